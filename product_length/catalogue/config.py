@@ -1,0 +1,93 @@
+"""Options of `data=`: which catalogue, which rows of it, which text, which split."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from product_length.options import Options
+
+TextField = Literal["title", "bullet_points", "description"]
+
+
+class TextRecipe(Options):
+    """How a product's fields become its one text."""
+
+    fields: Annotated[list[TextField], Field(min_length=1)]
+    separator: str = " "
+    unescape_html: bool = True
+    strip_tags: bool = True
+    fold_whitespace: bool = True
+
+    @model_validator(mode="after")
+    def _fields_once(self) -> Self:
+        if len(set(self.fields)) != len(self.fields):
+            raise ValueError("fields: each field may appear once")
+        return self
+
+
+class SplitOptions(Options):
+    """Shares of the train, val and test splits; rows with identical text stay together."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    train: Annotated[float, Field(gt=0, lt=1)] = 0.85
+    val: Annotated[float, Field(gt=0, lt=1)] = 0.10
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.05
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if abs(self.train + self.val + self.test - 1) > 1e-6:
+            raise ValueError("train + val + test must be 1")
+        return self
+
+
+class Columns(Options):
+    """Names of the columns in the file."""
+
+    product_id: str = "PRODUCT_ID"
+    title: str = "TITLE"
+    bullet_points: str = "BULLET_POINTS"
+    description: str = "DESCRIPTION"
+    product_type: str = "PRODUCT_TYPE_ID"
+    length: str = "PRODUCT_LENGTH"
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = list(self.model_dump().values())
+        if len(set(names)) != len(names):
+            raise ValueError("two columns may not share a name")
+        return self
+
+
+class _Data(Options):
+    min_length: Annotated[float, Field(gt=0)] | None = None
+    max_length: Annotated[float, Field(gt=0)] | None = None
+    text: TextRecipe
+    split: SplitOptions
+
+    @model_validator(mode="after")
+    def _track(self) -> Self:
+        if self.min_length and self.max_length and self.min_length > self.max_length:
+            raise ValueError("min_length is above max_length: no row would be left")
+        return self
+
+
+class DemoData(_Data):
+    """The generated catalogue."""
+
+    source: Literal["demo"]
+    rows: Annotated[int, Field(ge=100, le=50_000_000)] = 20_000
+    types: Annotated[int, Field(ge=2, le=50_000)] = 600
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class FileData(_Data):
+    """A catalogue in a CSV (plain, gzip, zip) or Parquet file."""
+
+    source: Literal["file"]
+    path: Path
+    columns: Columns = Columns()
+
+
+DataOptions = Annotated[DemoData | FileData, Field(discriminator="source")]

@@ -1,0 +1,31 @@
+"""Options of `features=`: what the model sees beside the text, and which target it emits."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from product_length.options import Options
+
+
+class TypeOptions(Options):
+    """The learnable product-type embedding; rare and unseen types share one vector."""
+
+    dimensions: Annotated[int, Field(ge=1)] = 128
+    min_rows: Annotated[int, Field(ge=1)] = 3
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+
+
+class KnnOptions(Options):
+    """Lengths of the nearest training products, projected to a few numbers."""
+
+    k: Annotated[int, Field(ge=1, le=1000)] = 20
+    embedding: str | None = None
+    projection: Annotated[int, Field(ge=1)] = 32
+
+
+class FeatureOptions(Options):
+    """`null` leaves a part out; `use_log_target` makes the network emit log1p(length)."""
+
+    use_log_target: bool
+    type: TypeOptions | None
+    knn: KnnOptions | None

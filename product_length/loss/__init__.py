@@ -1,0 +1,1 @@
+"""What a prediction costs, and the constant that costs least."""

@@ -1,0 +1,61 @@
+"""Options of `model=`: the trunk between the inputs and the head. Input width is derived."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from typing_extensions import Self
+
+from product_length.options import Options
+
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[int, Field(ge=1, le=65536)]
+
+
+class Mlp(Options):
+    """Fully connected layers over all inputs side by side."""
+
+    name: Literal["mlp"]
+    hidden: Annotated[list[Width], Field(min_length=1)]
+    batch_norm: bool = True
+    dropout: Dropout = 0.2
+
+
+class ResidualMlp(Options):
+    """Pre-normalised residual blocks of one width (as in RealMLP and ResNet for tables)."""
+
+    name: Literal["residual_mlp"]
+    width: Width = 512
+    blocks: Annotated[int, Field(ge=1)] = 3
+    expansion: Annotated[float, Field(gt=0)] = 2.0
+    dropout: Dropout = 0.2
+
+
+class GatedFusion(Options):
+    """Each encoder projected to one width and weighted by a learned gate, then an MLP."""
+
+    name: Literal["gated_fusion"]
+    width: Width = 512
+    hidden: Annotated[list[Width], Field(min_length=1)]
+    dropout: Dropout = 0.2
+
+
+class Attention(Options):
+    """Each encoder a token; self-attention among them, then an MLP over their mean."""
+
+    name: Literal["attention"]
+    width: Width = 256
+    heads: Annotated[int, Field(ge=1)] = 4
+    layers: Annotated[int, Field(ge=1)] = 2
+    hidden: Annotated[list[Width], Field(min_length=1)]
+    dropout: Dropout = 0.2
+
+    @model_validator(mode="after")
+    def _divides(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError("heads must divide width")
+        return self
+
+
+ModelOptions = Annotated[
+    Mlp | ResidualMlp | GatedFusion | Attention, Field(discriminator="name")
+]

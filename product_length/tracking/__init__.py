@@ -1,0 +1,1 @@
+"""Where a run is followed while it happens: Weights & Biases, or nowhere."""

@@ -1,0 +1,202 @@
+"""Cheap baselines, fitted on training rows, that every model has to beat.
+
+constant          the weighted median of the training lengths with weights 1/length, which is the
+                  constant with the least MAPE
+type_median       the same within the product type; types with too few training rows, unseen and
+                  empty types fall back to the constant
+neighbour_median  the same over the nearest training products, a neighbour counting more the more
+                  similar it is
+tfidf_ridge       ridge regression of ln(length) on TF-IDF of the text, times the scale that is
+                  best for MAPE; the scale comes from held-out folds of the training rows
+
+All predictions are float64, 1/100 inch.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from product_length.features.neighbour_features import similarity_weights
+from product_length.features.neighbours import Neighbours
+from product_length.features.types import Strings, TypeVocabulary, as_column
+from product_length.weighted_median import (
+    weighted_median,
+    weighted_median_by_code,
+    weighted_median_rows,
+)
+
+log = logging.getLogger(__name__)
+
+Lengths = NDArray[np.float64]
+Rows = NDArray[np.int64]
+# Row numbers int64 (n,) -> their n texts.
+Texts = Callable[[Rows], Sequence[str]]
+
+_PREDICTED_ROWS = 16_384
+# Characters of a text that the ridge reads: more of them took longer and predicted no better.
+_TEXT_HEAD = 1000
+_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Fitted baselines by name, and why a baseline is not among them."""
+
+    predictors: Mapping[str, Callable[[Rows], Lengths]]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def predict(self, rows: Rows) -> dict[str, Lengths]:
+        """Predicted lengths float64 (n,), 1/100 inch, of each baseline for rows int64 (n,)."""
+        return {name: predictor(rows) for name, predictor in self.predictors.items()}
+
+
+def fit_baselines(
+    *,
+    texts: Texts,
+    types: Strings,
+    lengths: NDArray[np.floating[Any]],
+    groups: NDArray[np.uint64],
+    train_rows: Rows,
+    neighbours: Neighbours | None,
+    seed: int,
+    min_type_rows: int = 5,
+    max_text_rows: int = 50_000,
+) -> Baselines:
+    """Fit all baselines on the training rows; the lengths of other rows are not looked at.
+
+    `texts`: gives the texts of rows. `types`: strings (rows,). `lengths`: float (rows,), 1/100
+    inch. `groups`: uint64 (rows,), equal for rows with the same text. `train_rows`: int64 (n,),
+    ascending. `neighbours`: of all rows, places in the order of `train_rows`; None when the run
+    has none. `max_text_rows`: the most training rows that the ridge is fitted on, drawn by `seed`.
+    Raises ValueError when there is no training row, or when the arrays do not match.
+    """
+    if not len(lengths) == len(types) == len(groups):
+        raise ValueError(
+            f"lengths ({len(lengths)}), types ({len(types)}) and groups ({len(groups)}) must cover "
+            "the same rows"
+        )
+    if neighbours is not None and len(neighbours.rows) != len(lengths):
+        raise ValueError(f"neighbours of {len(neighbours.rows)} rows for {len(lengths)} rows")
+    known = lengths[train_rows].astype(np.float64)
+    if not len(known):
+        raise ValueError("no training rows to fit a baseline on")
+    constant = weighted_median(known, 1 / known)
+    predictors: dict[str, Callable[[Rows], Lengths]] = {
+        "constant": lambda rows: np.full(len(rows), constant),
+        "type_median": _type_median(types, known, train_rows, min_type_rows, constant),
+    }
+    left_out = {}
+    if neighbours is None:
+        left_out["neighbour_median"] = "the run has no neighbours (features=knn finds them)"
+    else:
+        predictors["neighbour_median"] = _neighbour_median(neighbours, known, constant)
+    chosen = _sample(len(known), max_text_rows, seed)
+    try:
+        predictors["tfidf_ridge"] = _tfidf_ridge(
+            texts, known[chosen], train_rows[chosen], groups[train_rows[chosen]], seed
+        )
+    except TooFewTextsError as error:
+        left_out["tfidf_ridge"] = str(error)
+    return Baselines(predictors, left_out)
+
+
+class TooFewTextsError(ValueError):
+    """The training texts do not allow a fit and a held-out scale."""
+
+
+def _type_median(
+    types: Strings, known: Lengths, train_rows: Rows, min_rows: int, constant: float
+) -> Callable[[Rows], Lengths]:
+    column = as_column(types)
+    vocabulary = TypeVocabulary.fit(column.take(train_rows), min_rows)
+    codes = vocabulary.encode(column)
+    medians = weighted_median_by_code(known, 1 / known, codes[train_rows], vocabulary.size)
+    medians[0] = constant
+    return lambda rows: medians[codes[rows]]
+
+
+def _neighbour_median(
+    neighbours: Neighbours, known: Lengths, constant: float
+) -> Callable[[Rows], Lengths]:
+    def predict(rows: Rows) -> Lengths:
+        near = neighbours[rows]
+        lengths = np.where(near.rows >= 0, known[near.rows], 1.0)
+        medians = weighted_median_rows(lengths, similarity_weights(near) / lengths)
+        return np.where(np.isnan(medians), constant, medians)
+
+    return _in_blocks(predict)
+
+
+def _tfidf_ridge(
+    texts: Texts, known: Lengths, rows: Rows, groups: NDArray[np.uint64], seed: int
+) -> Callable[[Rows], Lengths]:
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+    from sklearn.linear_model import Ridge
+
+    # Identical texts share a fold, as they share a split.
+    names, group = np.unique(groups, return_inverse=True)
+    if len(names) < _FOLDS:
+        raise TooFewTextsError(f"only {len(names)} different training texts")
+    fold = (np.random.default_rng(seed).permutation(len(names)) % _FOLDS)[group]
+    counter = CountVectorizer(ngram_range=(1, 2), min_df=2, max_features=100_000, dtype=np.float32)
+    try:
+        counts = counter.fit_transform(_heads(texts(rows)))
+    except ValueError as error:
+        raise TooFewTextsError(f"no words to learn from: {error}") from error
+    target = np.log(known)
+    # Beyond the training lengths a linear model is not to be believed.
+    low, high = target.min(), target.max()
+
+    def fit(chosen: NDArray[np.bool_]) -> Callable[[Any], Lengths]:
+        weigh = TfidfTransformer(sublinear_tf=True)
+        ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-3)
+        ridge.fit(weigh.fit_transform(counts[chosen]), target[chosen])
+
+        def predict(asked: Any) -> Lengths:
+            logs = np.asarray(ridge.predict(weigh.transform(asked)), dtype=np.float64)
+            return np.asarray(np.exp(np.clip(logs, low, high)))
+
+        return predict
+
+    held_out = np.empty_like(known)
+    for number in range(_FOLDS):
+        inside = fold == number
+        held_out[inside] = fit(~inside)(counts[inside])
+    scale = best_scale(known, held_out)
+    log.info("tfidf_ridge: %d training rows, scale %.3f", len(known), scale)
+    model = fit(np.ones(len(known), dtype=np.bool_))
+    return _in_blocks(lambda asked: scale * model(counter.transform(_heads(texts(asked)))))
+
+
+def best_scale(lengths: Lengths, predictions: Lengths) -> float:
+    """The factor c with the least mean of |length - c * prediction| / length.
+
+    `lengths`, `predictions`: float64 (n,), 1/100 inch, > 0. Each term is (prediction / length) *
+    |length / prediction - c|: a weighted median of ratios.
+    """
+    return weighted_median(lengths / predictions, predictions / lengths)
+
+
+def _heads(texts: Sequence[str]) -> list[str]:
+    return [text[:_TEXT_HEAD] for text in texts]
+
+
+def _sample(rows: int, most: int, seed: int) -> Rows:
+    if rows <= most:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+
+
+def _in_blocks(predict: Callable[[Rows], Lengths]) -> Callable[[Rows], Lengths]:
+    """The same predictor, never on more rows at once than memory allows."""
+
+    def predict_blocks(rows: Rows) -> Lengths:
+        starts = range(0, len(rows), _PREDICTED_ROWS)
+        blocks = [predict(rows[start : start + _PREDICTED_ROWS]) for start in starts]
+        return np.concatenate([np.empty(0), *blocks])
+
+    return predict_blocks

@@ -1,0 +1,157 @@
+"""The neighbour stage: from one embedding and the training labels to a block of features."""
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+from typing_extensions import Self
+
+from product_length.artefacts import ArtefactStore, Json
+from product_length.features.config import KnnOptions
+from product_length.features.neighbour_features import (
+    NeighbourScaler,
+    feature_names,
+    neighbour_features,
+)
+from product_length.features.neighbours import NeighbourIndex, Neighbours
+from product_length.features.types import Strings, as_column
+
+log = logging.getLogger(__name__)
+
+# Part of the address of found neighbours: raise it when the search would find others.
+_VERSION = 1
+_CHUNK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class NeighbourLookup:
+    """All that turns a new product into features: the index, the scaler, k."""
+
+    index: NeighbourIndex
+    scaler: NeighbourScaler
+    k: int
+
+    def features(self, vectors: NDArray[Any], types: Strings) -> NDArray[np.float32]:
+        """Standardised features float32 (n, width) of products that are not in the index.
+
+        `vectors`: float16 or float32 (n, d), by the encoder of the index. `types`: strings (n,).
+        """
+        neighbours = self.index.search(vectors, self.k)
+        return self.scaler.standardise(neighbour_features(neighbours, self.index, types))
+
+    def state(self) -> dict[str, Any]:
+        """Tensors, numbers and strings only: `torch.load(weights_only=True)` reads it back."""
+        return {"index": self.index.state(), "scaler": self.scaler.state(), "k": self.k}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The lookup whose `state` this was."""
+        return cls(
+            NeighbourIndex.from_state(state["index"]),
+            NeighbourScaler.from_state(state["scaler"]),
+            state["k"],
+        )
+
+
+@dataclass(frozen=True)
+class NeighbourFeatures:
+    """What the stage gives the network and the baselines.
+
+    `block`: float32 (rows, width), standardised. `neighbours`: of all rows; their places are in
+    the order of the training rows, so `lengths[train_rows][neighbours.rows]` are their lengths.
+    `lookup`: what a checkpoint needs for new products.
+    """
+
+    block: NDArray[np.float32]
+    neighbours: Neighbours
+    lookup: NeighbourLookup
+
+
+def neighbour_stage(
+    vectors: NDArray[Any],
+    train_rows: NDArray[np.int64],
+    lengths: NDArray[np.float32],
+    types: Strings,
+    groups: NDArray[np.uint64],
+    options: KnnOptions,
+    store: ArtefactStore,
+    made_from: Mapping[str, Json],
+) -> NeighbourFeatures:
+    """Find the training neighbours of every row, or reuse what was found, and describe them.
+
+    `vectors`: float16 (rows, d). `train_rows`: int64 (n,), ascending. `lengths`: float32 (rows,),
+    1/100 inch; those of other rows are not looked at. `types`: strings (rows,). `groups`: uint64
+    (rows,), equal for rows with the same text. `made_from`: what the vectors were made from. The
+    search is kept in the store and does not depend on lengths or types. Raises ValueError as
+    `NeighbourIndex.build` does.
+    """
+    index = NeighbourIndex.build(vectors, train_rows, lengths, types, groups)
+    neighbours = _found(index, vectors, train_rows, groups, options.k, store, made_from)
+    features = np.empty((len(vectors), len(feature_names(options.k))), dtype=np.float32)
+    column = as_column(types)
+    with tqdm(total=len(vectors), unit=" rows", desc="describing neighbours", disable=None) as bar:
+        for start in range(0, len(vectors), _CHUNK_ROWS):
+            block = slice(start, start + _CHUNK_ROWS)
+            features[block] = neighbour_features(
+                neighbours[block], index, column.slice(start, _CHUNK_ROWS)
+            )
+            bar.update(len(features[block]))
+    scaler = NeighbourScaler.fit(features, train_rows)
+    for start in range(0, len(features), _CHUNK_ROWS):  # in place: the block may fill the memory
+        block = slice(start, start + _CHUNK_ROWS)
+        features[block] = scaler.standardise(features[block])
+    return NeighbourFeatures(features, neighbours, NeighbourLookup(index, scaler, options.k))
+
+
+def _found(
+    index: NeighbourIndex,
+    vectors: NDArray[Any],
+    train_rows: NDArray[np.int64],
+    groups: NDArray[np.uint64],
+    k: int,
+    store: ArtefactStore,
+    made_from: Mapping[str, Json],
+) -> Neighbours:
+    def search(start: int, stop: int) -> tuple[NDArray[np.int32], dict[str, int]]:
+        found = index.search(
+            vectors[start:stop],
+            k,
+            exclude_rows=np.arange(start, stop),
+            exclude_groups=groups[start:stop],
+        )
+        packed = np.stack([found.rows.astype(np.int32), found.similarity.view(np.int32)], axis=1)
+        return packed, {"missing": int((found.rows < 0).sum())}
+
+    artefact = store.array(
+        "neighbours",
+        {
+            "version": _VERSION,
+            "vectors": made_from,
+            "train_rows": _digest(train_rows),
+            "groups": _digest(groups),
+            "k": k,
+        },
+        # Places, and the bits of the float32 similarities.
+        shape=(len(vectors), 2, k),
+        dtype="int32",
+        chunk_rows=_CHUNK_ROWS,
+        make_chunk=search,
+        label="searching neighbours",
+    )
+    log.info(
+        "neighbours: %s, %d of %d places empty",
+        "reused" if artefact.reused else "searched",
+        artefact.facts["missing"],
+        len(vectors) * k,
+    )
+    packed = artefact.load_array()
+    return Neighbours(packed[:, 0], packed[:, 1].view(np.float32))
+
+
+def _digest(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()

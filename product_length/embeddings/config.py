@@ -2,42 +2,67 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from product_length.options import Options
 
 
-class LsaEncoder(Options):
-    """TF-IDF of word and character n-grams, then a truncated SVD; fitted on training rows."""
+class LsaOptions(Options):
+    """TF-IDF of word and character n-grams, then a truncated SVD; fitted on training texts.
+
+    Words are counted in the whole text, character n-grams only in its first `char_length`
+    characters, where the recipe puts the title: over whole descriptions they would cost ten times
+    as much as the words. `max_features` bounds either kind of n-gram, `max_fit_rows` the distinct
+    training texts that are fitted on, so memory does not grow with the catalogue.
+    """
 
     kind: Literal["lsa"]
     dimensions: Annotated[int, Field(ge=2, le=4096)] = 256
     word_ngrams: Annotated[int, Field(ge=1, le=4)] = 2
-    char_ngrams: tuple[int, int] = (3, 5)
-    max_features: Annotated[int, Field(ge=100)] = 100_000
+    char_ngrams: tuple[int, int] | None = (3, 4)
+    char_length: Annotated[int, Field(ge=1)] = 100
+    max_features: Annotated[int, Field(ge=100)] = 20_000
     min_rows: Annotated[int, Field(ge=1)] = 2
-    max_fit_rows: Annotated[int, Field(ge=100)] = 200_000
-    seed: Annotated[int, Field(ge=0)] = 0
+    max_fit_rows: Annotated[int, Field(ge=100)] = 50_000
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.char_ngrams and not 1 <= self.char_ngrams[0] <= self.char_ngrams[1] <= 8:
+            raise ValueError(
+                "char_ngrams must be [shortest, longest] with 1 <= shortest <= longest <= 8"
+            )
+        return self
 
 
-class SentenceEncoder(Options):
-    """A frozen sentence-transformers model, from the hub or from a local folder."""
+class SentenceTransformerOptions(Options):
+    """A frozen sentence-transformers model, from the hub or from a local folder.
+
+    `max_seq_length: null` keeps the model's own, in tokens; `revision` is a commit, tag or branch
+    of the hub and says nothing about a local folder. `precision: auto` is float16 on hardware that
+    computes in it natively (CUDA from capability 7.0, Apple silicon) and float32 elsewhere.
+    """
 
     kind: Literal["sentence_transformer"]
     model: Annotated[str, Field(min_length=1)]
-    revision: str | None = None
+    revision: Annotated[str, Field(min_length=1)] | None = None
     prompt: str = ""
     max_seq_length: Annotated[int, Field(ge=8, le=8192)] | None = None
     batch_size: Annotated[int, Field(ge=1)] = 64
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    device: str = "auto"
+    device: Annotated[str, Field(min_length=1)] = "auto"
 
 
-EncoderOptions = Annotated[LsaEncoder | SentenceEncoder, Field(discriminator="kind")]
+EncoderOptions = Annotated[LsaOptions | SentenceTransformerOptions, Field(discriminator="kind")]
+EncoderName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class EmbeddingOptions(Options):
-    """The encoders whose outputs the model sees side by side, by name, in order."""
+    """The encoders whose outputs the model sees side by side, by name, in order.
 
-    encoders: Annotated[dict[str, EncoderOptions], Field(min_length=1)]
-    chunk_rows: Annotated[int, Field(ge=1)] = 8192
+    An array is written, checked and resumed in chunks of `chunk_rows` catalogue rows.
+    """
+
+    encoders: Annotated[dict[EncoderName, EncoderOptions], Field(min_length=1)]
+    chunk_rows: Annotated[int, Field(ge=1)] = 2048

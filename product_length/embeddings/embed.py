@@ -1,0 +1,227 @@
+"""One float16 array per encoder for a whole catalogue, computed once and kept on disk."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from product_length.artefacts import ArtefactStore
+from product_length.embeddings.config import (
+    EmbeddingOptions,
+    LsaOptions,
+    SentenceTransformerOptions,
+)
+from product_length.embeddings.encoder import Encoder
+from product_length.embeddings.lsa import LsaEncoder
+from product_length.embeddings.repeats import EncodeOnce
+from product_length.embeddings.sentence_transformer import SentenceTransformerEncoder
+from product_length.errors import UserError
+
+log = logging.getLogger(__name__)
+
+# Raise when the same texts and encoder would give other vectors than before.
+_FORMAT = 1
+_STATE = "state.pt"
+
+Texts = Callable[[int, int], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A catalogue as one encoder sees it.
+
+    vectors: float16 (rows, dimension), read-only, memory-mapped. truncated_share: share of the
+    rows whose text had more tokens than the encoder reads; None where it reads whole texts.
+    """
+
+    vectors: NDArray[np.float16]
+    encoder: Encoder
+    truncated_share: float | None
+    reused: bool
+
+    @property
+    def name(self) -> str:
+        """The encoder's key under `embeddings.encoders`."""
+        return self.encoder.name
+
+    @property
+    def dimension(self) -> int:
+        """Width of a vector."""
+        return int(self.vectors.shape[1])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the vectors, and where the encoder came from; JSON-able."""
+        return self.encoder.identity
+
+
+def embed_catalogue(
+    texts: Texts,
+    text_keys: NDArray[np.uint64],
+    train_rows: NDArray[np.int64],
+    options: EmbeddingOptions,
+    store: ArtefactStore,
+    recipe: Mapping[str, Any],
+) -> list[Embedding]:
+    """The arrays of all encoders, in the order of `options.encoders`.
+
+    texts(start, stop) gives the texts of rows [start, stop), so that they are never all in
+    memory; text_keys: uint64 (rows,), equal where the texts are; train_rows: int64 (n,), the rows
+    that may be fitted on; recipe: JSON-able, how fields became texts. Every distinct text is
+    encoded once. Arrays that are there already are opened without loading a model.
+
+    Raises UserError when a model cannot be had or loaded, and when no row may be fitted on.
+    """
+    if text_keys.ndim != 1 or text_keys.dtype != np.uint64:
+        raise ValueError(f"text_keys must be uint64 (rows,), not {text_keys.dtype}")
+    # A wrong model is told before the first encoder has worked for hours on its array.
+    encoders = [
+        _encoder(name, chosen, texts, text_keys, train_rows, options.chunk_rows, store, recipe)
+        for name, chosen in options.encoders.items()
+    ]
+    return [
+        _embed(encoder, texts, text_keys, options.chunk_rows, store, recipe) for encoder in encoders
+    ]
+
+
+def _encoder(
+    name: str,
+    options: LsaOptions | SentenceTransformerOptions,
+    texts: Texts,
+    text_keys: NDArray[np.uint64],
+    train_rows: NDArray[np.int64],
+    chunk_rows: int,
+    store: ArtefactStore,
+    recipe: Mapping[str, Any],
+) -> Encoder:
+    if isinstance(options, SentenceTransformerOptions):
+        return _checked_model(name, options, store)
+    return _fitted_lsa(name, options, texts, text_keys, train_rows, chunk_rows, store, recipe)
+
+
+def _checked_model(
+    name: str, options: SentenceTransformerOptions, store: ArtefactStore
+) -> SentenceTransformerEncoder:
+    """The encoder, its width known from the one check that its weights ever get."""
+    encoder = SentenceTransformerEncoder(name, options)
+    checked = store.folder(
+        "models",
+        {"format": _FORMAT, "weights": encoder.weights, "limit": options.max_seq_length},
+        lambda _: {"dimension": encoder.check()},
+    )
+    encoder.assume_dimension(checked.facts["dimension"])
+    return encoder
+
+
+def _fitted_lsa(
+    name: str,
+    options: LsaOptions,
+    texts: Texts,
+    text_keys: NDArray[np.uint64],
+    train_rows: NDArray[np.int64],
+    chunk_rows: int,
+    store: ArtefactStore,
+    recipe: Mapping[str, Any],
+) -> LsaEncoder:
+    """The LSA of the training texts, fitted once and kept, so that its vectors stay its own."""
+    keys, first = np.unique(text_keys[train_rows], return_index=True)
+    if not len(keys):
+        raise UserError(
+            f"embeddings.encoders.{name}: there is no training row to fit on; raise "
+            "data.split.train, or choose an encoder that needs no fitting"
+        )
+    training_texts = _digest(keys)
+
+    def fit(folder: Path) -> dict[str, float]:
+        started = time.perf_counter()
+        sample = first
+        if len(first) > options.max_fit_rows:
+            drawn = np.random.default_rng(options.seed)
+            sample = drawn.choice(first, options.max_fit_rows, replace=False, shuffle=False)
+        rows = np.sort(train_rows[sample])
+        log.info("%s: fitting on %d distinct training texts", name, len(rows))
+        encoder = LsaEncoder.fit(
+            name, options, _read(texts, rows, chunk_rows), training_texts=training_texts
+        )
+        torch.save(encoder.state(), folder / _STATE)
+        seconds = time.perf_counter() - started
+        log.info("%s: fitted in %.1f s", name, seconds)
+        return {"fitted_on": len(rows), "seconds": seconds}
+
+    made_from = {
+        "format": _FORMAT,
+        "options": options.model_dump(mode="json"),
+        "training_texts": training_texts,
+        "recipe": dict(recipe),
+    }
+    path = store.folder("lsa", made_from, fit).path / _STATE
+    # Through the file also when just fitted: what is used is what is kept.
+    state = torch.load(path, weights_only=True)
+    return LsaEncoder.from_state({**state, "name": name})
+
+
+def _read(texts: Texts, rows: NDArray[np.int64], chunk_rows: int) -> list[str]:
+    """The texts of some rows, ascending, read in chunks."""
+    found: list[str] = []
+    blocks = rows // chunk_rows
+    for block in np.unique(blocks):
+        wanted = rows[blocks == block]
+        start = int(wanted[0])
+        chunk = texts(start, int(wanted[-1]) + 1)
+        found += [chunk[row - start] for row in wanted.tolist()]
+    return found
+
+
+def _embed(
+    encoder: Encoder,
+    texts: Texts,
+    text_keys: NDArray[np.uint64],
+    chunk_rows: int,
+    store: ArtefactStore,
+    recipe: Mapping[str, Any],
+) -> Embedding:
+    started = time.perf_counter()
+    rows = len(text_keys)
+    chunks = EncodeOnce(encoder, texts, text_keys)
+    made_from = {
+        "format": _FORMAT,
+        "texts": _digest(text_keys),
+        "recipe": dict(recipe),
+        "encoder": encoder.address,
+    }
+    artefact = store.array(
+        "embeddings",
+        made_from,
+        shape=(rows, encoder.dimension),
+        dtype="float16",
+        chunk_rows=chunk_rows,
+        make_chunk=chunks,
+        unit="texts",
+        label=encoder.name,
+    )
+    cut = artefact.facts.get("truncated")
+    share = None if cut is None or not rows else cut / rows
+    log.info(
+        "%s: %d rows, %d unique texts, %d dimensions, %s%s, %.1f s",
+        encoder.name,
+        rows,
+        chunks.unique_texts,
+        encoder.dimension,
+        "reused" if artefact.reused else f"computed ({chunks.encoded} texts encoded)",
+        "" if share is None else f", {share:.1%} of the rows cut to the model's length",
+        time.perf_counter() - started,
+    )
+    vectors = artefact.load_array()
+    return Embedding(vectors, encoder, share, artefact.reused)
+
+
+def _digest(keys: NDArray[np.uint64]) -> str:
+    """sha256 hex of keys in their order: uint64 (n,)."""
+    return hashlib.sha256(np.ascontiguousarray(keys, dtype="<u8").tobytes()).hexdigest()

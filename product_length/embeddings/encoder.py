@@ -1,0 +1,68 @@
+"""What every encoder offers, and how one comes back from a checkpoint."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from product_length.errors import UserError
+
+
+class Encoder(Protocol):
+    """A frozen map from a text to a vector."""
+
+    @property
+    def name(self) -> str:
+        """The encoder's key under `embeddings.encoders`."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON-able description: what decides the vectors, and where the encoder came from."""
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """The part of the identity that decides the vectors: equal addresses, equal vectors."""
+
+    @property
+    def dimension(self) -> int:
+        """Width of a vector."""
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Vectors of the texts: float16 (texts, dimension), in the order given."""
+
+    def encode_marked(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float16], NDArray[np.bool_] | None]:
+        """`encode`, and which texts were cut to fit: bool (texts,), None if none ever is."""
+
+    def state(self) -> dict[str, Any]:
+        """What `load_encoder` needs: tensors, text, numbers, lists and dicts of them only."""
+
+
+def load_encoder(
+    state: Mapping[str, Any], model: str | None = None, *, setting: str | None = None
+) -> Encoder:
+    """The encoder that a checkpoint was trained with, from its `Encoder.state()`.
+
+    `model` is another place of the same sentence-transformers model (folder or hub id); the
+    weights must be the ones that the checkpoint was trained with. `setting` names the config key
+    to change in messages (default `embeddings.encoders.<name>.model`). An LSA encoder is in the
+    state itself. Raises UserError when the model cannot be found or differs.
+    """
+    from product_length.embeddings.lsa import LsaEncoder
+    from product_length.embeddings.sentence_transformer import SentenceTransformerEncoder
+
+    if state["kind"] == "sentence_transformer":
+        return SentenceTransformerEncoder.from_state(state, model, setting=setting)
+    if state["kind"] != "lsa":
+        raise UserError(
+            f"the checkpoint's encoder {state.get('name')!r} is of kind {state['kind']!r}, which "
+            "this version does not know; predict with the version that trained it"
+        )
+    if model is not None:
+        raise UserError(
+            f"{setting or 'embeddings.encoders.' + state['name']}: an lsa encoder is held in the "
+            "checkpoint and takes no model folder; leave it out"
+        )
+    return LsaEncoder.from_state(state)

@@ -1,0 +1,189 @@
+"""LSA: TF-IDF of word and character n-grams, then a truncated SVD.
+
+Deerwester et al. (1990), Indexing by latent semantic analysis; the randomised SVD is Halko,
+Martinsson & Tropp (2011), https://arxiv.org/abs/0909.4061.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils.extmath import randomized_svd
+from typing_extensions import Self
+
+from product_length.embeddings.config import LsaOptions
+
+# Numbers and letters apart, single characters kept: "10cm x 5.5" is 10, cm, x, 5.5.
+TOKEN = r"(?u)\d+(?:\.\d+)?|[^\W\d]+"
+# Directions whose share of the largest singular value is below this are rounding noise.
+_NOISE = 1e-5
+
+
+class LsaEncoder:
+    """A fitted LSA; vectors have length 1, or 0 for a text without a known n-gram.
+
+    The width is always `options.dimensions`: where the training texts span fewer directions, the
+    remaining columns are zero.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: LsaOptions,
+        training_texts: str,
+        vectorizers: Mapping[str, TfidfVectorizer],
+        components: NDArray[np.float16],
+    ) -> None:
+        self.name = name
+        self.dimension = options.dimensions
+        self._options = options
+        self._training_texts = training_texts
+        self._vectorizers = dict(vectorizers)
+        self._components = components
+        self._projection = np.ascontiguousarray(components.T, dtype=np.float32)
+        self._fit = _digest(self._vectorizers, components)
+
+    @classmethod
+    def fit(
+        cls, name: str, options: LsaOptions, texts: Sequence[str], *, training_texts: str = ""
+    ) -> Self:
+        """Fit on training texts; `training_texts` is the digest that says which they were.
+
+        An n-gram must occur in `min_rows` texts, or in one where that would leave none of its
+        kind.
+        """
+        vectorizers = {}
+        blocks = []
+        for kind in _kinds(options):
+            fitted = _fitted(kind, options, texts)
+            if fitted is not None:
+                vectorizers[kind], block = fitted
+                blocks.append(block)
+        width = sum(block.shape[1] for block in blocks)
+        components = np.zeros((options.dimensions, width), dtype=np.float16)
+        if blocks:
+            weights = sparse.hstack(blocks, format="csr", dtype=np.float32)
+            _, strengths, directions = randomized_svd(
+                weights,
+                min(options.dimensions, *weights.shape),
+                n_iter=4,
+                random_state=options.seed,
+            )
+            kept = int(np.sum(strengths > _NOISE * strengths[0]))
+            components[:kept] = directions[:kept]
+        return cls(name, options, training_texts, vectorizers, components)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The options, the digest of the training texts, and the digest of what was fitted."""
+        return {
+            **self._options.model_dump(mode="json"),
+            "training_texts": self._training_texts,
+            "fit": self._fit,
+        }
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """The whole identity."""
+        return self.identity
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Vectors of the texts: float16 (texts, dimension), in the order given."""
+        if not texts or not self._vectorizers:
+            return np.zeros((len(texts), self.dimension), dtype=np.float16)
+        blocks = [
+            vectorizer.transform(_shown(kind, self._options, texts))
+            for kind, vectorizer in self._vectorizers.items()
+        ]
+        vectors = sparse.hstack(blocks, format="csr", dtype=np.float32) @ self._projection
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+        half: NDArray[np.float16] = unit.astype(np.float16)
+        return half
+
+    def encode_marked(self, texts: Sequence[str]) -> tuple[NDArray[np.float16], None]:
+        """`encode`; no text is cut to fit."""
+        return self.encode(texts), None
+
+    def state(self) -> dict[str, Any]:
+        """Vocabularies as lists of text, weights and directions as tensors."""
+        return {
+            "kind": "lsa",
+            "name": self.name,
+            "options": self._options.model_dump(mode="json"),
+            "training_texts": self._training_texts,
+            "vocabularies": {kind: _terms(v) for kind, v in self._vectorizers.items()},
+            "idf": {kind: torch.from_numpy(v.idf_.copy()) for kind, v in self._vectorizers.items()},
+            "components": torch.from_numpy(self._components.copy()),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The encoder whose `state` this is; its vectors are the same to the bit."""
+        options = LsaOptions.model_validate(state["options"])
+        vectorizers = {}
+        for kind, terms in state["vocabularies"].items():
+            vectorizer = _vectorizer(kind, options, min_rows=1, vocabulary=terms)
+            vectorizer.idf_ = state["idf"][kind].numpy()
+            vectorizers[kind] = vectorizer
+        components = state["components"].numpy()
+        return cls(state["name"], options, state["training_texts"], vectorizers, components)
+
+
+def _kinds(options: LsaOptions) -> list[str]:
+    return ["word", "char"] if options.char_ngrams else ["word"]
+
+
+def _shown(kind: str, options: LsaOptions, texts: Sequence[str]) -> Sequence[str]:
+    """What one kind of n-gram is counted in."""
+    return [text[: options.char_length] for text in texts] if kind == "char" else texts
+
+
+def _vectorizer(
+    kind: str, options: LsaOptions, *, min_rows: int, vocabulary: list[str] | None = None
+) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        analyzer="char_wb" if kind == "char" else "word",
+        ngram_range=options.char_ngrams if kind == "char" else (1, options.word_ngrams),
+        token_pattern=TOKEN if kind == "word" else None,
+        min_df=min_rows,
+        max_features=options.max_features,
+        sublinear_tf=True,
+        dtype=np.float32,
+        vocabulary=vocabulary,
+    )
+
+
+def _fitted(
+    kind: str, options: LsaOptions, texts: Sequence[str]
+) -> tuple[TfidfVectorizer, sparse.csr_matrix] | None:
+    """A fitted vectorizer and the texts' weights; None where they hold no n-gram of this kind."""
+    shown = _shown(kind, options, texts)
+    for min_rows in sorted({min(options.min_rows, max(len(texts), 1)), 1}, reverse=True):
+        vectorizer = _vectorizer(kind, options, min_rows=min_rows)
+        try:
+            return vectorizer, vectorizer.fit_transform(shown)
+        except ValueError as error:
+            # scikit-learn's two words for "no n-gram is left".
+            if "empty vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
+                raise
+    return None
+
+
+def _terms(vectorizer: TfidfVectorizer) -> list[str]:
+    return [str(term) for term in vectorizer.get_feature_names_out()]
+
+
+def _digest(vectorizers: Mapping[str, TfidfVectorizer], components: NDArray[np.float16]) -> str:
+    digest = hashlib.sha256()
+    for kind, vectorizer in vectorizers.items():
+        digest.update(json.dumps([kind, _terms(vectorizer)]).encode())
+        digest.update(vectorizer.idf_.tobytes())
+    digest.update(repr(components.shape).encode() + components.tobytes())
+    return digest.hexdigest()

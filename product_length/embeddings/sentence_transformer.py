@@ -1,0 +1,278 @@
+"""Frozen sentence-transformers models (Reimers & Gurevych 2019, https://arxiv.org/abs/1908.10084).
+
+Pooling, dense layers and normalisation are the model's own, as its `modules.json` says.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from product_length.embeddings.config import SentenceTransformerOptions
+from product_length.embeddings.library_noise import quiet_libraries
+from product_length.embeddings.model_files import ModelFiles, find_model, first_line
+from product_length.errors import UserError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_PROBE = ["", "Steel ruler, 30 cm x 2.5 cm", "cotton saree with blouse piece " * 12]
+
+
+class SentenceTransformerEncoder:
+    """An encoder that finds its model at once, and loads it when first asked for a vector."""
+
+    def __init__(
+        self, name: str, options: SentenceTransformerOptions, *, setting: str | None = None
+    ) -> None:
+        self.name = name
+        self._options = options
+        self._key = f"embeddings.encoders.{name}"
+        self._setting = setting or f"{self._key}.model"
+        self._files: ModelFiles = find_model(options.model, options.revision, self._setting)
+        self._device = choose_device(options.device, f"{self._key}.device")
+        self._precision = choose_precision(options.precision, self._device)
+        self._dimension: int | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The address, the model's name or folder, and its hub commit where it has one."""
+        return {**self.address, "model": self._options.model, "commit": self._files.commit}
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """Digest of the model's files and how it is run; not where it lies."""
+        return {
+            "kind": "sentence_transformer",
+            "weights": self._files.digest,
+            "max_seq_length": self._options.max_seq_length,
+            "prompt": self._options.prompt,
+            "precision": self._precision,
+        }
+
+    @property
+    def weights(self) -> str:
+        """sha256 hex over the model's files."""
+        return self._files.digest
+
+    @property
+    def dimension(self) -> int:
+        """Width of a vector; loads the model unless `assume_dimension` was told."""
+        if self._dimension is None:
+            self._dimension = self._embed(["a"])[0].shape[1]
+        return self._dimension
+
+    def assume_dimension(self, dimension: int) -> None:
+        """Take the width as known (from an earlier load of the same weights)."""
+        self._dimension = dimension
+
+    def check(self) -> int:
+        """Load the model twice; the width of its vectors.
+
+        A weight that the files lack is drawn at random by the library, with a mere warning: then
+        two loads give different vectors. Raises UserError.
+        """
+        with torch.random.fork_rng(devices=[]):
+            loads = []
+            for seed in (0, 1):
+                torch.default_generator.manual_seed(seed)
+                vars(self).pop("_model", None)
+                loads.append(self._embed(_PROBE)[0])
+        # Only float rounding may differ; a random layer moves vectors by their own size.
+        if not np.allclose(loads[0], loads[1], rtol=0, atol=1e-3 * np.abs(loads[0]).max()):
+            raise UserError(
+                f"{self._setting}={self._options.model}: some of the model's weights are missing "
+                "from its files (two loads give different vectors); get a complete copy"
+            )
+        self._dimension = loads[0].shape[1]
+        return self._dimension
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """Vectors of the texts: float16 (texts, dimension), in the order given.
+
+        Raises UserError when the device runs out of memory or a vector is not finite.
+        """
+        return self.encode_marked(texts)[0]
+
+    def encode_marked(self, texts: Sequence[str]) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
+        """`encode`, and which texts had more tokens than `max_seq_length`: bool (texts,)."""
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float16), np.zeros(0, dtype=np.bool_)
+        vectors, cut = self._embed(texts)
+        if vectors.shape[1] != self.dimension:
+            raise UserError(
+                f"{self._setting}={self._options.model}: gives vectors of width "
+                f"{vectors.shape[1]}, where {self.dimension} is recorded for it"
+            )
+        with np.errstate(over="ignore"):
+            half = vectors.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise UserError(
+                f"{self._key}: vectors that are not finite in precision {self._precision}; set "
+                f"{self._key}.precision=float32, or choose another model"
+            )
+        return half, cut
+
+    def state(self) -> dict[str, Any]:
+        """The options, the digest of the model's files and the width; no weights."""
+        return {
+            "kind": "sentence_transformer",
+            "name": self.name,
+            "options": self._options.model_dump(mode="json"),
+            "weights": self._files.digest,
+            "dimension": self.dimension,
+        }
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Any], model: str | None = None, *, setting: str | None = None
+    ) -> Self:
+        """The encoder of a checkpoint, on this machine's best device.
+
+        Raises UserError when the model cannot be found or is another one.
+        """
+        told = dict(state["options"], device="auto")
+        if model is not None:
+            told.update(model=model, revision=None)
+        options = SentenceTransformerOptions.model_validate(told)
+        encoder = cls(state["name"], options, setting=setting)
+        if encoder.weights != state["weights"]:
+            raise UserError(
+                f"{encoder._setting}={options.model}: not the model that the checkpoint was "
+                f"trained with (its files' digest is {encoder.weights[:12]}, the checkpoint's "
+                f"{state['weights'][:12]}); point it at a copy of "
+                f"{state['options']['model']} as it was then"
+            )
+        encoder.assume_dimension(state["dimension"])
+        return encoder
+
+    def _embed(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Vectors float32 (texts, width) and which texts were cut: bool (texts,)."""
+        model = self._model
+        cut: set[str] = set()
+        preprocess = type(model).preprocess
+
+        def noting(inputs: list[str], *args: Any, **kwargs: Any) -> Any:
+            features = preprocess(model, inputs, *args, **kwargs)
+            cut.update(_cut(inputs, features, model, self._options.prompt))
+            return features
+
+        model.preprocess = noting  # the tokens pass here once; counting them again would cost
+        try:
+            vectors = model.encode(
+                list(texts),
+                prompt=self._options.prompt,
+                batch_size=self._options.batch_size,
+                show_progress_bar=False,
+                convert_to_tensor=True,
+            )
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"{self._key}: {self._device} ran out of memory at batch_size="
+                f"{self._options.batch_size}; lower {self._key}.batch_size"
+            ) from error
+        finally:
+            del model.preprocess
+        found = np.fromiter((text in cut for text in texts), dtype=np.bool_, count=len(texts))
+        return vectors.float().cpu().numpy(), found
+
+    @functools.cached_property
+    def _model(self) -> "SentenceTransformer":
+        try:
+            with quiet_libraries():
+                from sentence_transformers import SentenceTransformer
+
+                model = SentenceTransformer(
+                    str(self._files.folder), device="cpu", local_files_only=True
+                )
+            model = model.to(self._device, getattr(torch, self._precision)).eval()
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"{self._key}: {self._options.model} does not fit into the memory of "
+                f"{self._device}; choose a smaller model, or {self._key}.device=cpu"
+            ) from error
+        except Exception as error:  # whatever the libraries raise on damaged or foreign files
+            raise UserError(
+                f"{self._setting}={self._options.model}: cannot be loaded from "
+                f"{self._files.folder} ({first_line(error)}); get a complete copy, or choose "
+                "another model"
+            ) from error
+        self._limit_length(model)
+        return model
+
+    def _limit_length(self, model: "SentenceTransformer") -> None:
+        """Set the longest text, in tokens; the library's own default may exceed the model's."""
+        positions = _positions(model)
+        wanted = self._options.max_seq_length
+        if wanted is not None and positions is not None and wanted > positions:
+            raise UserError(
+                f"{self._key}.max_seq_length={wanted}: {self._options.model} reads at most "
+                f"{positions} tokens"
+            )
+        limits = [limit for limit in (wanted or model.max_seq_length, positions) if limit]
+        model.max_seq_length = min(limits) if limits else None
+
+
+def choose_device(device: str, setting: str) -> torch.device:
+    """The device asked for; `auto` is CUDA before Apple's MPS before the CPU.
+
+    Raises UserError when the machine has no such device.
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UserError(
+            f"{setting}={device}: this machine has no such device; use auto, cpu, cuda, cuda:1 …"
+        ) from error
+    return chosen
+
+
+def choose_precision(precision: str, device: torch.device) -> str:
+    """The name of a torch dtype; `auto` is float16 where the hardware has it, else float32.
+
+    float16 before bfloat16: as fast, and the vectors are kept in float16, whose three more bits
+    of mantissa bfloat16 would have lost.
+    """
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "float16" if torch.cuda.get_device_capability(device) >= (7, 0) else "float32"
+    return "float16" if device.type == "mps" else "float32"
+
+
+def _positions(model: "SentenceTransformer") -> int | None:
+    """How many tokens the model has positions for; None where it has no such limit."""
+    config: Any = getattr(model[0], "config", None)
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None or positions <= 0:
+        return None
+    # These count positions from after the padding token's.
+    if any(family in config.model_type for family in ("roberta", "camembert", "mpnet")):
+        positions -= (config.pad_token_id or 0) + 1
+    return int(positions)
+
+
+def _cut(
+    texts: Sequence[str], features: Any, model: "SentenceTransformer", prompt: str
+) -> list[str]:
+    """The texts of one batch that had more tokens than fit."""
+    encodings = getattr(features, "encodings", None)
+    if encodings is not None:
+        return [text for text, e in zip(texts, encodings, strict=True) if e.overflowing]
+    # A tokenizer without a Rust core keeps no overflow: count again the texts that fill the model.
+    limit = model.max_seq_length
+    full = features["attention_mask"].sum(dim=1).cpu() >= (limit or np.inf)
+    return [
+        text
+        for text, filled in zip(texts, full.tolist(), strict=True)
+        if filled and len(model.tokenizer(prompt + text, truncation=False)["input_ids"]) > limit
+    ]

@@ -6,6 +6,11 @@ from pydantic import Field
 
 from product_length.options import Options
 
+# W&B's own limits, checked here so that a fault shows before any work.
+ProjectName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+
 
 class NoTracking(Options):
     """The run folder alone."""
@@ -14,14 +19,17 @@ class NoTracking(Options):
 
 
 class Wandb(Options):
-    """Weights & Biases; offline when there is no API key, or as WANDB_MODE says."""
+    """Weights & Biases; offline when there is no API key, or as WANDB_MODE says.
+
+    `sampled_predictions` is how many products the scatter shows; 0 draws none.
+    """
 
     name: Literal["wandb"]
-    project: Annotated[str, Field(min_length=1)] = "product_length"
-    entity: str | None = None
-    group: str | None = None
-    run_name: str | None = None
-    tags: list[str] = []
+    project: ProjectName = "product_length"
+    entity: Name | None = None
+    group: Name | None = None
+    run_name: Name | None = None
+    tags: tuple[Tag, ...] = ()
     sampled_predictions: Annotated[int, Field(ge=0, le=10_000)] = 500
 
 

@@ -1,1 +1,1 @@
-"""From a catalogue file or the demo generator to validated rows with one text and one split each."""
+"""From a catalogue file or the demo generator to valid rows, each with a text and a split."""

@@ -1,0 +1,290 @@
+"""From a source to a Catalogue: read, clean and validate once, then open from disk in seconds."""
+
+import functools
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from product_length.artefacts import Artefact, ArtefactStore
+from product_length.catalogue import demo
+from product_length.catalogue.catalogue import Catalogue, ProductFile, fingerprint_of
+from product_length.catalogue.config import Columns, DataOptions, DemoData, FileData, TextRecipe
+from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.catalogue.raw_batch import RawBatch
+from product_length.catalogue.reader import read_batches
+from product_length.catalogue.source_file import ENDINGS, check_file
+from product_length.catalogue.split import SPLIT_NAMES, TRAIN, VAL, assign_splits
+from product_length.catalogue.text import (
+    CLEANING_VERSION,
+    FIELDS,
+    clean_fields,
+    clean_types,
+    join_fields,
+    string_keys,
+)
+from product_length.catalogue.validate import (
+    REPEATED_ID,
+    USABLE,
+    Dropped,
+    DropTally,
+    ReadingReport,
+    count_dropped,
+    find_faults,
+    find_repeats,
+    parse_lengths,
+)
+from product_length.errors import UserError
+
+log = logging.getLogger(__name__)
+
+LEAST_ROWS = 20
+"""With fewer usable rows nothing can be learnt or measured."""
+
+_FORMAT = 1  # of the files below; raise it when they change
+_PRODUCTS = "products.arrow"
+_REPEATS = "repeats.npy"
+_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("product_id", "product_type", *FIELDS)]
+    + [("length", pa.float32()), ("row_number", pa.int64())]
+    + [(name, pa.uint64()) for name in ("id_key", "type_key", "text_key")]
+)
+
+
+def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
+    """The catalogue that `data` describes; its cleaned rows are made once and kept in `store`.
+
+    Tracks (min_length, max_length) and splits of one source share the stored rows. Raises
+    UserError for any fault of the source, or when too few rows are usable.
+    """
+    source = _Demo(data) if isinstance(data, DemoData) else _File(data)
+    made_from = {
+        "format": _FORMAT,
+        "cleaning": CLEANING_VERSION,
+        "recipe": data.text.model_dump(mode="json"),
+        "source": source.identity(),
+    }
+    make = functools.partial(_write_products, source, data.text)
+    artefact = store.folder("catalogue", made_from, make)
+    log.info("%s: %s %s", source.name, "found in" if artefact.reused else "kept in", artefact.path)
+    return _open_stored(artefact, source.name, data)
+
+
+class _File:
+    """A catalogue in a file."""
+
+    unit = "B"
+
+    def __init__(self, data: FileData) -> None:
+        self.name = str(data.path)
+        self._path: Path = data.path
+        self._columns: Columns = data.columns
+        check_file(self._path)
+        self._stat = self._path.stat()
+        self.total = self._stat.st_size
+
+    def identity(self) -> dict[str, Any]:
+        """What the file holds, wherever it lies and whatever its time stamp."""
+        ending = next(e for e in ENDINGS if self._path.name.lower().endswith(e))
+        return {
+            "ending": ending,
+            "columns": self._columns.model_dump(),
+            "bytes": self._stat.st_size,
+            "xxh3_128": digest_file(self._path),
+        }
+
+    def batches(self) -> Iterator[tuple[RawBatch, int]]:
+        """Batches with the bytes read so far; UserError if the file changes meanwhile."""
+        for batch in read_batches(self._path, self._columns, with_lengths=True):
+            yield batch, batch.bytes_read
+        now = self._path.stat()
+        if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
+            raise UserError(f"{self.name}: the file changed while it was read; start again")
+
+
+class _Demo:
+    """The generated catalogue."""
+
+    unit = " rows"
+
+    def __init__(self, data: DemoData) -> None:
+        self.name = f"demo catalogue ({data.rows:,} rows, {data.types:,} types, seed {data.seed})"
+        self._data = data
+        self.total = data.rows
+
+    def identity(self) -> dict[str, Any]:
+        """All that the generator's output depends on, its source code included."""
+        digest = xxhash.xxh3_128()
+        for path in sorted(Path(str(demo.__file__)).parent.glob("*.py")):
+            digest.update(path.read_bytes())
+        numbers = self._data.model_dump(include={"rows", "types", "seed"})
+        return {**numbers, "generator": digest.hexdigest()}
+
+    def batches(self) -> Iterator[tuple[RawBatch, int]]:
+        """Batches with the rows generated so far."""
+        names = Columns().model_dump()
+        first_row = 1
+        data = self._data
+        for batch in DemoGenerator(rows=data.rows, types=data.types, seed=data.seed).batches():
+            arrays = [batch.column(name) for name in names.values()]
+            filled = [a.fill_null("") if pa.types.is_string(a.type) else a for a in arrays]
+            rows = pa.RecordBatch.from_arrays(filled, names=list(names))
+            done = first_row - 1 + len(rows)
+            yield RawBatch(rows, first_row, 0), done
+            first_row = done + 1
+
+
+def digest_file(path: Path) -> str:
+    """xxh3_128 hex of a file's bytes."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return str(digest.hexdigest())
+
+
+def _write_products(source: _File | _Demo, recipe: TextRecipe, folder: Path) -> Mapping[str, Any]:
+    """Write usable rows into `folder`; what is returned tells of all rows."""
+    tally = DropTally()
+    rows_read = 0
+    started = time.monotonic()
+    scaled = source.unit == "B"
+    with (
+        pa.OSFile(str(folder / _PRODUCTS), "wb") as sink,
+        pa.ipc.new_file(sink, _SCHEMA) as writer,
+        tqdm(
+            total=source.total,
+            desc="reading catalogue",
+            unit=source.unit,
+            unit_scale=scaled,
+            disable=None,
+            leave=False,
+        ) as bar,
+    ):
+        for raw, done in source.batches():
+            batch, faults = clean_batch(raw, recipe)
+            tally.add(faults, raw.first_row)
+            if len(batch):
+                writer.write_batch(batch)
+            rows_read += len(faults)
+            bar.update(min(done, source.total) - bar.n)
+            bar.set_postfix_str(f"{rows_read / (time.monotonic() - started):,.0f} rows/s")
+    products = ProductFile(folder / _PRODUCTS)
+    repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
+    tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
+    np.save(folder / _REPEATS, repeats)
+    dropped = {
+        reason: {"count": rows.count, "first_rows": list(rows.first_rows)}
+        for reason, rows in tally.by_reason().items()
+    }
+    return {"rows_read": rows_read, "dropped": dropped}
+
+
+def clean_batch(raw: RawBatch, recipe: TextRecipe) -> tuple[pa.RecordBatch, NDArray[np.uint8]]:
+    """Usable rows of a batch as they are stored, and the fault of each row, uint8 (rows,).
+
+    Ids that an earlier batch holds are not known here: REPEATED_ID is never among the faults.
+    """
+    fields = clean_fields(raw.rows, recipe)
+    texts = join_fields(fields, recipe)
+    lengths, length_faults = parse_lengths(raw.rows.column("length"))
+    product_ids = raw.rows.column("product_id")
+    types = clean_types(raw.rows.column("product_type"))
+    faults = find_faults(product_ids, length_faults, texts)
+    numbers = np.arange(raw.first_row, raw.first_row + len(raw.rows))
+    keys = [pa.array(string_keys(strings)) for strings in (product_ids, types, texts)]
+    columns = [product_ids, types, *fields.columns, pa.array(lengths), pa.array(numbers), *keys]
+    batch = pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
+    usable = faults == USABLE
+    return batch if usable.all() else batch.filter(pa.array(usable)), faults
+
+
+def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogue:
+    products = ProductFile(artefact.path / _PRODUCTS)
+    usable = np.ones(len(products), dtype=bool)
+    usable[np.load(artefact.path / _REPEATS)] = False
+    lengths = _numbers(products, "length")
+    within = _within(lengths, data.min_length, data.max_length)
+    row_numbers = _numbers(products, "row_number")
+    stored_rows = np.flatnonzero(usable & within)
+    text_keys = _numbers(products, "text_key")[stored_rows]
+    type_keys = _numbers(products, "type_key")[stored_rows]
+    id_keys = _numbers(products, "id_key")[stored_rows]
+    lengths = lengths[stored_rows]
+    counted = _count_missing(products, stored_rows)
+    counted["repeated texts"] = len(text_keys) - len(np.unique(text_keys))
+    reading = ReadingReport(
+        source=source,
+        rows_read=artefact.facts["rows_read"],
+        rows_kept=len(stored_rows),
+        dropped={
+            reason: Dropped(rows["count"], tuple(rows["first_rows"]))
+            for reason, rows in artefact.facts["dropped"].items()
+        },
+        outside_track=count_dropped(row_numbers[usable & ~within]),
+        counted=counted,
+    )
+    split = assign_splits(text_keys, data.split)
+    _check_enough(reading, split)
+    return Catalogue(
+        product_ids=products.pick_column(stored_rows, "product_id"),
+        types=products.pick_column(stored_rows, "product_type"),
+        lengths=lengths,
+        text_keys=text_keys,
+        split=split,
+        row_numbers=row_numbers[stored_rows],
+        fingerprint=fingerprint_of(id_keys, text_keys, type_keys, lengths),
+        reading=reading,
+        recipe=data.text,
+        products=products,
+        stored_rows=stored_rows,
+    )
+
+
+def _within(
+    lengths: NDArray[np.float32], least: float | None, most: float | None
+) -> NDArray[np.bool_]:
+    within = np.ones(len(lengths), dtype=bool)
+    if least is not None:
+        within &= lengths >= least
+    if most is not None:
+        within &= lengths <= most
+    return within
+
+
+def _count_missing(products: ProductFile, stored_rows: NDArray[np.int64]) -> dict[str, int]:
+    names = {"product_type": "without product type"}
+    names |= {name: f"without {name.replace('_', ' ')}" for name in FIELDS}
+    counted = dict.fromkeys(names.values(), 0)
+    for batch in products.pick(stored_rows, list(names)):
+        for column, name in zip(batch.columns, names.values(), strict=True):
+            counted[name] += int(pc.equal(column, "").true_count)
+    return counted
+
+
+def _check_enough(reading: ReadingReport, split: NDArray[np.uint8]) -> None:
+    told = "; ".join(line.strip() for line in reading.lines())
+    if reading.rows_kept < LEAST_ROWS:
+        raise UserError(
+            f"only {reading.rows_kept} rows can be used, {LEAST_ROWS} are needed; mend the rows or "
+            f"widen data.min_length and data.max_length. {told}"
+        )
+    for code in (TRAIN, VAL):
+        if not (split == code).any():
+            raise UserError(
+                f"no row falls into the {SPLIT_NAMES[code]} split; raise data.split."
+                f"{SPLIT_NAMES[code]} or give more distinct texts. {told}"
+            )
+
+
+def _numbers(products: ProductFile, name: str) -> NDArray[Any]:
+    numbers: NDArray[Any] = products.column(name).to_numpy()
+    return numbers

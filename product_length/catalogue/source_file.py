@@ -1,0 +1,145 @@
+"""A source file's bytes, decompressed as they are read; its faults told as UserError."""
+
+import gzip
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from product_length.errors import UserError
+
+ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".parquet")
+"""What a catalogue's name may end with, in any case."""
+
+_DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImplementedError)
+
+
+def check_file(path: Path) -> None:
+    """Raise UserError unless `path` is a readable, non-empty file with a known ending."""
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; give the CSV or Parquet file in it")
+        if not path.exists():
+            raise UserError(f"{path}: no such file; check data.path (from {Path.cwd()})")
+        if not path.is_file():
+            raise UserError(f"{path}: is not a regular file; save the catalogue to a file first")
+        if not path.name.lower().endswith(ENDINGS):
+            raise UserError(f"{path}: unknown ending; a catalogue ends with {', '.join(ENDINGS)}")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise UserError(f"{path}: the file is empty (0 bytes); expected a header and rows")
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the name says Parquet."""
+    return path.name.lower().endswith(".parquet")
+
+
+class SourceFile(io.RawIOBase):
+    """Bytes of a plain, gzip or single-member zip file; opening and reading raise UserError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._raw: Any = None
+        self._file: Any = None
+        self._last = b""
+        try:
+            self._raw = path.open("rb", buffering=0)
+            self._file = self._decompressed()
+        except (*_DAMAGED, OSError, UserError) as error:
+            self.close()
+            raise self._told(error) from error
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the bytes read are not the bytes of the file."""
+        return self._file is not self._raw
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file on disk that were read so far."""
+        return 0 if self._raw.closed else self._raw.tell()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file on disk."""
+        return self.path.stat().st_size
+
+    def ends_with_newline(self) -> bool:
+        """Whether the last byte is a line feed; of a compressed file, the last one read."""
+        if not self.is_compressed:
+            self._raw.seek(-1, io.SEEK_END)
+            self._last = self._raw.read(1)
+        return self._last == b"\n"
+
+    def readable(self) -> bool:
+        """Always true."""
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most `size` bytes; fewer only at the end."""
+        try:
+            block: bytes = self._file.read(-1 if size is None else size)
+        except (*_DAMAGED, OSError) as error:
+            raise self._told(error) from error
+        self._last = block[-1:] or self._last
+        return block
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill `buffer` from the start; the bytes written, 0 at the end."""
+        try:
+            return int(self._file.readinto(buffer))
+        except (*_DAMAGED, OSError) as error:
+            raise self._told(error) from error
+
+    def rewind(self) -> None:
+        """Start again at the first byte."""
+        self._file.seek(0)
+
+    def close(self) -> None:
+        """Close the file and what decompresses it."""
+        for file in (self._file, self._raw):
+            if file is not None:
+                file.close()
+        super().close()
+
+    def _decompressed(self) -> Any:
+        ending = self.path.suffix.lower()
+        if ending == ".gz":
+            return gzip.GzipFile(fileobj=self._raw)
+        if ending != ".zip":
+            return self._raw
+        archive = zipfile.ZipFile(self._raw)
+        members = [
+            member
+            for member in archive.infolist()
+            if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+        ]
+        if len(members) != 1:
+            names = ", ".join(member.filename for member in members[:5]) or "none"
+            raise UserError(
+                f"{self.path}: the archive holds {len(members)} files ({names}); "
+                "it must hold exactly one CSV"
+            )
+        if members[0].flag_bits & 1:
+            raise UserError(f"{self.path}: the archive is encrypted; unpack it first")
+        return archive.open(members[0])
+
+    def _told(self, error: Exception) -> UserError:
+        if isinstance(error, UserError):
+            return error
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+            return unreadable(self.path, error)
+        reason = str(error).strip().rstrip(".").replace("\n", " ")
+        return UserError(
+            f"{self.path}: the {self.path.suffix.lower()} file is damaged or cut short "
+            f"({reason}); fetch it again"
+        )
+
+
+def unreadable(path: Path, error: OSError) -> UserError:
+    """The fault of a file that the system does not let us read."""
+    return UserError(f"{path}: cannot be read ({error.strerror or error}); check its permissions")

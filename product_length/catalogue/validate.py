@@ -1,0 +1,225 @@
+"""Which rows of a catalogue can be used, and for each of the others why not."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+USABLE = 0
+REASONS = (
+    "usable",
+    "missing product id",
+    "missing length",
+    "length is not a number",
+    "length is not finite",
+    "length is not positive",
+    "no text",
+    "repeated product id",
+)
+"""Why a row is dropped, by code, in order of precedence: a row with several faults counts for the
+first. A product id is repeated only if an earlier row with it is usable, so of the usable rows
+with one id the first is kept."""
+(
+    MISSING_ID,
+    MISSING_LENGTH,
+    NOT_A_NUMBER,
+    NOT_FINITE,
+    NOT_POSITIVE,
+    NO_TEXT,
+    REPEATED_ID,
+) = range(1, len(REASONS))
+
+FIRST_ROWS = 5
+"""Row numbers that are kept of each reason."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.A | re.I)
+
+
+def parse_lengths(column: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Lengths, float32 (rows,) in 1/100 inch, and for each USABLE or the code of its fault.
+
+    `column` is string or float64 (rows,), null where missing. A number has a decimal point and no
+    unit: "12,5" and "10 cm" are none. What float32 rounds to 0 or to infinity is not usable. Where
+    the code is a fault the length is nan.
+    """
+    missing = column.is_null()
+    if pa.types.is_string(column.type):
+        column = pc.utf8_trim_whitespace(column)
+        missing = pc.or_kleene(missing, pc.equal(column, "")).fill_null(True)
+        try:
+            numbers = _to_numpy(pc.if_else(missing, "nan", column).cast(pa.float64()))
+            is_number = np.ones(len(column), dtype=bool)
+        except pa.ArrowInvalid:
+            numbers, is_number = _parse_one_by_one(column)
+    else:
+        numbers = _to_numpy(column.cast(pa.float64()))
+        is_number = np.ones(len(column), dtype=bool)
+    with np.errstate(over="ignore"):
+        lengths = numbers.astype(np.float32)
+    faults = np.select(
+        [_to_numpy(missing), ~is_number, ~np.isfinite(lengths), lengths <= 0],
+        [MISSING_LENGTH, NOT_A_NUMBER, NOT_FINITE, NOT_POSITIVE],
+        default=USABLE,
+    ).astype(np.uint8)
+    lengths[faults != USABLE] = np.nan
+    return lengths, faults
+
+
+def find_faults(
+    product_ids: pa.StringArray, length_faults: NDArray[np.uint8], texts: pa.StringArray
+) -> NDArray[np.uint8]:
+    """Code of each row, uint8 (rows,): USABLE or the first of its faults but REPEATED_ID.
+
+    `product_ids` and `texts` are string (rows,), `length_faults` as from `parse_lengths`.
+    """
+    if not len(product_ids) == len(length_faults) == len(texts):
+        raise ValueError(
+            f"{len(product_ids)} ids, {len(length_faults)} lengths, {len(texts)} texts"
+        )
+    blank_id = _to_numpy(pc.equal(pc.utf8_trim_whitespace(product_ids), ""))
+    blank_text = _to_numpy(pc.equal(pc.utf8_trim_whitespace(texts), ""))
+    return np.select(
+        [blank_id, length_faults != USABLE, blank_text],
+        [np.uint8(MISSING_ID), length_faults, np.uint8(NO_TEXT)],
+        default=np.uint8(USABLE),
+    ).astype(np.uint8)
+
+
+def find_repeats(id_keys: NDArray[np.uint64], product_ids: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Indices, ascending int64, of the rows whose product id occurs in an earlier row.
+
+    `id_keys` uint64 (rows,) are hashes of `product_ids` string (rows,): equal hashes are checked
+    on the ids themselves, which may stay on disk.
+    """
+    if len(id_keys) != len(product_ids):
+        raise ValueError(f"{len(id_keys)} keys of {len(product_ids)} ids")
+    order = np.argsort(id_keys, kind="stable")
+    ordered = id_keys[order]
+    same = ordered[1:] == ordered[:-1]
+    if not same.any():
+        return np.empty(0, dtype=np.int64)
+    suspects = np.sort(order[np.concatenate((same, [False])) | np.concatenate(([False], same))])
+    seen: set[str] = set()
+    repeats = []
+    for suspect, product_id in zip(suspects, _pick(product_ids, suspects), strict=True):
+        if product_id in seen:
+            repeats.append(suspect)
+        seen.add(product_id)
+    return np.array(repeats, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Rows that were left out for one reason."""
+
+    count: int
+    first_rows: tuple[int, ...]
+    """Numbers of the first of them; 1 = first data row of the source."""
+
+
+@dataclass(frozen=True)
+class ReadingReport:
+    """What became of each row of a source: rows_read = rows_kept + dropped + outside_track."""
+
+    source: str
+    rows_read: int
+    rows_kept: int
+    dropped: Mapping[str, Dropped]
+    """By reason, in the order of REASONS; reasons without a row are absent."""
+    outside_track: Dropped
+    """Usable rows shorter than min_length or longer than max_length."""
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """Peculiarities among the rows kept, by name."""
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows dropped for any reason; those outside the track are not among them."""
+        return sum(dropped.count for dropped in self.dropped.values())
+
+    def lines(self) -> list[str]:
+        """The report for a person, one line for each fact."""
+        lines = [f"{self.source}: {self.rows_read:,} rows read, {self.rows_kept:,} kept"]
+        told = [(f"dropped, {reason}", dropped) for reason, dropped in self.dropped.items()]
+        if self.outside_track.count:
+            told.append(("outside the track (min_length, max_length)", self.outside_track))
+        lines += [f"  {what}: {dropped.count:,} ({_rows(dropped)})" for what, dropped in told]
+        return lines + [f"  kept, {name}: {n:,}" for name, n in self.counted.items() if n]
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain dicts, lists, strings and numbers."""
+        return {
+            "source": self.source,
+            "rows_read": self.rows_read,
+            "rows_kept": self.rows_kept,
+            "dropped": {reason: _as_json(dropped) for reason, dropped in self.dropped.items()},
+            "outside_track": _as_json(self.outside_track),
+            "counted": dict(self.counted),
+        }
+
+
+def count_dropped(row_numbers: NDArray[np.int64]) -> Dropped:
+    """Count rows given by their numbers, ascending int64."""
+    return Dropped(len(row_numbers), tuple(row_numbers[:FIRST_ROWS].tolist()))
+
+
+class DropTally:
+    """Counts the dropped rows of a stream of batches."""
+
+    def __init__(self) -> None:
+        self._dropped: dict[int, Dropped] = {}
+
+    def add(self, faults: NDArray[np.uint8], first_row: int) -> None:
+        """Count the rows of a batch by code; `first_row` is the number of its first row."""
+        for code in np.unique(faults[faults != USABLE]).tolist():
+            self.add_rows(code, np.flatnonzero(faults == code) + first_row)
+
+    def add_rows(self, code: int, row_numbers: NDArray[np.int64]) -> None:
+        """Count rows given by their numbers, ascending."""
+        if not len(row_numbers):
+            return
+        old = self._dropped.get(code, Dropped(0, ()))
+        new = count_dropped(row_numbers)
+        first_rows = (old.first_rows + new.first_rows)[:FIRST_ROWS]
+        self._dropped[code] = Dropped(old.count + new.count, first_rows)
+
+    def by_reason(self) -> dict[str, Dropped]:
+        """What was counted, in the order of REASONS."""
+        return {REASONS[code]: self._dropped[code] for code in sorted(self._dropped)}
+
+
+def _parse_one_by_one(column: pa.StringArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    values = column.to_pylist()
+    is_number = np.array([bool(value and _NUMBER.fullmatch(value)) for value in values], dtype=bool)
+    numbers = [float(value) if ok else np.nan for value, ok in zip(values, is_number, strict=True)]
+    return np.array(numbers, dtype=np.float64), is_number
+
+
+def _pick(values: pa.ChunkedArray, rows: NDArray[np.int64]) -> list[str]:
+    """Values at ascending rows, chunk by chunk: as one array they may not fit 32-bit offsets."""
+    picked: list[str] = []
+    start = 0
+    for chunk in values.chunks:
+        low, high = np.searchsorted(rows, [start, start + len(chunk)])
+        picked += chunk.take(pa.array(rows[low:high] - start)).to_pylist()
+        start += len(chunk)
+    return picked
+
+
+def _to_numpy(values: pa.Array) -> NDArray[Any]:
+    numbers: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _rows(dropped: Dropped) -> str:
+    word = "row" if dropped.count == 1 else "rows"
+    more = ", …" if dropped.count > len(dropped.first_rows) else ""
+    return f"{word} {', '.join(map(str, dropped.first_rows))}{more}"
+
+
+def _as_json(dropped: Dropped) -> dict[str, Any]:
+    return {"count": dropped.count, "first_rows": list(dropped.first_rows)}

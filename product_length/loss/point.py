@@ -5,6 +5,7 @@ Everywhere `p` is the prediction and `y` the truth: float32 (rows,), 1/100 inch,
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -140,4 +141,5 @@ def _log_error(p: Tensor, y: Tensor) -> Tensor:
 def _rmsle(p: Tensor, y: Tensor) -> Tensor:
     # A norm, whose gradient at zero error is zero; sqrt's would be infinite.
     error = _log_error(p, y)
-    return error.norm() / len(error) ** 0.5
+    norm: Tensor = error.norm()
+    return norm / math.sqrt(len(error))

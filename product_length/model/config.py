@@ -56,6 +56,4 @@ class Attention(Options):
         return self
 
 
-ModelOptions = Annotated[
-    Mlp | ResidualMlp | GatedFusion | Attention, Field(discriminator="name")
-]
+ModelOptions = Annotated[Mlp | ResidualMlp | GatedFusion | Attention, Field(discriminator="name")]

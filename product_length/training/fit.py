@@ -1,0 +1,230 @@
+"""One fit, from an untrained network to the weights of its best epoch."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.loggers import Logger
+
+from product_length.errors import ConfigError, UserError
+from product_length.model.network import LengthNetwork
+from product_length.training.batches import Inputs, Rows, ShuffledBatches
+from product_length.training.checkpoint import (
+    BEST,
+    LAST,
+    RECORD,
+    AtomicCheckpointIO,
+    RunCheckpoint,
+    adopt,
+    check_same_run,
+    load_weights,
+    read_checkpoint,
+    refuse_used,
+)
+from product_length.training.config import TrainerOptions
+from product_length.training.hardware import resolve_accelerator, resolve_precision
+from product_length.training.interruption import Interruption
+from product_length.training.module import FitModule, History
+from product_length.training.objective import Objective
+from product_length.training.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit came to. Epochs count from 1; `history` has one entry for each."""
+
+    best_checkpoint: Path
+    last_checkpoint: Path
+    best_epoch: int
+    best_val_mape: float
+    """Of the best epoch, a fraction, over all validation rows."""
+    history: History
+    epochs: int
+    stopped_early: bool
+    seconds: float
+    """Wall time of this call; a resumed run's earlier part is not in it."""
+    rows_per_second: float
+    """Training rows, mean over the epochs that the history has."""
+    left_out_rows: int
+    """Training rows that an epoch goes without, see ShuffledBatches."""
+
+
+def fit(
+    network: LengthNetwork,
+    objective: Objective,
+    inputs: Inputs,
+    train_rows: Rows,
+    val_rows: Rows,
+    *,
+    options: TrainerOptions,
+    seed: int,
+    folder: Path,
+    callbacks: Sequence[Callback] = (),
+    loggers: Sequence[Logger] = (),
+) -> FitResult:
+    """Fit `network` in place; it ends with the weights of the epoch of least val/mape.
+
+    train_rows, val_rows: int64 (n,), rows of `inputs`, which has lengths.
+    seed: decides order and dropout; the caller seeds the network's first weights.
+    folder: the run's; checkpoints/best.ckpt and checkpoints/last.ckpt are written in it.
+
+    Raises UserError when there are too few rows, the loss or a prediction is not a finite number,
+    `options.resume` cannot be continued, or the folder holds another run; InterruptedFitError on
+    Ctrl-C.
+    """
+    started = time.perf_counter()
+    checkpoints = Path(folder).absolute() / "checkpoints"
+    interruption = Interruption()
+    trainer = _trainer(options, checkpoints, [interruption, *callbacks], loggers)
+    world = trainer.world_size
+    if len(val_rows) < world:
+        raise UserError(f"{len(val_rows)} validation rows for {world} process(es): too few")
+    batches = ShuffledBatches(inputs, train_rows, options.batch_size, seed, world=world)
+    module = FitModule(
+        network, objective, inputs, train_rows, val_rows, options, seed, processes=world
+    )
+    history = _take_up(module, checkpoints, first=trainer.is_global_zero)
+    if not _finished(history, options):
+        with (
+            _quiet(),
+            interruption.told(checkpoints / LAST, module),
+            torch.random.fork_rng(devices=[]),
+        ):
+            network.train()
+            trainer.fit(module, ckpt_path=options.resume)
+        history = module.history
+    best = _best_epoch(history)
+    load_weights(network, checkpoints / BEST)
+    network.eval()
+    rates = [entry["rows_per_second"] for entry in history]
+    return FitResult(
+        best_checkpoint=checkpoints / BEST,
+        last_checkpoint=checkpoints / LAST,
+        best_epoch=best,
+        best_val_mape=history[best - 1]["val/mape"],
+        history=history,
+        epochs=len(history),
+        stopped_early=len(history) < options.max_epochs,
+        seconds=time.perf_counter() - started,
+        rows_per_second=float(np.mean(rates)),
+        left_out_rows=batches.left_out,
+    )
+
+
+def _trainer(
+    options: TrainerOptions,
+    checkpoints: Path,
+    callbacks: Sequence[Callback],
+    loggers: Sequence[Logger],
+) -> L.Trainer:
+    """Lightning, silent, and writing nothing but the two checkpoints."""
+    accelerator = resolve_accelerator(options)
+    precision: Any = resolve_precision(options, accelerator)
+    try:
+        with _quiet():
+            return L.Trainer(
+                accelerator=accelerator,
+                devices=options.devices,
+                strategy=options.strategy,
+                precision=precision,
+                # Everything here runs deterministically on a CPU as it is.
+                deterministic="warn" if accelerator == "cuda" else None,
+                max_epochs=options.max_epochs,
+                gradient_clip_val=options.gradient_clip or None,
+                callbacks=[
+                    Progress(show=options.progress),
+                    *callbacks,
+                    EarlyStopping("val/mape", patience=options.patience),
+                    # In this order, so that the last checkpoint knows of the best.
+                    _keep(checkpoints, BEST, "val/mape"),
+                    _keep(checkpoints, LAST, None),
+                ],
+                plugins=[AtomicCheckpointIO()],
+                logger=list(loggers),
+                default_root_dir=checkpoints.parent,
+                num_sanity_val_steps=0,
+                log_every_n_steps=1,
+                use_distributed_sampler=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+            )
+    except (MisconfigurationException, ValueError) as error:
+        raise ConfigError(f"trainer: {error}") from error
+
+
+def _keep(checkpoints: Path, name: str, monitor: str | None) -> RunCheckpoint:
+    """Overwrite `name` after each epoch, or after each that is the best by `monitor`."""
+    return RunCheckpoint(
+        dirpath=checkpoints,
+        filename=Path(name).stem,
+        monitor=monitor,
+        mode="min",
+        save_top_k=1,
+        enable_version_counter=False,
+        save_on_train_epoch_end=True,
+    )
+
+
+def _take_up(module: FitModule, checkpoints: Path, *, first: bool) -> History:
+    """The history of the run that is continued, after every check; empty for a new run."""
+    resume = module.options.resume
+    if resume is None:
+        if first:
+            refuse_used(checkpoints)
+        return module.history
+    checkpoint = read_checkpoint(resume)
+    check_same_run(checkpoint, module.identity(), resume)
+    if first:
+        adopt(resume, checkpoints)
+    module.history = list(checkpoint[RECORD]["history"])
+    return module.history
+
+
+def _best_epoch(history: History) -> int:
+    """The first epoch of least val/mape, compared in float32 as Lightning compares it."""
+    return 1 + int(np.argmin([np.float32(entry["val/mape"]) for entry in history]))
+
+
+def _finished(history: History, options: TrainerOptions) -> bool:
+    if not history:
+        return False
+    waited = len(history) - _best_epoch(history)
+    return len(history) >= options.max_epochs or waited >= options.patience
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's notices off the console, and those of its warnings that do not apply."""
+    talkers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [talker.level for talker in talkers]
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        for talker in talkers:
+            talker.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            # A resumed run writes where it wrote before, under fixed names.
+            warnings.filterwarnings("ignore", r"Checkpoint directory .* exists and is not empty")
+            # Lightning 2.6 on a newer torch, in its own use of pytrees.
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+            # `trainer=cpu` on a machine with a GPU is a choice.
+            warnings.filterwarnings("ignore", "GPU available but not used")
+            yield
+    finally:
+        for talker, level in zip(talkers, levels, strict=True):
+            talker.setLevel(level)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)

@@ -1,0 +1,54 @@
+"""Which accelerator and precision a run really uses."""
+
+import torch
+
+from product_length.errors import ConfigError
+from product_length.training.config import TrainerOptions
+
+
+def resolve_accelerator(options: TrainerOptions) -> str:
+    """`cuda`, `mps` or `cpu`, what `trainer.accelerator` means on this machine.
+
+    Raises ConfigError when the accelerator asked for is not there, or has too few devices.
+    """
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    present = "cuda" if cuda else "mps" if mps else "cpu"
+    match options.accelerator:
+        case "auto":
+            chosen = present
+        case "cpu":
+            chosen = "cpu"
+        case "gpu":
+            if present == "cpu":
+                raise ConfigError(
+                    "trainer.accelerator=gpu: PyTorch sees no GPU here; choose trainer=cpu or auto"
+                )
+            chosen = present
+        case "mps":
+            if not mps:
+                raise ConfigError(
+                    "trainer.accelerator=mps: there is no Apple GPU here; choose cpu or auto"
+                )
+            chosen = "mps"
+    limit = {"cuda": torch.cuda.device_count(), "mps": 1}.get(chosen)
+    if limit is not None and options.devices != "auto" and options.devices > limit:
+        raise ConfigError(
+            f"trainer.devices={options.devices}: this machine has {limit} {chosen} device(s)"
+        )
+    return chosen
+
+
+def resolve_precision(options: TrainerOptions, accelerator: str) -> str:
+    """Lightning's name of the precision: `auto` is mixed on CUDA (bfloat16 where it has it).
+
+    Raises ConfigError when the accelerator cannot run the precision asked for.
+    """
+    if options.precision == "auto":
+        if accelerator != "cuda":
+            return "32-true"
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(False) else "16-mixed"
+    if options.precision == "16-mixed" and accelerator == "cpu":
+        raise ConfigError(
+            "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
+        )
+    return options.precision

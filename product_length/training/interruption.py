@@ -1,0 +1,54 @@
+"""Ctrl-C in a fit: what was finished is kept, and the message says how to go on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from typing_extensions import override
+
+from product_length.errors import UserError
+from product_length.training.module import FitModule
+
+
+class InterruptedFitError(UserError):
+    """Someone stopped the fit; the message says how to continue it."""
+
+    exit_code = 130
+
+
+class Interruption(Callback):
+    """Lightning answers Ctrl-C (and SIGTERM) by leaving the process; here it can be caught."""
+
+    def __init__(self) -> None:
+        self._happened = False
+
+    @override
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        self._happened = isinstance(exception, KeyboardInterrupt | SystemExit)
+
+    @contextmanager
+    def told(self, last: Path, module: FitModule) -> Iterator[None]:
+        """Around a fit: raises InterruptedFitError, which names the checkpoint `last`, if any."""
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit) as error:
+            if not self._happened:
+                raise
+            epochs = f"{len(module.history)} of {module.options.max_epochs} epochs"
+            raise InterruptedFitError(
+                f"interrupted after {epochs}; continue with trainer.resume={last}"
+                if last.exists()
+                else "interrupted before the first epoch was complete: there is nothing to resume"
+            ) from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, handler)  # Lightning leaves Ctrl-C ignored

@@ -1,0 +1,97 @@
+"""What a person sees of a fit: a bar on a terminal, a line for each epoch in a log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from tqdm import tqdm
+from typing_extensions import override
+
+from product_length.training.module import FitModule
+
+logger = logging.getLogger(__name__)
+
+
+class Progress(Callback):
+    """One bar over all epochs, with rows per second and the time left; elsewhere plain lines."""
+
+    def __init__(self, *, show: bool) -> None:
+        self.show = show
+        self.bar: tqdm[Any] | None = None
+
+    @override
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Open the bar, at the epoch that a resumed run starts from."""
+        assert isinstance(pl_module, FitModule)
+        rows = pl_module.train_batches.rows_per_epoch
+        epochs = trainer.max_epochs or 0
+        self.bar = tqdm(
+            total=rows * epochs,
+            initial=rows * trainer.current_epoch,
+            unit=" rows",
+            unit_scale=True,
+            disable=None if self.show and trainer.is_global_zero else True,
+            dynamic_ncols=True,
+        )
+
+    @override
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Name the epoch."""
+        if self.bar is not None:
+            self.bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    @override
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Count the rows of the step, those of all processes."""
+        if self.bar is not None:
+            self.bar.update(len(batch.lengths) * trainer.world_size)
+
+    @override
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Tell the epoch's figures, on the bar or as a log line."""
+        assert isinstance(pl_module, FitModule)
+        if self.bar is None or not trainer.is_global_zero:
+            return
+        epoch = pl_module.history[-1]
+        best = min(entry["val/mape"] for entry in pl_module.history)
+        if not self.bar.disable:
+            self.bar.set_postfix_str(f"val/mape {epoch['val/mape']:.2%}, best {best:.2%}")
+            return
+        logger.info(
+            "epoch %d/%s: val/mape %.2f%% (best %.2f%%), train/mape %.2f%%, train/loss %.5g, "
+            "%.0f rows/s",
+            trainer.current_epoch + 1,
+            trainer.max_epochs,
+            100 * epoch["val/mape"],
+            100 * best,
+            100 * epoch["train/mape"],
+            epoch["train/loss"],
+            epoch["rows_per_second"],
+        )
+
+    @override
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Close the bar."""
+        self._close()
+
+    @override
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Close the bar, so that the message stands on a line of its own."""
+        self._close()
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None

@@ -1,13 +1,16 @@
-"""The typed configuration of one run, and the rules that hold across its groups."""
+"""The typed configuration of each command, and the rules that hold across its groups."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, model_validator
-from typing_extensions import Self
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field, ValidationError
 
 from product_length.catalogue.config import DataOptions
 from product_length.embeddings.config import EmbeddingOptions
+from product_length.errors import ConfigError
 from product_length.evaluation.config import EvaluationOptions
 from product_length.features.config import FeatureOptions
 from product_length.loss.point import LossOptions
@@ -16,17 +19,104 @@ from product_length.options import Options
 from product_length.tracking.config import TrackingOptions
 from product_length.training.config import TrainerOptions
 
+AnyConfig = TypeVar("AnyConfig", bound=Options)
 
-class Experiment(Options):
-    """Everything that a run is made from."""
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+class EmbeddingJob(Options):
+    """What `python -m product_length.embed` needs: a catalogue and its encoders."""
+
     cache_dir: Path
     data: DataOptions
     embeddings: EmbeddingOptions
+
+
+class Experiment(EmbeddingJob):
+    """Everything that a training run is made from."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     features: FeatureOptions
     loss: LossOptions
     model: ModelOptions
     trainer: TrainerOptions
     tracking: TrackingOptions
     evaluation: EvaluationOptions
+
+
+def from_config(config: DictConfig, schema: type[AnyConfig]) -> AnyConfig:
+    """The typed form of a composed configuration.
+
+    Raises ConfigError that names every faulty key, with what was given and what is allowed.
+    """
+    plain = {str(key): value for key, value in config.items_ex(resolve=False) if key != "hydra"}
+    visible = OmegaConf.create(plain)
+    missing = sorted(OmegaConf.missing_keys(visible))
+    faults = [f"{key} is required: give {key}=…" for key in missing]
+    try:
+        values = OmegaConf.to_container(visible, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(one_message([*faults, str(error).splitlines()[0]])) from error
+    assert isinstance(values, dict)
+    try:
+        typed = schema.model_validate(values)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            key = _key(fault["loc"], values)
+            if key not in missing:
+                faults.append(_fault(key, fault))
+    else:
+        faults += list(_across_groups(typed)) if isinstance(typed, Experiment) else []
+    if faults:
+        raise ConfigError(one_message(faults))
+    return typed
+
+
+def _across_groups(experiment: Experiment) -> Iterator[str]:
+    """Combinations that no single group can see."""
+    encoders = list(experiment.embeddings.encoders)
+    knn = experiment.features.knn
+    if knn and knn.embedding is not None and knn.embedding not in encoders:
+        yield (
+            f"features.knn.embedding={knn.embedding}: no such encoder in this run; "
+            f"choose one of {', '.join(encoders)}, or add it with embeddings=[…]"
+        )
+    trainer = experiment.trainer
+    if trainer.strategy == "ddp" and trainer.devices == 1:
+        yield "trainer.strategy=ddp needs trainer.devices of 2 or more"
+    if trainer.precision == "16-mixed" and trainer.accelerator == "cpu":
+        yield "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
+
+
+def _fault(key: str, fault: Mapping[str, Any]) -> str:
+    given = fault["input"]
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"{key}: no such key"
+        case "missing":
+            return f"{key} is required: give {key}=…"
+        case "value_error":
+            return f"{key}: {fault['ctx']['error']}"
+    shown = "" if isinstance(given, dict) else f"={given}"
+    said = fault["msg"].removeprefix("Input should be ")
+    return f"{key}{shown}: should be {said}"
+
+
+def _key(location: Sequence[int | str], values: Any) -> str:
+    """`loss.gamma` for a fault at ("loss", "focal_mape", "gamma"): the tag of a union is no key."""
+    parts: list[str] = []
+    for step in location:
+        if isinstance(values, Mapping):
+            if step in values:
+                values = values[step]
+            elif step != location[-1]:
+                continue
+        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
+            values = values[step]
+        parts.append(str(step))
+    return ".".join(parts) or "the configuration"
+
+
+def one_message(faults: Sequence[str]) -> str:
+    """All faults as one text for a person."""
+    if len(faults) == 1:
+        return faults[0]
+    return f"{len(faults)} faults:\n" + "\n".join(f"  - {fault}" for fault in faults)

@@ -41,20 +41,25 @@ class Encoder(Protocol):
 
 
 def load_encoder(
-    state: Mapping[str, Any], model: str | None = None, *, setting: str | None = None
+    state: Mapping[str, Any],
+    model: str | None = None,
+    *,
+    setting: str | None = None,
+    device: str = "auto",
 ) -> Encoder:
     """The encoder that a checkpoint was trained with, from its `Encoder.state()`.
 
     `model` is another place of the same sentence-transformers model (folder or hub id); the
     weights must be the ones that the checkpoint was trained with. `setting` names the config key
-    to change in messages (default `embeddings.encoders.<name>.model`). An LSA encoder is in the
-    state itself. Raises UserError when the model cannot be found or differs.
+    to change in messages (default `embeddings.encoders.<name>.model`), `device` is where it runs.
+    An LSA encoder is in the state itself. Raises UserError when the model cannot be found or
+    differs.
     """
     from product_length.embeddings.lsa import LsaEncoder
     from product_length.embeddings.sentence_transformer import SentenceTransformerEncoder
 
     if state["kind"] == "sentence_transformer":
-        return SentenceTransformerEncoder.from_state(state, model, setting=setting)
+        return SentenceTransformerEncoder.from_state(state, model, setting=setting, device=device)
     if state["kind"] != "lsa":
         raise UserError(
             f"the checkpoint's encoder {state.get('name')!r} is of kind {state['kind']!r}, which "

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+from product_length.devices import choose_device
 from product_length.embeddings.config import SentenceTransformerOptions
 from product_length.embeddings.library_noise import quiet_libraries
 from product_length.embeddings.model_files import ModelFiles, find_model, first_line
@@ -129,13 +130,18 @@ class SentenceTransformerEncoder:
 
     @classmethod
     def from_state(
-        cls, state: Mapping[str, Any], model: str | None = None, *, setting: str | None = None
+        cls,
+        state: Mapping[str, Any],
+        model: str | None = None,
+        *,
+        setting: str | None = None,
+        device: str = "auto",
     ) -> Self:
-        """The encoder of a checkpoint, on this machine's best device.
+        """The encoder of a checkpoint, on a device of this machine.
 
         Raises UserError when the model cannot be found or is another one.
         """
-        told = dict(state["options"], device="auto")
+        told = dict(state["options"], device=device)
         if model is not None:
             told.update(model=model, revision=None)
         options = SentenceTransformerOptions.model_validate(told)
@@ -215,25 +221,6 @@ class SentenceTransformerEncoder:
             )
         limits = [limit for limit in (wanted or model.max_seq_length, positions) if limit]
         model.max_seq_length = min(limits) if limits else None
-
-
-def choose_device(device: str, setting: str) -> torch.device:
-    """The device asked for; `auto` is CUDA before Apple's MPS before the CPU.
-
-    Raises UserError when the machine has no such device.
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UserError(
-            f"{setting}={device}: this machine has no such device; use auto, cpu, cuda, cuda:1 …"
-        ) from error
-    return chosen
 
 
 def choose_precision(precision: str, device: torch.device) -> str:

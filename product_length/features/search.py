@@ -142,6 +142,8 @@ class CosineSearch:
     def _faiss(self) -> Any:
         """The FAISS index of all rows, normalised: on a GPU when FAISS sees one."""
         if self._index is None:
+            # It tells of every instruction set that it tries.
+            logging.getLogger("faiss.loader").setLevel(logging.WARNING)
             import faiss
 
             dimension = self.vectors.shape[1]

@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from product_length.devices import choose_device
 from product_length.embeddings.config import SentenceTransformerOptions
 from product_length.embeddings.encoder import load_encoder
 from product_length.embeddings.sentence_transformer import (
     SentenceTransformerEncoder,
-    choose_device,
     choose_precision,
 )
 from product_length.errors import UserError

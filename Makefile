@@ -1,0 +1,53 @@
+# Everything a person runs. `make` alone lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# More overrides for any run: make smoke ARGS="loss=rmsle"
+ARGS ?=
+# A real catalogue for `reproduce-best` and `embed`: make embed DATA=train.csv
+DATA ?=
+TEST_WORKERS ?= 2
+# One thread per test worker: two workers that each start one thread per core stand in each other's way.
+TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check lint test test-slow smoke reproduce-best embed clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## make a virtual environment with everything in it
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make setup PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+lint: $(READY)  ## format check, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: $(READY)  ## the fast tests
+	$(TEST_ENV) $(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal $(ARGS)
+
+test-slow: $(READY)  ## the slow tests too
+	$(TEST_ENV) $(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal -m 'not gpu' $(ARGS)
+
+check: lint test  ## lint and test: what each commit passes
+
+smoke: $(READY)  ## one tiny run, end to end, in seconds
+	$(BIN)/python -m product_length.train data.rows=1000 trainer.max_epochs=2 tracking=none $(ARGS)
+
+reproduce-best: $(READY)  ## the best recipe, compared with its recorded figures (DATA=train.csv: on your data)
+	$(BIN)/python benchmarks/reproduce_best.py $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+embed: $(READY)  ## compute embeddings ahead of training (DATA=train.csv ARGS="embeddings=all_four")
+	$(BIN)/python -m product_length.embed $(if $(DATA),data=amazon2023 'data.path=$(DATA)') $(ARGS)
+
+clean:  ## remove what was built, cached and run; the virtual environment stays
+	rm -rf .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build dist
+	find outputs multirun -mindepth 1 ! -name .gitkeep -delete
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

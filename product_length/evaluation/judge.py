@@ -1,0 +1,57 @@
+"""Scores every split of a run beside the same baselines."""
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from product_length.catalogue.catalogue import Catalogue
+from product_length.catalogue.split import TRAIN
+from product_length.evaluation.assess import assess_split
+from product_length.evaluation.baselines import fit_baselines
+from product_length.evaluation.records import Resampling, SplitReport
+from product_length.features.neighbours import Neighbours
+
+log = logging.getLogger(__name__)
+
+
+def judge(
+    catalogue: Catalogue,
+    neighbours: Neighbours | None,
+    splits: Mapping[str, NDArray[np.int64]],
+    predicted: Mapping[str, NDArray[np.float32]],
+    oracle: Mapping[str, NDArray[np.float64]],
+    *,
+    resampling: Resampling,
+    with_baselines: bool,
+    seed: int,
+) -> dict[str, SplitReport]:
+    """The metrics of every split with intervals, beside the baselines and the oracle.
+
+    `splits`: row numbers int64 (n,) by name; `predicted` and `oracle`: float (n,), 1/100 inch.
+    `neighbours`: of all rows, or None, which leaves their baseline out. `seed`: of the baselines.
+    """
+    baselines = None
+    if with_baselines:
+        baselines = fit_baselines(
+            texts=catalogue.texts_of,
+            types=catalogue.types,
+            lengths=catalogue.lengths,
+            groups=catalogue.text_keys,
+            train_rows=catalogue.rows(TRAIN),
+            neighbours=neighbours,
+            seed=seed,
+        )
+        for name, reason in baselines.left_out.items():
+            log.info("baseline %s left out: %s", name, reason)
+    return {
+        split: assess_split(
+            catalogue.lengths[rows],
+            predicted[split],
+            resampling=resampling,
+            baselines=None if baselines is None else baselines.predict(rows),
+            oracle=oracle.get(split),
+        )
+        for split, rows in splits.items()
+    }

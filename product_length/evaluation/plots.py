@@ -1,0 +1,260 @@
+"""Pictures of one run as PNG files: drawn with matplotlib's object API, for paper and screen."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from product_length.evaluation.metrics import absolute_percentage_errors
+from product_length.evaluation.predictions import Predictions
+from product_length.evaluation.records import Report, SplitReport
+from product_length.evaluation.wording import count, name_in_words, percent, row_count
+from product_length.writing import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito (2008): told apart by people with any of the usual colour deficiencies. Markers differ
+# as well, so that nothing hangs on colour alone.
+MODEL_COLOUR = "#0072B2"
+RIVAL_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_MARKERS = ("s", "^", "D", "v", "P", "X")
+_GREY = "#5f6368"
+_DPI = 150
+
+
+def write_plots(folder: Path, report: Report, predictions: Mapping[str, Predictions]) -> list[Path]:
+    """Draw a finished run into `folder/plots/` and return the files.
+
+    `predictions` holds the rows of each split of the report that is to be drawn ("val", "test").
+    Raises UserError when a file cannot be written.
+    """
+    figures: dict[str, Callable[[], Figure]] = {}
+    for split, rows in predictions.items():
+        own = report.splits["val" if split == "val" else "test"]
+        figures[f"predicted_vs_true_{split}"] = partial(scatter, rows, split)
+        figures[f"error_by_band_{split}"] = partial(
+            error_by_band, own, split, report.resampling.confidence
+        )
+        figures[f"error_distribution_{split}"] = partial(distribution, rows, split)
+    if report.history:
+        figures["learning_curves"] = partial(learning_curves, report)
+    return [
+        write_whole(folder / "plots" / f"{name}.png", partial(_save, draw))
+        for name, draw in figures.items()
+    ]
+
+
+def scatter(rows: Predictions, split: str) -> "Figure":
+    """Predicted against true length of every row, both logarithmic; colour counts the products."""
+    from matplotlib.colors import LogNorm
+
+    figure = _figure(6.4, 5.6)
+    axes = _style(figure.add_subplot())
+    low = min(rows.lengths.min(), rows.predictions.min()) / 1.3
+    high = max(rows.lengths.max(), rows.predictions.max()) * 1.3
+    # A hexagon is a share of the plot: with few products small ones would be invisible specks.
+    cells = int(np.clip(np.sqrt(rows.lengths.size) * 0.8, 18, 70))
+    hexagons = axes.hexbin(
+        rows.lengths,
+        rows.predictions,
+        xscale="log",
+        yscale="log",
+        gridsize=cells,
+        mincnt=1,
+        norm=LogNorm(vmin=1),
+        cmap="viridis_r",
+        linewidths=0.1,
+        extent=(np.log10(low), np.log10(high), np.log10(low), np.log10(high)),
+    )
+    ends = np.array([low, high])
+    axes.plot(ends, ends, color="black", linewidth=1, label="exact")
+    axes.plot(ends, 2 * ends, color="black", linewidth=0.8, linestyle=":", label="twice, half")
+    axes.plot(ends, ends / 2, color="black", linewidth=0.8, linestyle=":")
+    axes.set(
+        xlim=(low, high),
+        ylim=(low, high),
+        xlabel="true length (1/100 inch)",
+        ylabel="predicted length (1/100 inch)",
+        title=f"Predicted and true length, {count(rows.lengths.size)} {split} products",
+    )
+    axes.legend(loc="upper left")
+    figure.colorbar(hexagons, ax=axes, label="products", pad=0.02)
+    return figure
+
+
+def error_by_band(own: SplitReport, split: str, confidence: float) -> "Figure":
+    """MAPE per band of true length: the model with its intervals, beside the baselines."""
+    figure = _figure(8.4, 5.0)
+    axes = _style(figure.add_subplot())
+    filled = [band for band in own.metrics.bands if band.rows]
+    names = [band.band for band in filled]
+    series = [
+        (name_in_words(name), {band.band: band.mape.value for band in rival.metrics.bands})
+        for name, rival in own.baselines.items()
+    ]
+    if own.oracle is not None:
+        oracle = {band.band: band.mape.value for band in own.oracle.metrics.bands}
+        series.append(("oracle (best possible)", oracle))
+    spread = np.linspace(-0.3, 0.3, len(series) + 1)
+    at = np.arange(len(filled))
+    values = np.array([100 * (band.mape.value or 0) for band in filled])
+    lows = np.array([_or(band.mape.low, band.mape.value) for band in filled])
+    highs = np.array([_or(band.mape.high, band.mape.value) for band in filled])
+    axes.errorbar(
+        at + spread[0],
+        values,
+        yerr=np.clip([values - lows, highs - values], 0, None),
+        fmt="o",
+        color=MODEL_COLOUR,
+        markersize=7,
+        capsize=4,
+        linewidth=1.8,
+        label=f"model ({100 * confidence:g}% interval)",
+        zorder=3,
+    )
+    for i, (label, mapes) in enumerate(series):
+        axes.plot(
+            at + spread[i + 1],
+            [100 * (mapes[name] or 0) for name in names],
+            linestyle="none",
+            marker=_MARKERS[i % len(_MARKERS)],
+            color=RIVAL_COLOURS[i % len(RIVAL_COLOURS)],
+            markersize=6,
+            label=label,
+        )
+    for edge in at[1:] - 0.5:
+        axes.axvline(edge, color="#d0d3d6", linewidth=0.8, zorder=0)
+    axes.set_yscale("log")
+    _percent_axis(axes, "y")
+    axes.set_xticks(at, [f"{band.band}\n{row_count(band.rows)}" for band in filled])
+    axes.set(
+        xlim=(-0.5, len(filled) - 0.5),
+        xlabel="true length (1/100 inch)",
+        ylabel="MAPE (%, logarithmic)",
+        title=f"Error by length band, {split} products",
+    )
+    axes.grid(visible=False, axis="x")
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(
+        [handles[-1], *handles[:-1]],  # matplotlib puts what has error bars last: the model
+        [labels[-1], *labels[:-1]],
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.2),
+        ncols=3,
+        frameon=False,
+    )
+    return figure
+
+
+def learning_curves(report: Report) -> "Figure":
+    """Loss on train and val, and MAPE on val, per epoch; the best epoch is marked."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure = _figure(9.6, 4.4)
+    left, right = (_style(figure.add_subplot(1, 2, column)) for column in (1, 2))
+    epochs = [entry.get("epoch") or i for i, entry in enumerate(report.history, start=1)]
+    curves = (
+        (left, "train/loss", "train", "--", "o", RIVAL_COLOURS[0]),
+        (left, "val/loss", "val", "-", "s", MODEL_COLOUR),
+        (right, "val/mape", "val", "-", "s", MODEL_COLOUR),
+    )
+    for target, key, label, style, marker, colour in curves:
+        factor = 100 if key == "val/mape" else 1
+        values = [_or(entry.get(key), None, factor) for entry in report.history]
+        if np.isfinite(values).any():
+            target.plot(
+                epochs,
+                values,
+                linestyle=style,
+                marker=marker if len(epochs) <= 40 else "",
+                markersize=4,
+                color=colour,
+                label=label,
+            )
+    mapes = [value for entry in report.history if (value := entry.get("val/mape"))]
+    if mapes and max(mapes) > 20 * min(mapes):  # a wild first epoch would flatten the others
+        right.set_yscale("log")
+    for target in (left, right):
+        target.axvline(
+            report.best_epoch, color=_GREY, linestyle=":", label=f"best epoch, {report.best_epoch}"
+        )
+        target.xaxis.set_major_locator(MaxNLocator(integer=True))
+        target.set_xlabel("epoch")
+        target.legend()
+    left.set(ylabel="loss (its own unit)", title="Loss")
+    right.set(ylabel="MAPE (%)", title="MAPE on val products")
+    return figure
+
+
+def distribution(rows: Predictions, split: str) -> "Figure":
+    """How absolute percentage errors spread, on a logarithmic axis, with median and mean."""
+    figure = _figure(7.6, 4.6)
+    axes = _style(figure.add_subplot())
+    errors = 100 * absolute_percentage_errors(rows.lengths, rows.predictions)
+    smallest = 0.01
+    shown = np.clip(errors, smallest, None)  # an exact hit has no place on a logarithmic axis
+    edges = np.geomspace(smallest, max(1000.0, shown.max() * 1.01), 61)
+    share = np.full(shown.shape, 100 / shown.size)
+    axes.hist(shown, bins=edges.tolist(), weights=share, color=MODEL_COLOUR, alpha=0.85)
+    marks = (
+        (float(np.median(errors)), "median", "-", RIVAL_COLOURS[0]),
+        (float(errors.mean()), "mean (MAPE)", "--", "black"),
+    )
+    for value, label, style, colour in marks:
+        axes.axvline(
+            max(value, smallest),
+            color=colour,
+            linestyle=style,
+            linewidth=1.8,
+            label=f"{label} {percent(value / 100)}",
+        )
+    axes.set_xscale("log")
+    _percent_axis(axes, "x")
+    axes.set(
+        xlabel=f"absolute percentage error (%, logarithmic; {smallest:g}% or less at the left)",
+        ylabel="share of products (%)",
+        title=f"Distribution of errors, {count(errors.size)} {split} products",
+    )
+    axes.legend(loc="upper left")
+    return figure
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
+
+
+def _style(axes: "Axes") -> "Axes":
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#e4e6e8", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def _save(draw: "Callable[[], Figure]", path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = draw()
+    FigureCanvasAgg(figure)
+    figure.savefig(path, format="png")
+
+
+def _percent_axis(axes: "Axes", which: str) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    low, high = sorted(axes.get_xlim() if which == "x" else axes.get_ylim())
+    narrow = low > 0 and np.log10(high / low) < 2.6
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}%"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _or(value: float | None, otherwise: float | None, factor: float = 100) -> float:
+    chosen = otherwise if value is None else value
+    return float("nan") if chosen is None else factor * chosen

@@ -1,0 +1,96 @@
+"""How numbers are told to people: percentages, ranges, counts, durations."""
+
+from product_length.evaluation.bootstrap import Difference, Estimate
+
+NOTHING = "–"
+_MINUS = "−"
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """A fraction as a percentage: 0.5182 is "51.8%"; "–" for None."""
+    return NOTHING if fraction is None else f"{100 * fraction:.{digits}f}%"
+
+
+def percent_range(estimate: Estimate) -> str:
+    """The interval of a fraction as percentages: "51.2–52.4%"; "–" where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return NOTHING
+    return f"{100 * estimate.low:.1f}–{100 * estimate.high:.1f}%"
+
+
+def percent_with_range(estimate: Estimate) -> str:
+    """A fraction with its interval: "51.8% (51.2–52.4%)"."""
+    if estimate.low is None:
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} ({percent_range(estimate)})"
+
+
+def number_with_range(estimate: Estimate, digits: int = 3) -> str:
+    """A number without a unit, with its interval: "0.551 (0.549–0.553)"."""
+    if estimate.value is None:
+        return NOTHING
+    value = f"{estimate.value:.{digits}f}"
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value} ({estimate.low:.{digits}f}–{estimate.high:.{digits}f})"
+
+
+def points(difference: Difference) -> str:
+    """A MAPE difference with its interval, in points: "−4.3 (−5.6 to −3.1)"."""
+    value = signed(100 * difference.value)
+    if difference.low is None or difference.high is None:
+        return value
+    return f"{value} ({signed(100 * difference.low)} to {signed(100 * difference.high)})"
+
+
+def signed(value: float) -> str:
+    """A number with its sign and at least one significant decimal: "+0.04", "−5.6", "0.0"."""
+    digits = 1
+    while value and digits < 4 and round(value, digits) == 0:
+        digits += 1
+    shown = f"{abs(value):.{digits}f}"
+    if float(shown) == 0:
+        return "0.0"
+    return f"{'+' if value > 0 else _MINUS}{shown}"
+
+
+def count(value: int | None) -> str:
+    """A count with separators: "2,249,698"."""
+    return NOTHING if value is None else f"{value:,}"
+
+
+def row_count(rows: int) -> str:
+    """A number of rows: "1 row", "2,249,698 rows"."""
+    return f"{rows:,} row" if rows == 1 else f"{rows:,} rows"
+
+
+def duration(seconds: float) -> str:
+    """A time to read: "0.4 s", "38 s", "12 min 05 s", "3 h 07 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def name_in_words(name: str) -> str:
+    """An identifier as words: "type_median" is "type median"."""
+    return name.replace("_", " ")
+
+
+def text_table(header: list[str], rows: list[list[str]], numeric_from: int = 1) -> str:
+    """A table for a terminal: columns from `numeric_from` on are aligned to the right."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+
+    def line(cells: list[str]) -> str:
+        padded = (
+            cell.ljust(width) if i < numeric_from else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(header), "  ".join("─" * width for width in widths), *map(line, rows)])

@@ -1,0 +1,68 @@
+"""All that the network sees beside the texts: types as codes, and neighbours."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from product_length.artefacts import ArtefactStore
+from product_length.catalogue.catalogue import Catalogue
+from product_length.catalogue.split import TRAIN
+from product_length.embeddings.embed import Embedding
+from product_length.features.config import FeatureOptions
+from product_length.features.stage import NeighbourFeatures, neighbour_stage
+from product_length.features.types import TypeVocabulary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the network sees beside the texts, and what was fitted to say it.
+
+    `codes`: int64 (rows,), 0 where the type is rare, unseen or missing. Parts that were not asked
+    for are None. `neighbour_encoder` names the encoder whose vectors are searched.
+    """
+
+    vocabulary: TypeVocabulary | None
+    codes: NDArray[np.int64] | None
+    neighbours: NeighbourFeatures | None
+    neighbour_encoder: str | None
+
+
+def describe(
+    catalogue: Catalogue,
+    embeddings: Sequence[Embedding],
+    options: FeatureOptions,
+    store: ArtefactStore,
+) -> Features:
+    """Types as codes, and the training neighbours of every row, as far as `options` ask."""
+    train_rows = catalogue.rows(TRAIN)
+    vocabulary = codes = neighbours = encoder = None
+    if options.type is not None:
+        train_types = catalogue.types.take(train_rows)
+        vocabulary = TypeVocabulary.fit(train_types, options.type.min_rows)
+        codes = vocabulary.encode(catalogue.types)
+        log.info(
+            "product types: %d with %d or more training rows; %.1f%% of the rows share one vector",
+            vocabulary.size - 1,
+            options.type.min_rows,
+            100 * float((codes == 0).mean()),
+        )
+    if options.knn is not None:
+        by_name = {embedding.name: embedding for embedding in embeddings}
+        chosen = by_name[options.knn.embedding or embeddings[0].name]
+        encoder = chosen.name
+        neighbours = neighbour_stage(
+            chosen.vectors,
+            train_rows,
+            catalogue.lengths,
+            catalogue.types,
+            catalogue.text_keys,
+            options.knn,
+            store,
+            made_from=chosen.encoder.address,
+        )
+    return Features(vocabulary, codes, neighbours, encoder)

@@ -1,0 +1,229 @@
+"""The straight line from a catalogue to a scored run: read, embed, describe, fit, judge, keep."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+from product_length.artefacts import ArtefactStore
+from product_length.catalogue.catalogue import Catalogue
+from product_length.catalogue.config import Columns, FileData
+from product_length.catalogue.prepare import open_catalogue
+from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
+from product_length.embeddings.embed import Embedding, embed_catalogue
+from product_length.evaluation.assess import snap_effect
+from product_length.evaluation.judge import judge
+from product_length.evaluation.oracle import best_possible
+from product_length.evaluation.plots import write_plots
+from product_length.evaluation.predictions import load_predictions, write_predictions
+from product_length.evaluation.records import DataRecord, Resampling
+from product_length.evaluation.report import build_report, write_report
+from product_length.evaluation.summary import summary
+from product_length.experiment import EmbeddingJob, Experiment
+from product_length.features.describe import describe
+from product_length.model.architecture import Architecture
+from product_length.prediction.checkpoint import complete_checkpoint
+from product_length.prediction.predictor import Predictor, snapped
+from product_length.tracking.callback import EpochCallback
+from product_length.tracking.outcome import tell_outcome
+from product_length.tracking.tracker import open_tracker
+from product_length.training.batches import Inputs, OrderedBatches
+from product_length.training.fit import fit
+from product_length.training.hardware import resolve_accelerator, resolve_precision
+from product_length.training.objective import PointObjective
+from product_length.training.predict import predict_lengths
+from product_length.writing import write_text
+
+log = logging.getLogger(__name__)
+
+_PREDICTION_BATCH = 4096
+
+
+@dataclass
+class Stopwatch:
+    """Seconds per stage, in order."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time what happens inside under the stage's name."""
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - started, 3)
+
+
+def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float:
+    """Train and judge one recipe, leaving everything in `folder`; MAPE on val rows, a fraction.
+
+    Raises UserError for whatever a person can mend.
+    """
+    trainer = experiment.trainer
+    resolve_precision(trainer, resolve_accelerator(trainer))  # told before hours of encoding
+    config = experiment.model_dump(mode="json")
+    write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    watch = Stopwatch()
+    catalogue, embeddings = read_and_embed(experiment, watch)
+    with watch("features"):
+        store = ArtefactStore(experiment.cache_dir)
+        features = describe(catalogue, embeddings, experiment.features, store)
+    inputs = Inputs(
+        embeddings=tuple(embedding.vectors for embedding in embeddings),
+        types=features.codes,
+        neighbours=None if features.neighbours is None else features.neighbours.block,
+        lengths=catalogue.lengths,
+    )
+    train_rows = catalogue.rows(TRAIN)
+    train_lengths = catalogue.lengths[train_rows]
+    objective = PointObjective.build(
+        experiment.loss, train_lengths, log_target=experiment.features.use_log_target
+    )
+    architecture = Architecture(
+        options=experiment.model,
+        embedding_dims=[embedding.dimension for embedding in embeddings],
+        type_count=None if features.vocabulary is None else features.vocabulary.size,
+        type_options=experiment.features.type,
+        neighbour_width=None if inputs.neighbours is None else inputs.neighbours.shape[1],
+        knn_options=experiment.features.knn,
+        outputs=objective.outputs,
+    )
+    torch.manual_seed(experiment.seed)
+    network = architecture.build(objective.initial_bias(train_lengths))
+    parameters = sum(weights.numel() for weights in network.parameters())
+    log.info("%s: %s parameters", experiment.model.name, f"{parameters:,}")
+    name = " ".join(overrides) or "defaults"
+    with open_tracker(experiment.tracking, config=config, folder=folder, name=name) as tracker:
+        with watch("train"):
+            fitted = fit(
+                network,
+                objective,
+                inputs,
+                train_rows,
+                catalogue.rows(VAL),
+                options=trainer,
+                seed=experiment.seed,
+                folder=folder,
+                callbacks=[EpochCallback(tracker)],
+            )
+        if getattr(rank_zero_only, "rank", 0) != 0:  # one process of several speaks for the run
+            return fitted.best_val_mape
+        predictor = Predictor(
+            recipe=experiment.data.text,
+            columns=experiment.data.columns if isinstance(experiment.data, FileData) else Columns(),
+            encoders=tuple(embedding.encoder for embedding in embeddings),
+            vocabulary=features.vocabulary,
+            lookup=None if features.neighbours is None else features.neighbours.lookup,
+            lookup_encoder=features.neighbour_encoder,
+            network=network,
+            objective=objective,
+            usual_lengths=np.unique(train_lengths),
+        )
+        complete_checkpoint(fitted.best_checkpoint, predictor, architecture, config)
+        with watch("evaluate"):
+            splits = {
+                SPLIT_NAMES[split]: rows
+                for split in (VAL, TEST)
+                if len(rows := catalogue.rows(split))
+            }
+            predicted = {
+                split: predict_lengths(
+                    network,
+                    objective,
+                    OrderedBatches(inputs, rows, _PREDICTION_BATCH),
+                    resolve_accelerator(trainer),
+                )
+                for split, rows in splits.items()
+            }
+            oracle = best_possible(experiment.data, catalogue, splits)
+            scored = judge(
+                catalogue,
+                None if features.neighbours is None else features.neighbours.neighbours,
+                splits,
+                predicted,
+                oracle,
+                resampling=_resampling(experiment),
+                with_baselines=experiment.evaluation.baselines,
+                seed=experiment.seed,
+            )
+            val_lengths = catalogue.lengths[splits["val"]]
+            snap = snap_effect(
+                val_lengths,
+                predicted["val"],
+                snapped(predicted["val"], predictor.usual_lengths),
+                applied=False,
+                resampling=_resampling(experiment),
+            )
+        for split, rows in splits.items():
+            write_predictions(
+                folder,
+                split,
+                product_ids=catalogue.product_ids.take(rows),
+                types=catalogue.types.take(rows),
+                lengths=catalogue.lengths[rows],
+                predictions=predicted[split],
+                oracle=oracle.get(split),
+            )
+        report = build_report(
+            overrides=overrides,
+            seed=experiment.seed,
+            data=_data_record(experiment, catalogue),
+            splits=scored,
+            history=fitted.history,
+            epochs=fitted.epochs,
+            best_epoch=fitted.best_epoch,
+            parameters=parameters,
+            timings=watch.seconds,
+            resampling=_resampling(experiment),
+            truncated_shares={each.name: each.truncated_share for each in embeddings},
+            snap=snap,
+        )
+        write_plots(folder, report, {split: load_predictions(folder, split) for split in splits})
+        tell_outcome(tracker, report, catalogue, splits, predicted)
+        write_report(folder, report)  # last: where it stands, the run is finished
+    log.info("%s", summary(report))
+    log.info("everything of this run is in %s", folder)
+    return fitted.best_val_mape
+
+
+def read_and_embed(
+    job: EmbeddingJob, watch: Stopwatch | None = None
+) -> tuple[Catalogue, list[Embedding]]:
+    """The catalogue and one array per encoder, from the cache where they are there already."""
+    watch = watch or Stopwatch()
+    store = ArtefactStore(job.cache_dir)
+    with watch("read"):
+        catalogue = open_catalogue(job.data, store)
+    for line in catalogue.reading.lines():
+        log.info("%s", line)
+    with watch("embed"):
+        embeddings = embed_catalogue(
+            catalogue.texts,
+            catalogue.text_keys,
+            catalogue.rows(TRAIN),
+            job.embeddings,
+            store,
+            recipe=job.data.text.model_dump(mode="json"),
+        )
+    return catalogue, embeddings
+
+
+def _resampling(experiment: Experiment) -> Resampling:
+    return Resampling(**experiment.evaluation.model_dump(exclude={"baselines"}))
+
+
+def _data_record(experiment: Experiment, catalogue: Catalogue) -> DataRecord:
+    return DataRecord(
+        source=catalogue.reading.source,
+        fingerprint=catalogue.fingerprint,
+        min_length=experiment.data.min_length,
+        max_length=experiment.data.max_length,
+        rows={name: len(catalogue.rows(split)) for split, name in enumerate(SPLIT_NAMES)},
+        reading=catalogue.reading.to_json(),
+    )

@@ -1,0 +1,1 @@
+"""From a run's checkpoint and a catalogue of any size to a file of lengths."""

@@ -1,0 +1,123 @@
+"""A trained recipe: from texts and types to lengths, with all that was fitted on the way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from product_length.catalogue.config import Columns, TextRecipe
+from product_length.embeddings.encoder import Encoder, load_encoder
+from product_length.features.stage import NeighbourLookup
+from product_length.features.types import Strings, TypeVocabulary
+from product_length.model.network import LengthNetwork
+from product_length.training.batches import Inputs, OrderedBatches
+from product_length.training.objective import Objective, PointObjective
+from product_length.training.predict import predict_lengths
+
+_BATCH_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Everything between a product's text and its length.
+
+    `lookup` searches the vectors of `lookup_encoder`; both are None without neighbours.
+    `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
+    """
+
+    recipe: TextRecipe
+    columns: Columns
+    encoders: tuple[Encoder, ...]
+    vocabulary: TypeVocabulary | None
+    lookup: NeighbourLookup | None
+    lookup_encoder: str | None
+    network: LengthNetwork
+    objective: Objective
+    usual_lengths: NDArray[np.float32]
+
+    def predict(
+        self, texts: Sequence[str], types: Strings, device: torch.device
+    ) -> NDArray[np.float32]:
+        """Lengths float32 (rows,), 1/100 inch, of products with these texts and types (rows,).
+
+        The network runs on `device`, the encoders where they were loaded.
+        """
+        distinct, places = np.unique(np.array(texts, dtype=object), return_inverse=True)
+        vectors = {
+            encoder.name: encoder.encode(distinct.tolist())[places] for encoder in self.encoders
+        }
+        block = None
+        if self.lookup is not None and self.lookup_encoder is not None:
+            block = self.lookup.features(vectors[self.lookup_encoder], types)
+        codes = None if self.vocabulary is None else self.vocabulary.encode(types)
+        inputs = Inputs(tuple(vectors.values()), codes, block, lengths=None)
+        batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
+        return predict_lengths(self.network, self.objective, batches, device)
+
+    def fitted_state(self) -> dict[str, Any]:
+        """All but the weights, as tensors, strings and numbers: `from_state` reads it back."""
+        return {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "columns": self.columns.model_dump(),
+            "encoders": [encoder.state() for encoder in self.encoders],
+            "vocabulary": None if self.vocabulary is None else self.vocabulary.state(),
+            "lookup": None if self.lookup is None else self.lookup.state(),
+            "lookup_encoder": self.lookup_encoder,
+            "objective": self.objective.state(),
+            "usual_lengths": torch.from_numpy(self.usual_lengths),
+        }
+
+    @classmethod
+    def from_state(
+        cls,
+        state: Mapping[str, Any],
+        network: LengthNetwork,
+        models: Mapping[str, str],
+        device: str,
+    ) -> Self:
+        """The recipe whose `fitted_state` this was, around a network that has its weights.
+
+        `models` gives another place of a sentence encoder's model, by the encoder's name; `device`
+        is where encoders run. Raises UserError when an encoder cannot be loaded or is not the one
+        of training.
+        """
+        return cls(
+            recipe=TextRecipe.model_validate(state["recipe"]),
+            columns=Columns.model_validate(state["columns"]),
+            encoders=tuple(
+                load_encoder(
+                    encoder,
+                    models.get(encoder["name"]),
+                    setting=f"encoders.{encoder['name']}",
+                    device=device,
+                )
+                for encoder in state["encoders"]
+            ),
+            vocabulary=None
+            if state["vocabulary"] is None
+            else TypeVocabulary.from_state(state["vocabulary"]),
+            lookup=None if state["lookup"] is None else NeighbourLookup.from_state(state["lookup"]),
+            lookup_encoder=state["lookup_encoder"],
+            network=network,
+            objective=PointObjective.from_state(state["objective"]),
+            usual_lengths=state["usual_lengths"].numpy(),
+        )
+
+
+def snapped(
+    lengths: NDArray[np.float32], usual_lengths: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Each length replaced by the nearest usual one; of two equally near ones, the smaller.
+
+    `lengths`: float32 (rows,); `usual_lengths`: float32 (m,), ascending; 1/100 inch both.
+    """
+    above = np.searchsorted(usual_lengths, lengths).clip(1, max(len(usual_lengths) - 1, 1))
+    if len(usual_lengths) == 1:
+        return np.full_like(lengths, usual_lengths[0])
+    low, high = usual_lengths[above - 1], usual_lengths[above]
+    nearest: NDArray[np.float32] = np.where(lengths - low <= high - lengths, low, high)
+    return nearest

@@ -1,0 +1,93 @@
+"""From a catalogue file of any size to PRODUCT_ID,PRODUCT_LENGTH for each of its rows."""
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from pyarrow import csv
+from tqdm import tqdm
+
+from product_length.catalogue.config import Columns
+from product_length.catalogue.raw_batch import RawBatch
+from product_length.catalogue.reader import read_batches
+from product_length.catalogue.text import clean_types, product_texts
+from product_length.errors import UserError
+from product_length.prediction.predictor import Predictor, snapped
+
+log = logging.getLogger(__name__)
+
+
+def write_submission(
+    predictor: Predictor,
+    path: Path,
+    output: Path,
+    *,
+    columns: Columns,
+    snap: bool,
+    batch_rows: int,
+    device: torch.device,
+) -> int:
+    """Predict every row of the catalogue at `path`, in its order, into a CSV; returns the rows.
+
+    The file appears when it is complete. Rows without any text are predicted from their type.
+    Raises UserError for a faulty catalogue or an output that cannot be written.
+    """
+    started = time.perf_counter()
+    rows = without_text = 0
+    partial = output.with_name(f".{output.name}-{uuid.uuid4().hex[:8]}.partial")
+    try:
+        if output.is_dir():
+            raise UserError(f"{output}: is a folder; give output= the name of a file")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        schema = pa.schema([("PRODUCT_ID", pa.string()), ("PRODUCT_LENGTH", pa.float32())])
+        # Opened before the first row is read: a place that cannot be written is told at once.
+        with (
+            partial.open("wb") as file,
+            csv.CSVWriter(
+                file, schema, write_options=csv.WriteOptions(quoting_style="needed")
+            ) as writer,
+            tqdm(
+                total=path.stat().st_size if path.is_file() else None,
+                unit="B",
+                unit_scale=True,
+                desc="predicting",
+                disable=None,
+            ) as bar,
+        ):
+            for batch in read_batches(path, columns, with_lengths=False):
+                for part in _parts(batch.rows, batch_rows):
+                    texts = product_texts(part, predictor.recipe)
+                    types = clean_types(part.column("product_type"))
+                    lengths = predictor.predict(texts, types, device)
+                    if snap:
+                        lengths = snapped(lengths, predictor.usual_lengths)
+                    ids = part.column("product_id").cast(pa.string())
+                    writer.write_batch(pa.record_batch([ids, pa.array(lengths)], schema=schema))
+                    rows += len(part)
+                    without_text += sum(not text for text in texts)
+                    bar.set_postfix(rows=rows, refresh=False)
+                _advance(bar, batch)
+        partial.replace(output)
+    except OSError as error:
+        raise UserError(f"{output}: cannot be written ({error.strerror or error})") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    seconds = time.perf_counter() - started
+    log.info("%s: %d rows, %.0f rows/s", output, rows, rows / max(seconds, 1e-9))
+    if without_text:
+        log.info("%d rows have no text; they were predicted from their type", without_text)
+    return rows
+
+
+def _parts(rows: Any, most: int) -> Iterator[Any]:
+    for start in range(0, len(rows), most):
+        yield rows.slice(start, most)
+
+
+def _advance(bar: "tqdm[Any]", batch: RawBatch) -> None:
+    bar.update(batch.bytes_read - bar.n)

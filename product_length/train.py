@@ -1,0 +1,18 @@
+"""`python -m product_length.train [group=option …] [key=value …]`: one composed run."""
+
+from pathlib import Path
+
+from product_length.command import run_command
+from product_length.experiment import Experiment
+
+
+def train(experiment: Experiment, folder: Path, overrides: list[str]) -> float:
+    """Run the experiment in `folder`; the MAPE on validation rows (fraction) is what sweeps see."""
+    # Imported here, so that a misspelt key is told without waiting for torch.
+    from product_length.pipeline import run
+
+    return run(experiment, folder, overrides)
+
+
+if __name__ == "__main__":
+    run_command("train", Experiment, train)

@@ -1,0 +1,158 @@
+"""A command line: what is wrong with it is told at once, all of it, in one message."""
+
+import subprocess
+import sys
+
+import pytest
+
+from product_length.command import check_overrides, group_options
+from product_length.errors import ConfigError
+from product_length.experiment import EmbeddingJob, Experiment
+from product_length.prediction.config import PredictionJob
+
+FAULTS = {
+    "unknown option": (
+        ["loss=mapee"],
+        ["loss=mapee: no such option (did you mean mape?)", "huber"],
+    ),
+    "unknown option in a list": (["embeddings=[lsa,bert]"], ["embeddings=bert", "all_four"]),
+    "unknown option in a sweep": (["loss=mape,rmse"], ["loss=rmse", "rmsle"]),
+    "unknown experiment": (["experiment=bset"], ["experiment=bset", "baseline"]),
+    "misspelt group": (["los=mape"], ["los: no such key (did you mean loss?)"]),
+    "misspelt key": (
+        ["trainer.max_epoch=3"],
+        ["trainer.max_epoch: no such key (did you mean max_epochs?)", "trainer has", "patience"],
+    ),
+    "key of another option": (["loss=mape", "loss.gamma=2"], ["loss.gamma: no such key", "name"]),
+    "key below a value": (["seed.x=1"], ["seed.x: no such key", "seed is a single value"]),
+    "added key": (["+trainer.momentum=0.9"], ["trainer.momentum", "no such key"]),
+    "wrong type": (["trainer.max_epochs=many"], ["trainer.max_epochs=many", "integer"]),
+    "fraction for a count": (["trainer.batch_size=1.5"], ["trainer.batch_size=1.5", "integer"]),
+    "out of range": (["trainer.learning_rate=-1"], ["trainer.learning_rate=-1", "greater than 0"]),
+    "dropout above one": (["model.dropout=1.5"], ["model.dropout=1.5", "less than 1"]),
+    "not among the choices": (
+        ["trainer.precision=fp8"],
+        ["trainer.precision=fp8", "'bf16-mixed'", "'auto'"],
+    ),
+    "empty list": (["model.hidden=[]"], ["model.hidden=[]", "at least 1"]),
+    "shares that do not add up": (["data.split.train=0.5"], ["data.split", "must be 1"]),
+    "track without rows": (["data.min_length=9", "data.max_length=5"], ["min_length is above"]),
+    "field twice": (["data.text.fields=[title,title]"], ["data.text", "once"]),
+    "no such field": (["data.text.fields=[name]"], ["data.text.fields.0=name", "'title'"]),
+    "key of an absent encoder": (
+        ["embeddings.encoders.minilm.model=/x"],
+        ["embeddings.encoders.minilm.model: no such key", "embeddings.encoders has lsa"],
+    ),
+    "missing file": (["data=amazon2023"], ["data.path is required: give data.path=…"]),
+    "heads that do not divide": (["model=attention", "model.heads=3"], ["heads must divide width"]),
+    "neighbours of an absent encoder": (
+        ["features=knn", "features.knn.embedding=minilm"],
+        ["features.knn.embedding=minilm", "choose one of lsa"],
+    ),
+    "several processes on one device": (
+        ["trainer=ddp", "trainer.devices=1"],
+        ["trainer.strategy=ddp", "2 or more"],
+    ),
+    "bad syntax": (["loss=[mape"], ["loss=[mape"]),
+    "too few demo rows": (["data.rows=5"], ["data.rows=5", "100"]),
+    "too small type table": (["features.type.min_rows=0"], ["features.type.min_rows=0"]),
+    "broken seed": (["seed=-1"], ["seed=-1", "greater than or equal to 0"]),
+}
+
+
+@pytest.mark.parametrize(("overrides", "said"), FAULTS.values(), ids=FAULTS.keys())
+def test_each_fault_is_named(overrides, said):
+    with pytest.raises(ConfigError) as caught:
+        check_overrides("train", Experiment, overrides)
+    for words in said:
+        assert words in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_all_faults_are_told_together():
+    with pytest.raises(ConfigError) as caught:
+        check_overrides(
+            "train",
+            Experiment,
+            ["trainer.max_epochs=0", "seed=-1", "model.dropout=2", "data.rows=1"],
+        )
+    message = str(caught.value)
+    assert message.startswith("4 faults:\n")
+    assert message.count("\n  - ") == 4
+
+
+def test_unknown_keys_and_options_are_told_together():
+    with pytest.raises(ConfigError, match=r"^2 faults") as caught:
+        check_overrides("train", Experiment, ["loss=nope", "model=nope", "trainer.nope=1"])
+    assert "loss=nope" in str(caught.value)
+    assert "model=nope" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["loss=mape", "features.use_log_target=true"],
+        ["loss=mape,log_mape,rmsle", "features.use_log_target=true,false", "seed=1,2,3"],
+        ["seed=range(1,5)", "loss=glob(*)", "trainer.learning_rate=interval(1e-4,1e-2)"],
+        ["embeddings=[minilm,lsa]", "features=knn", "features.knn.embedding=minilm"],
+        ["embeddings=all_four", "embeddings.encoders.minilm.model=/models/minilm"],
+        ["data=amazon2023", "data.path=train.csv", "data.max_length=5000"],
+        ["features.type=null", "hydra.run.dir=/tmp/x"],
+    ],
+)
+def test_sound_command_lines_pass(overrides):
+    check_overrides("train", Experiment, overrides)
+
+
+def test_the_other_commands_check_too():
+    check_overrides("embed", EmbeddingJob, ["embeddings=minilm", "data.rows=500"])
+    with pytest.raises(ConfigError, match="3 faults"):
+        check_overrides("predict", PredictionJob, [])
+    with pytest.raises(ConfigError, match="Could not override 'loss'"):
+        check_overrides("embed", EmbeddingJob, ["loss=mape"])
+
+
+def test_hidden_files_are_no_options():
+    assert group_options("data") == ["amazon2023", "demo"]
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("train", ["trainer.max_epoch=3"], "did you mean max_epochs?"),
+        ("train", ["data=amazon2023", "data.path=nowhere.csv"], "nowhere.csv: no such file"),
+        ("predict", ["checkpoint=no.ckpt", "data.path=a", "output=b"], "no.ckpt"),
+        ("embed", ["embeddings=bert"], "embeddings=bert: no such option"),
+    ],
+)
+def test_a_fault_ends_the_process_with_one_message(tmp_path, module, arguments, said):
+    done = subprocess.run(
+        [sys.executable, "-m", f"product_length.{module}", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_a_misspelt_key_is_told_without_importing_torch(tmp_path):
+    program = (
+        "import sys; sys.argv = ['train', 'loss=nope']\n"
+        "from product_length.command import run_command\n"
+        "from product_length.experiment import Experiment\n"
+        "try:\n    run_command('train', Experiment, print)\n"
+        "except SystemExit as end:\n"
+        "    heavy = {'torch', 'faiss', 'wandb', 'sklearn', 'sentence_transformers'}\n"
+        "    print(end.code, sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout.strip() == "2 []"
+    assert list(tmp_path.iterdir()) == []

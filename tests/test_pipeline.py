@@ -1,0 +1,297 @@
+"""The whole line, from a catalogue to a run folder and a submission, with real parts."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+import yaml
+from hydra import compose, initialize_config_dir
+
+from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.command import CONF
+from product_length.errors import UserError
+from product_length.experiment import EmbeddingJob, Experiment, from_config
+from product_length.pipeline import read_and_embed, run
+from product_length.predict import predict
+from product_length.prediction.config import PredictionJob
+
+QUICK = [
+    "embeddings.encoders.lsa.dimensions=16",
+    "embeddings.encoders.lsa.char_ngrams=null",
+    "model=mlp",
+    "model.hidden=[32,16]",
+    "trainer.max_epochs=3",
+    "trainer.batch_size=64",
+    "trainer.accelerator=cpu",
+    "trainer.progress=false",
+    "tracking=none",
+    "evaluation.resamples=100",
+]
+
+
+def job(name, schema, *overrides):
+    with initialize_config_dir(str(CONF)):
+        return from_config(compose(name, overrides=list(overrides)), schema)
+
+
+def experiment(cache, *overrides):
+    return job("train", Experiment, f"cache_dir={cache}", *QUICK, *overrides)
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    """A generated catalogue of 600 rows as a CSV file, and the same without lengths."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    table = pa.Table.from_batches(DemoGenerator(rows=600, types=20, seed=3).batches())
+    rows = table.to_pylist()
+    names = table.column_names
+    for path, columns in [("train.csv", names), ("test.csv", names[:-1])]:
+        with (folder / path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, catalogue):
+    """A finished run with neighbours on the CSV file, its folder and its cache."""
+    root = tmp_path_factory.mktemp("run")
+    chosen = experiment(
+        root / "cache",
+        "data=amazon2023",
+        f"data.path={catalogue / 'train.csv'}",
+        "features=knn",
+        "features.knn.k=5",
+        "features.use_log_target=true",
+    )
+    mape = run(chosen, root / "run", ["features=knn"])
+    return root, mape
+
+
+def test_a_run_leaves_everything_in_its_folder(finished):
+    root, mape = finished
+    files = {path.relative_to(root / "run").as_posix() for path in (root / "run").rglob("*.*")}
+    assert files >= {
+        "config.yaml",
+        "report.json",
+        "predictions_val.parquet",
+        "predictions_test.parquet",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+    }
+    assert len([name for name in files if name.endswith(".png")]) >= 4
+    assert not [name for name in files if "partial" in name]
+    report = json.loads((root / "run" / "report.json").read_text())
+    assert report["splits"]["val"]["metrics"]["mape"]["value"] == pytest.approx(mape, rel=1e-6)
+    assert set(report["splits"]["val"]["baselines"]) == {
+        "constant",
+        "type_median",
+        "neighbour_median",
+        "tfidf_ridge",
+    }
+    assert sum(report["data"]["rows"].values()) == report["data"]["reading"]["rows_kept"]
+    assert set(report["timings"]) == {"read", "embed", "features", "train", "evaluate"}
+    assert len(report["history"]) == report["epochs"] == 3
+
+
+def test_reported_mape_is_that_of_the_predictions_on_disk(finished):
+    root, mape = finished
+    table = pq.read_table(root / "run" / "predictions_val.parquet").to_pydict()
+    y, p = np.array(table["length"], float), np.array(table["prediction"], float)
+    assert np.mean(np.abs(y - p) / y) == pytest.approx(mape, rel=1e-6)
+
+
+def test_config_of_a_run_repeats_it(finished, tmp_path):
+    root, mape = finished
+    written = yaml.safe_load((root / "run" / "config.yaml").read_text())
+    assert run(Experiment.model_validate(written), tmp_path / "again", []) == mape
+
+
+def test_second_run_reuses_every_expensive_stage(finished, tmp_path, caplog):
+    root, _ = finished
+    written = yaml.safe_load((root / "run" / "config.yaml").read_text())
+    written["loss"] = {"name": "rmsle"}
+    with caplog.at_level("INFO"):
+        run(Experiment.model_validate(written), tmp_path / "other", ["loss=rmsle"])
+    assert "found in" in caplog.text
+    assert "16 dimensions, reused" in caplog.text
+    assert "neighbours: reused" in caplog.text
+
+
+def prediction(finished, catalogue, output, *overrides):
+    root, _ = finished
+    return job(
+        "predict",
+        PredictionJob,
+        f"checkpoint={root / 'run' / 'checkpoints' / 'best.ckpt'}",
+        f"data.path={catalogue / 'test.csv'}",
+        f"output={output}",
+        "device=cpu",
+        *overrides,
+    )
+
+
+def read_submission(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["PRODUCT_ID", "PRODUCT_LENGTH"]
+    return [row[0] for row in rows[1:]], np.array([float(row[1]) for row in rows[1:]])
+
+
+def test_submission_has_every_row_in_order_and_the_run_s_own_predictions(
+    finished, catalogue, tmp_path
+):
+    predict(prediction(finished, catalogue, tmp_path / "s.csv", "batch_rows=100"), tmp_path, [])
+    ids, lengths = read_submission(tmp_path / "s.csv")
+    assert ids == [str(row) for row in wanted_ids(catalogue)]
+    assert len(ids) == 600
+    assert (lengths > 0).all()
+    root, _ = finished
+    for split in ("val", "test"):
+        table = pq.read_table(root / "run" / f"predictions_{split}.parquet").to_pydict()
+        of_id = dict(zip(table["PRODUCT_ID"], table["prediction"], strict=True))
+        mine = {row: length for row, length in zip(ids, lengths, strict=True) if row in of_id}
+        assert len(mine) == len(of_id) > 10
+        for row, length in mine.items():
+            assert length == pytest.approx(of_id[row], rel=2e-3)
+
+
+def wanted_ids(catalogue):
+    with (catalogue / "test.csv").open(newline="", encoding="utf-8") as file:
+        return [row["PRODUCT_ID"] for row in csv.DictReader(file)]
+
+
+def test_snapped_lengths_are_training_lengths(finished, catalogue, tmp_path):
+    predict(prediction(finished, catalogue, tmp_path / "s.csv", "snap=true"), tmp_path, [])
+    _, lengths = read_submission(tmp_path / "s.csv")
+    with (catalogue / "train.csv").open(newline="", encoding="utf-8") as file:
+        known = {np.float32(row["PRODUCT_LENGTH"]) for row in csv.DictReader(file)}
+    assert {np.float32(length) for length in lengths} <= known
+
+
+def test_unseen_types_and_missing_texts_are_predicted(finished, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text(
+        "PRODUCT_TYPE_ID,PRODUCT_ID,TITLE,BULLET_POINTS,DESCRIPTION\n"
+        'never seen,a1,Steel bottle 20 cm,,\n,a2,,,\n7,"a,3",,,"Cotton mat"\n7,a2,,,\n'
+    )
+    predict(prediction(finished, tmp_path, tmp_path / "s.csv", f"data.path={path}"), tmp_path, [])
+    ids, lengths = read_submission(tmp_path / "s.csv")
+    assert ids == ["a1", "a2", "a,3", "a2"]
+    assert np.isfinite(lengths).all()
+    assert (lengths > 0).all()
+
+
+def test_columns_may_have_other_names(finished, catalogue, tmp_path):
+    renamed = (catalogue / "test.csv").read_text(encoding="utf-8").replace("TITLE", "NAME", 1)
+    (tmp_path / "renamed.csv").write_text(renamed, encoding="utf-8")
+    options = [f"data.path={tmp_path / 'renamed.csv'}", "data.columns.title=NAME"]
+    predict(prediction(finished, catalogue, tmp_path / "a.csv", *options), tmp_path, [])
+    predict(prediction(finished, catalogue, tmp_path / "b.csv"), tmp_path, [])
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("checkpoint=nowhere.ckpt", "nowhere.ckpt: there is no such checkpoint"),
+        ("data.path=nowhere.csv", "nowhere.csv: no such file"),
+        ("+encoders.minilm=/x", "encoders.minilm"),
+        ("+encoders.lsa=/x", "held in the checkpoint"),
+        ("data.columns.title=NAME", "no column 'NAME'"),
+        ("device=warp", "device=warp"),
+        ("output=/proc/nowhere/s.csv", "/proc/nowhere/s.csv: cannot be written"),
+    ],
+)
+def test_what_is_wrong_with_a_prediction(finished, catalogue, tmp_path, change, said):
+    with pytest.raises(UserError) as caught:
+        predict(prediction(finished, catalogue, tmp_path / "s.csv", change), tmp_path, [])
+    assert said in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("harm", ["cut", "foreign", "last", "newer"])
+def test_a_checkpoint_that_cannot_predict_is_refused(finished, catalogue, tmp_path, harm):
+    root, _ = finished
+    best = root / "run" / "checkpoints" / "best.ckpt"
+    path = tmp_path / "harmed.ckpt"
+    if harm == "cut":
+        path.write_bytes(best.read_bytes()[:-2000])
+        said = "not a readable checkpoint"
+    elif harm == "foreign":
+        torch.save({"state_dict": {}}, path)
+        said = "not one that product_length wrote"
+    elif harm == "last":
+        shutil.copy(best.with_name("last.ckpt"), path)
+        said = "holds weights only"
+    else:
+        content = torch.load(best, weights_only=True)
+        content["recipe"]["format"] = 99
+        torch.save(content, path)
+        said = "written in format 99"
+    with pytest.raises(UserError, match=said):
+        predict(
+            prediction(finished, catalogue, tmp_path / "s.csv", f"checkpoint={path}"), tmp_path, []
+        )
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_demo_runs_know_the_best_possible_answer(tmp_path):
+    chosen = experiment(tmp_path / "cache", "data.rows=400", "data.types=8")
+    mape = run(chosen, tmp_path / "run", [])
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    oracle = report["splits"]["val"]["oracle"]
+    assert oracle["metrics"]["mape"]["value"] < mape
+    assert oracle["difference"]["value"] > 0
+
+
+@pytest.mark.parametrize("loss", ["weighted_mape", "log_mape", "focal_mape", "combined", "smape"])
+def test_every_other_loss_trains(tmp_path, loss):
+    chosen = experiment(tmp_path / "cache", "data.rows=300", "data.types=8", f"loss={loss}")
+    assert 0 < run(chosen, tmp_path / "run", []) < 50
+
+
+@pytest.mark.parametrize("model", ["residual_mlp", "gated_fusion", "attention"])
+def test_every_other_model_trains_on_several_encoders(tmp_path, minilm, model):
+    chosen = job(
+        "train",
+        Experiment,
+        f"cache_dir={tmp_path / 'cache'}",
+        *[override for override in QUICK if "model" not in override],
+        "embeddings=[minilm,lsa]",
+        f"embeddings.encoders.minilm.model={minilm}",
+        "embeddings.encoders.minilm.max_seq_length=16",
+        "data.rows=120",
+        "data.types=4",
+        f"model={model}",
+        "model.width=16",
+    )
+    assert 0 < run(chosen, tmp_path / "run", []) < 50
+
+
+def test_embedding_ahead_is_found_by_training(tmp_path):
+    common = ["data.rows=300", "data.types=8", f"cache_dir={tmp_path / 'cache'}", *QUICK[:2]]
+    _, ahead = read_and_embed(job("embed", EmbeddingJob, *common))
+    _, later = read_and_embed(job("embed", EmbeddingJob, *common))
+    assert [each.reused for each in [*ahead, *later]] == [False, True]
+
+
+def test_run_on_real_rows(sample, tmp_path):
+    """A small run on the real catalogue: read, embed, train, judge."""
+    chosen = experiment(
+        tmp_path / "cache",
+        "data=amazon2023",
+        f"data.path={sample}",
+        "data.max_length=5000",
+        "features.use_log_target=true",
+    )
+    mape = run(chosen, tmp_path / "run", [])
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["data"]["reading"]["rows_read"] == 7392
+    assert mape < report["splits"]["val"]["baselines"]["constant"]["metrics"]["mape"]["value"]

@@ -1,0 +1,114 @@
+"""Every command in the README runs, and its tables are those that the benchmarks wrote."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+from product_length.catalogue.demo.generator import DemoGenerator
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^    ((?:python|make) .*?)(?:\s+# .*)?$", README, flags=re.MULTILINE)
+SMALL = [
+    "trainer.max_epochs=1",
+    "trainer.progress=false",
+    "tracking=none",
+    "evaluation.resamples=100",
+]
+RUN = "RUN"
+
+
+def test_the_readme_has_the_commands_it_promises():
+    assert len(COMMANDS) >= 10
+    modules = {word for line in COMMANDS for word in line.split() if "product_length." in word}
+    assert modules == {f"product_length.{verb}" for verb in ("train", "embed", "predict", "report")}
+
+
+@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make")])
+def test_make_targets_exist(command):
+    target = command.split()[1]
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"make {target} " in listed.stdout
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, minilm):
+    """A folder with train.csv, test.csv and a finished run, as the README's reader would have."""
+    folder = tmp_path_factory.mktemp("readme")
+    table = pa.Table.from_batches(DemoGenerator(rows=150, types=5, seed=1).batches())
+    csv.write_csv(table, folder / "train.csv")
+    csv.write_csv(table.drop_columns(["PRODUCT_LENGTH"]), folder / "test.csv")
+    run_command(
+        folder,
+        "python -m product_length.train data.rows=200 data.types=5 hydra.run.dir=RUN",
+        minilm,
+    )
+    return folder
+
+
+def run_command(folder, command, minilm):
+    """Run a README command in `folder`, made small, with MiniLM in the place of hub models."""
+    words = shlex.split(command.replace("outputs/DATE/TIME", RUN))
+    words[0] = sys.executable
+    module = words[2]
+    if module.endswith(("train", "embed")):
+        for name in encoders_of(words):
+            words += [
+                f"embeddings.encoders.{name}.model={minilm}",
+                f"embeddings.encoders.{name}.max_seq_length=16",
+            ]
+    if module.endswith("train"):
+        words += SMALL
+        if not any("data" in word for word in words[3:]):
+            words += ["data.rows=200", "data.types=5"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def encoders_of(words):
+    if "embeddings=all_four" in words:
+        return ["minilm", "mpnet", "distiluse", "e5small"]
+    return ["minilm"] if "embeddings=minilm" in words else []
+
+
+PYTHON = [line for line in COMMANDS if line.startswith("python -m product_length")]
+
+
+@pytest.mark.parametrize("command", [line for line in PYTHON if " -m loss=" not in line])
+def test_commands_run(place, minilm, command):
+    run_command(place, command, minilm)
+    if "predict" in command:
+        assert len((place / "submission.csv").read_text().splitlines()) == 151
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [line for line in PYTHON if " -m loss=" in line])
+def test_grids_run(place, minilm, command):
+    run_command(place, command, minilm)
+    assert len(list(place.glob("multirun/*/*/*/report.json"))) == 18
+
+
+@pytest.mark.parametrize("name", ["recipes", "demo"])
+def test_tables_are_those_of_the_benchmarks(name):
+    written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")
+    shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)
+    assert shown is not None
+    assert shown[1].strip() == written.strip()
+
+
+def test_links_lead_somewhere():
+    targets = re.findall(r"\]\(((?!https?:)[^)]+)\)", README)
+    assert targets
+    for target in targets:
+        assert (ROOT / target).exists(), target

@@ -1,0 +1,113 @@
+"""Small run folders, written through the public functions, for tests to read back."""
+
+from pathlib import Path
+
+import numpy as np
+
+from product_length.evaluation.assess import assess_split, snap_effect
+from product_length.evaluation.predictions import write_predictions
+from product_length.evaluation.records import DataRecord, Report, Resampling
+from product_length.evaluation.report import build_report, write_report
+
+RESAMPLING = Resampling(resamples=200, confidence=0.95, seed=0)
+FINGERPRINT = "ab" * 32
+
+
+def catalogue(rows: int, seed: int = 0) -> np.ndarray:
+    """Lengths float32 (rows,), 1/100 inch, in every band."""
+    return np.exp(np.random.default_rng(seed).normal(6.4, 1.3, rows)).astype(np.float32)
+
+
+def predict(lengths: np.ndarray, noise: float, seed: int = 1) -> np.ndarray:
+    """Lengths seen through log-normal noise, float32 (rows,), 1/100 inch."""
+    factor = np.exp(np.random.default_rng(seed).normal(0, noise, lengths.size))
+    return (lengths * factor).astype(np.float32)
+
+
+def write_run(
+    folder: Path,
+    *,
+    overrides: list[str] | None = None,
+    noise: float = 0.5,
+    rows: int = 400,
+    seed: int = 0,
+    fingerprint: str = FINGERPRINT,
+    max_length: float | None = None,
+    ids_from: int = 0,
+    shuffle: bool = False,
+    resampling: Resampling = RESAMPLING,
+    oracle: bool = True,
+    epochs: int = 6,
+    test: bool = True,
+) -> Report:
+    """Write report.json and predictions of a made-up run."""
+    splits = {}
+    for split, size in [("val", rows), *([("test", rows // 2)] if test else [])]:
+        lengths = catalogue(size, seed=3 if split == "val" else 4)
+        predictions = predict(lengths, noise, seed=round(1000 * noise) + len(split))
+        best = predict(lengths, 0.1, seed=8)
+        splits[split] = assess_split(
+            lengths,
+            predictions,
+            baselines={
+                "best_constant": np.full(size, 113.0),
+                "type_median": predict(lengths, 0.9, seed=5),
+                "tfidf_ridge": predict(lengths, 0.7, seed=6),
+            },
+            oracle=best if oracle else None,
+            resampling=resampling,
+        )
+        order = np.arange(size)[::-1] if shuffle else np.arange(size)
+        ids = np.array([f"{ids_from + i:06d}{split[0]}" for i in range(size)])
+        write_predictions(
+            folder,
+            split,
+            product_ids=list(ids[order]),
+            types=[f"t{i % 7}" for i in order],
+            lengths=lengths[order],
+            predictions=predictions[order],
+            oracle=best[order] if oracle else None,
+        )
+        if split == "val":
+            snap = snap_effect(
+                lengths,
+                predictions,
+                np.round(predictions) + 1,
+                applied=False,
+                resampling=RESAMPLING,
+            )
+    final = splits["val"].metrics.mape.value
+    report = build_report(
+        overrides=overrides or [],
+        seed=seed,
+        data=DataRecord(
+            source="demo",
+            fingerprint=fingerprint,
+            max_length=max_length,
+            rows={"train": 10 * rows, "val": rows, "test": rows // 2 if test else 0},
+            reading={
+                "rows_read": 12 * rows,
+                "dropped": {"no length": {"count": 2, "first_rows": [5]}},
+            },
+        ),
+        splits=splits,
+        history=[
+            {
+                "epoch": epoch,
+                "train/loss": 0.4 + 1.1 / epoch,
+                "val/loss": 0.5 + 0.9 / epoch,
+                "val/mape": final * (1 + 1.5 / epoch - 1.5 / epochs),
+            }
+            for epoch in range(1, epochs + 1)
+        ],
+        epochs=epochs,
+        best_epoch=max(1, epochs - 1),
+        parameters=1_234_567,
+        timings={"catalogue": 1.5, "embeddings": 42.0, "training": 190.0 + 100 * noise},
+        resampling=resampling,
+        truncated_shares={"minilm": 0.031, "lsa": None},
+        snap=snap,
+    )
+    (folder / "config.yaml").write_text("seed: 0\n", encoding="utf-8")
+    write_report(folder, report)
+    return report

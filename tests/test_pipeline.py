@@ -151,6 +151,7 @@ def test_submission_has_every_row_in_order_and_the_run_s_own_predictions(
     ids, lengths = read_submission(tmp_path / "s.csv")
     assert ids == [str(row) for row in wanted_ids(catalogue)]
     assert len(ids) == 600
+    assert (tmp_path / "s.csv").read_bytes().startswith(b"PRODUCT_ID,PRODUCT_LENGTH\n1000000,")
     assert (lengths > 0).all()
     root, _ = finished
     for split in ("val", "test"):

@@ -1,5 +1,6 @@
 """From a catalogue file of any size to PRODUCT_ID,PRODUCT_LENGTH for each of its rows."""
 
+import csv
 import logging
 import time
 import uuid
@@ -7,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import torch
-from pyarrow import csv
 from tqdm import tqdm
 
 from product_length.catalogue.config import Columns
@@ -44,13 +43,9 @@ def write_submission(
         if output.is_dir():
             raise UserError(f"{output}: is a folder; give output= the name of a file")
         output.parent.mkdir(parents=True, exist_ok=True)
-        schema = pa.schema([("PRODUCT_ID", pa.string()), ("PRODUCT_LENGTH", pa.float32())])
         # Opened before the first row is read: a place that cannot be written is told at once.
         with (
-            partial.open("wb") as file,
-            csv.CSVWriter(
-                file, schema, write_options=csv.WriteOptions(quoting_style="needed")
-            ) as writer,
+            partial.open("w", encoding="utf-8", newline="") as file,
             tqdm(
                 total=path.stat().st_size if path.is_file() else None,
                 unit="B",
@@ -59,6 +54,8 @@ def write_submission(
                 disable=None,
             ) as bar,
         ):
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["PRODUCT_ID", "PRODUCT_LENGTH"])
             for batch in read_batches(path, columns, with_lengths=False):
                 for part in _parts(batch.rows, batch_rows):
                     texts = product_texts(part, predictor.recipe)
@@ -66,8 +63,8 @@ def write_submission(
                     lengths = predictor.predict(texts, types, device)
                     if snap:
                         lengths = snapped(lengths, predictor.usual_lengths)
-                    ids = part.column("product_id").cast(pa.string())
-                    writer.write_batch(pa.record_batch([ids, pa.array(lengths)], schema=schema))
+                    ids = part.column("product_id").to_pylist()
+                    writer.writerows(zip(ids, lengths.astype(str), strict=True))
                     rows += len(part)
                     without_text += sum(not text for text in texts)
                     bar.set_postfix(rows=rows, refresh=False)

@@ -204,12 +204,13 @@ def read_and_embed(
         log.info("%s", line)
     with watch("embed"):
         embeddings = embed_catalogue(
-            catalogue.texts,
-            catalogue.text_keys,
-            catalogue.rows(TRAIN),
+            catalogue.usable_texts,
+            catalogue.usable_keys(),
+            catalogue.places()[catalogue.rows(TRAIN)],
             job.embeddings,
             store,
             recipe=job.data.text.model_dump(mode="json"),
+            only=catalogue.places(),  # every track shares what was encoded
         )
     return catalogue, embeddings
 

@@ -283,6 +283,24 @@ def test_embedding_ahead_is_found_by_training(tmp_path):
     assert [each.reused for each in [*ahead, *later]] == [False, True]
 
 
+def test_another_track_encodes_nothing_again(catalogue, minilm, tmp_path, caplog):
+    common = [
+        "data=amazon2023",
+        f"data.path={catalogue / 'train.csv'}",
+        f"cache_dir={tmp_path / 'cache'}",
+        "embeddings=minilm",
+        f"embeddings.encoders.minilm.model={minilm}",
+        "embeddings.encoders.minilm.max_seq_length=8",
+    ]
+    every, [whole] = read_and_embed(job("embed", EmbeddingJob, *common))
+    caplog.set_level("INFO")
+    track, [part] = read_and_embed(job("embed", EmbeddingJob, *common, "data.max_length=800"))
+    assert "384 dimensions, reused" in caplog.text
+    kept = np.flatnonzero(every.lengths <= 800)
+    assert 100 < len(track) == len(kept) < len(every)
+    np.testing.assert_array_equal(part.vectors, whole.vectors[kept])
+
+
 def test_run_on_real_rows(sample, tmp_path):
     """A small run on the real catalogue: read, embed, train, judge."""
     chosen = experiment(

@@ -40,6 +40,8 @@ class Catalogue:
     """The stored fields of all rows of the source that could be used by some track."""
     stored_rows: NDArray[np.int64] = field(repr=False)
     """int64 (rows,), ascending: where the rows are in `products`."""
+    usable_rows: NDArray[np.int64] = field(repr=False)
+    """int64 (n,), ascending: where the usable rows of every track are in `products`."""
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -50,17 +52,24 @@ class Catalogue:
 
     def texts(self, start: int = 0, stop: int | None = None) -> list[str]:
         """Texts of the rows [start, stop), joined by the recipe; read from disk now."""
-        texts: list[str] = []
-        for batch in self._fields(start, stop):
-            texts += join_fields(batch, self.recipe).to_pylist()
-        return texts
+        return self._joined(self.stored_rows[start:stop])
 
     def texts_of(self, rows: NDArray[np.int64]) -> list[str]:
         """Texts of some rows, int64 (n,), ascending; read from disk now."""
-        texts: list[str] = []
-        for batch in self.products.pick(self.stored_rows[rows], list(FIELDS)):
-            texts += join_fields(batch, self.recipe).to_pylist()
-        return texts
+        return self._joined(self.stored_rows[rows])
+
+    def usable_texts(self, start: int, stop: int) -> list[str]:
+        """Texts of `usable_rows[start:stop]`; read from disk now."""
+        return self._joined(self.usable_rows[start:stop])
+
+    def usable_keys(self) -> NDArray[np.uint64]:
+        """Text keys of `usable_rows`, uint64 (n,)."""
+        keys: NDArray[np.uint64] = self.products.column("text_key").to_numpy()[self.usable_rows]
+        return keys
+
+    def places(self) -> NDArray[np.int64]:
+        """Where the rows of this track are in `usable_rows`, int64 (rows,), ascending."""
+        return np.searchsorted(self.usable_rows, self.stored_rows)
 
     def fields(self, start: int = 0, stop: int | None = None) -> pa.Table:
         """Cleaned title, bullet_points and description of the rows [start, stop), strings.
@@ -71,8 +80,13 @@ class Catalogue:
         return pa.Table.from_batches(self._fields(start, stop), schema=schema)
 
     def _fields(self, start: int, stop: int | None) -> Iterator[pa.RecordBatch]:
-        rows = self.stored_rows[slice(*slice(start, stop).indices(len(self)))]
-        return self.products.pick(rows, list(FIELDS))
+        return self.products.pick(self.stored_rows[start:stop], list(FIELDS))
+
+    def _joined(self, stored_rows: NDArray[np.int64]) -> list[str]:
+        texts: list[str] = []
+        for batch in self.products.pick(stored_rows, list(FIELDS)):
+            texts += join_fields(batch, self.recipe).to_pylist()
+        return texts
 
 
 class ProductFile:

@@ -246,6 +246,7 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
         recipe=data.text,
         products=products,
         stored_rows=stored_rows,
+        usable_rows=np.flatnonzero(usable),
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,17 @@ def embed_catalogue(
     options: EmbeddingOptions,
     store: ArtefactStore,
     recipe: Mapping[str, Any],
+    *,
+    only: NDArray[np.int64] | None = None,
 ) -> list[Embedding]:
     """The arrays of all encoders, in the order of `options.encoders`.
 
     texts(start, stop) gives the texts of rows [start, stop), so that they are never all in
     memory; text_keys: uint64 (rows,), equal where the texts are; train_rows: int64 (n,), the rows
     that may be fitted on; recipe: JSON-able, how fields became texts. Every distinct text is
-    encoded once. Arrays that are there already are opened without loading a model.
+    encoded once. only: int64 (n,), ascending, the rows that the arrays hold, None for all: each
+    track of a catalogue is copied from the one array of all its rows. Arrays that are there
+    already are opened without loading a model.
 
     Raises UserError when a model cannot be had or loaded, and when no row may be fitted on.
     """
@@ -86,9 +90,12 @@ def embed_catalogue(
         _encoder(name, chosen, texts, text_keys, train_rows, options.chunk_rows, store, recipe)
         for name, chosen in options.encoders.items()
     ]
-    return [
+    found = [
         _embed(encoder, texts, text_keys, options.chunk_rows, store, recipe) for encoder in encoders
     ]
+    if only is None or len(only) == len(text_keys):
+        return found
+    return [_some(embedding, text_keys, only, options.chunk_rows, store) for embedding in found]
 
 
 def _encoder(
@@ -220,6 +227,31 @@ def _embed(
     )
     vectors = artefact.load_array()
     return Embedding(vectors, encoder, share, artefact.reused)
+
+
+def _some(
+    embedding: Embedding,
+    text_keys: NDArray[np.uint64],
+    rows: NDArray[np.int64],
+    chunk_rows: int,
+    store: ArtefactStore,
+) -> Embedding:
+    """The same embedding of some rows, copied on disk: gathering in memory would not be bounded."""
+    artefact = store.array(
+        "embeddings",
+        {
+            "format": _FORMAT,
+            "encoder": embedding.encoder.address,
+            "texts": _digest(text_keys),
+            "rows": hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest(),
+        },
+        shape=(len(rows), embedding.dimension),
+        dtype="float16",
+        chunk_rows=chunk_rows,
+        make_chunk=lambda start, stop: (embedding.vectors[rows[start:stop]], {}),
+        label=f"{embedding.name}: rows of the track",
+    )
+    return replace(embedding, vectors=artefact.load_array())
 
 
 def _digest(keys: NDArray[np.uint64]) -> str:

@@ -56,12 +56,16 @@ def assess_split(
 
 
 def remarks(own: MetricEstimates, baselines: Mapping[str, Rival]) -> list[str]:
-    """A plain sentence for every baseline that the model does not beat, the best of them first."""
+    """A plain sentence for every baseline that the model does not beat, the best of them first.
+
+    A lower MAPE whose difference may be the choice of rows is not shown to beat it.
+    """
     sentences = []
     for name, rival in sorted(baselines.items(), key=lambda item: _mape(item[1].metrics)):
         if not is_better(rival.difference):
+            claim = "is not shown to beat" if rival.difference.value < 0 else "does not beat"
             sentences.append(
-                f"The model does not beat the {name_in_words(name)} baseline: "
+                f"The model {claim} the {name_in_words(name)} baseline: "
                 f"{percent(own.mape.value)} against {percent(rival.metrics.mape.value)} MAPE "
                 f"({_detail(rival.difference)})."
             )

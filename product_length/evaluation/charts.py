@@ -68,7 +68,7 @@ def learning_chart(group: Group) -> Chart | None:
             curves.append((i, ranked, curve))
     if not curves:
         return None
-    top, bottom, left = 16, 300, 56
+    top, bottom, left = 16, 300, 66
     chart = Chart("Learning curves", "Val MAPE after each epoch.", bottom + 52)
     y_scale = scale_of([value for *_, curve in curves for _, value in curve], bottom, top)
     last = max(epoch for *_, curve in curves for epoch, _ in curve)
@@ -91,7 +91,7 @@ def learning_chart(group: Group) -> Chart | None:
 def band_chart(group: Group) -> Chart:
     """Val MAPE with its interval per band of true length, the first runs side by side."""
     shown = group.runs[:SERIES]
-    top, bottom, left = 16, 300, 56
+    top, bottom, left = 16, 300, 66
     chart = Chart(
         "Error by true length",
         "Val MAPE with intervals by true length (1/100 inch)."

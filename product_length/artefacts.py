@@ -85,7 +85,7 @@ class ArtefactStore:
             partial.mkdir(parents=True)
             facts = dict(make(partial) or {})
             digests = {
-                str(path.relative_to(partial)): _digest_file(path)
+                str(path.relative_to(partial)): digest_file(path)
                 for path in sorted(partial.rglob("*"))
                 if path.is_file()
             }
@@ -199,7 +199,7 @@ def _verified(folder: Path, made_from: Mapping[str, Json]) -> dict[str, Any] | N
                 sound = all(_chunk_is_sound(array, chunk) for chunk in manifest["chunks"])
             else:
                 files = manifest["files"].items()
-                sound = all(_digest_file(folder / name) == digest for name, digest in files)
+                sound = all(digest_file(folder / name) == digest for name, digest in files)
         facts: dict[str, Any] = manifest["facts"]
     except (OSError, ValueError, KeyError, TypeError):
         sound = False
@@ -263,7 +263,8 @@ def _bytes(rows: NDArray[Any]) -> memoryview:
     return np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
 
 
-def _digest_file(path: Path) -> str:
+def digest_file(path: Path) -> str:
+    """xxh3_128 hex of a file's bytes."""
     digest = xxhash.xxh3_128()
     with path.open("rb") as file:
         while block := file.read(1 << 22):

@@ -14,7 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from product_length.artefacts import Artefact, ArtefactStore
+from product_length.artefacts import Artefact, ArtefactStore, digest_file
 from product_length.catalogue import demo
 from product_length.catalogue.catalogue import Catalogue, ProductFile, fingerprint_of
 from product_length.catalogue.config import Columns, DataOptions, DemoData, FileData, TextRecipe
@@ -140,15 +140,6 @@ class _Demo:
             done = first_row - 1 + len(rows)
             yield RawBatch(rows, first_row, 0), done
             first_row = done + 1
-
-
-def digest_file(path: Path) -> str:
-    """xxh3_128 hex of a file's bytes."""
-    digest = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return str(digest.hexdigest())
 
 
 def _write_products(source: _File | _Demo, recipe: TextRecipe, folder: Path) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from product_length.catalogue.demo.generator import DemoGenerator
-from product_length.command import CONF
+from product_length.command import CONF, group_options
 from product_length.errors import UserError
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.pipeline import read_and_embed, run
@@ -252,9 +252,23 @@ def test_demo_runs_know_the_best_possible_answer(tmp_path):
     assert oracle["difference"]["value"] > 0
 
 
-@pytest.mark.parametrize("loss", ["weighted_mape", "log_mape", "focal_mape", "combined", "smape"])
-def test_every_other_loss_trains(tmp_path, loss):
-    chosen = experiment(tmp_path / "cache", "data.rows=300", "data.types=8", f"loss={loss}")
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A tiny demo without baselines, in a cache that its users share."""
+    cache = tmp_path_factory.mktemp("small") / "cache"
+    return [f"cache_dir={cache}", "data.rows=300", "data.types=8", "evaluation.baselines=false"]
+
+
+# The others are those of experiments.
+@pytest.mark.parametrize("loss", ["weighted_mape", "log_mape", "focal_mape", "combined"])
+def test_every_other_loss_trains(tmp_path, small, loss):
+    chosen = job("train", Experiment, *QUICK, *small, f"loss={loss}")
+    assert 0 < run(chosen, tmp_path / "run", []) < 50
+
+
+@pytest.mark.parametrize("name", group_options("experiment"))
+def test_every_experiment_trains(tmp_path, small, name):
+    chosen = job("train", Experiment, *QUICK, *small, f"experiment={name}")
     assert 0 < run(chosen, tmp_path / "run", []) < 50
 
 

@@ -29,8 +29,8 @@ RECORD = RESULTS / "best_demo.json"
 PICTURE = Path(__file__).parents[1] / "docs" / "run.png"
 SHOWN = ("predicted_vs_true_val", "error_by_band_val", "learning_curves")
 # Other machines add up floats in another order, which amounts to another seed's luck: three
-# standard deviations over seeds are let pass, and half a point at least.
-DEVIATIONS, LEAST_TOLERANCE = 3.0, 0.005
+# standard deviations over seeds are let pass, and one point at least, since the LSA is fitted anew.
+DEVIATIONS, LEAST_TOLERANCE = 3.0, 0.01
 RECORDED_SEEDS = (0, 1, 2, 3, 4)
 
 

@@ -87,8 +87,9 @@ def main() -> None:
         "repeats": options.repeats,
         "tracks": {track: summarise(options, track) for track in TRACKS},
     }
-    write_text(RESULTS / "recipes.json", json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    write_text(RESULTS / "recipes.md", as_markdown(results))
+    folder = Path(options.results)
+    write_text(folder / "recipes.json", json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / "recipes.md", as_markdown(results))
     print(as_markdown(results))
 
 
@@ -262,6 +263,7 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument("--repeats", type=int, default=3)
     described.add_argument("--workers", type=int, default=2)
     described.add_argument("--runs", default="outputs/recipes", help="where the run folders go")
+    described.add_argument("--results", default=RESULTS, help="where recipes.json and .md go")
     described.add_argument("--cache", default=".cache")
     return described
 

@@ -1,5 +1,7 @@
 """Every command in the README runs, and its tables are those that the benchmarks wrote."""
 
+import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -11,6 +13,7 @@ import pytest
 from pyarrow import csv
 
 from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.evaluation.report import load_report
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -97,6 +100,58 @@ def test_commands_run(place, minilm, command):
 def test_grids_run(place, minilm, command):
     run_command(place, command, minilm)
     assert len(list(place.glob("multirun/*/*/*/report.json"))) == 18
+
+
+def load_benchmark(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ({}, 0, "reproduced"),
+        ({"val_mape": 0.01}, 1, "NOT REPRODUCED"),
+        ({"fingerprint": "another"}, 0, "nothing recorded to compare with"),
+    ],
+)
+def test_reproduce_best_judges(place, tmp_path, monkeypatch, capsys, change, code, said):
+    reproduce = load_benchmark("reproduce_best")
+    report = load_report(place / RUN)
+    recorded = {
+        "fingerprint": report.data.fingerprint,
+        "val_mape": report.val.metrics.mape.value,
+        "tolerance": 0.001,
+        "seeds": {},
+    }
+    monkeypatch.setattr(reproduce, "RECORD", tmp_path / "record.json")
+    reproduce.RECORD.write_text(json.dumps({**recorded, **change}), encoding="utf-8")
+    assert reproduce.judge(report) == code
+    assert said in capsys.readouterr().out
+
+
+def test_reproduce_best_runs_the_recipe_on_other_data(place):
+    command = [sys.executable, str(ROOT / "benchmarks" / "reproduce_best.py"), *SMALL]
+    done = subprocess.run(
+        [*command, "--data", "train.csv"], cwd=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nothing recorded to compare with" in done.stdout
+    assert len(list(place.glob("outputs/reproduce-best-*/report.json"))) == 1
+
+
+@pytest.mark.slow
+def test_the_table_of_recipes_can_be_made(place, minilm, tmp_path):
+    words = f"--data train.csv --minilm {minilm} --repeats 1 --runs {tmp_path / 'runs'}"
+    results = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
+    command = [sys.executable, str(ROOT / "benchmarks" / "recipes.py"), *words.split(), *results]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "results" / "recipes.md").read_text(encoding="utf-8")
+    assert table.count("baseline:") == 8
+    assert table.count("(reference)") == 2
 
 
 @pytest.mark.parametrize("name", ["recipes", "demo"])

@@ -43,20 +43,22 @@ class SplitOptions(Options):
 
 
 class Columns(Options):
-    """Names of the columns in the file."""
+    """Names of the columns in the file; null where a catalogue has no such column."""
 
     product_id: str = "PRODUCT_ID"
-    title: str = "TITLE"
-    bullet_points: str = "BULLET_POINTS"
-    description: str = "DESCRIPTION"
-    product_type: str = "PRODUCT_TYPE_ID"
+    title: str | None = "TITLE"
+    bullet_points: str | None = "BULLET_POINTS"
+    description: str | None = "DESCRIPTION"
+    product_type: str | None = "PRODUCT_TYPE_ID"
     length: str = "PRODUCT_LENGTH"
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = list(self.model_dump().values())
+    def _usable(self) -> Self:
+        names = [name for name in self.model_dump().values() if name is not None]
         if len(set(names)) != len(names):
             raise ValueError("two columns may not share a name")
+        if self.title is self.bullet_points is self.description is None:
+            raise ValueError("one of title, bullet_points and description must name a column")
         return self
 
 

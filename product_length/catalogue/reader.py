@@ -3,8 +3,11 @@
 Strings come as they stand in the file, every row in order, whatever the size of the file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import pyarrow as pa
 
 from product_length.catalogue.config import Columns
 from product_length.catalogue.csv_file import read_csv
@@ -20,7 +23,8 @@ def read_batches(
 ) -> Iterator[RawBatch]:
     """Rows of a catalogue in order, a bounded number at a time.
 
-    `with_lengths=False` neither needs nor reads the length column. `block_bytes` is how much CSV
+    A column without a name is read as empty. `with_lengths=False` neither needs nor reads the
+    length column. `block_bytes` is how much CSV
     becomes one batch. Faults in the file, its header or any row raise UserError naming file, row
     and column; the ones of the file and its header at once, the others when they are reached.
     """
@@ -28,6 +32,17 @@ def read_batches(
     names = columns.model_dump()
     if not with_lengths:
         del names["length"]
-    if is_parquet(path):
-        return read_parquet(path, names)
-    return read_csv(path, names, block_bytes)
+    wanted = {key: name for key, name in names.items() if name is not None}
+    batches = (
+        read_parquet(path, wanted) if is_parquet(path) else read_csv(path, wanted, block_bytes)
+    )
+    return batches if len(wanted) == len(names) else _completed(batches, list(names))
+
+
+def _completed(batches: Iterator[RawBatch], keys: Sequence[str]) -> Iterator[RawBatch]:
+    """The batches with an empty column for each of `keys` that they lack."""
+    for batch in batches:
+        empty = pa.array([""] * len(batch.rows), pa.string())
+        there = dict(zip(batch.rows.schema.names, batch.rows.columns, strict=True))
+        rows = pa.RecordBatch.from_arrays([there.get(key, empty) for key in keys], names=list(keys))
+        yield replace(batch, rows=rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -443,3 +444,26 @@ def test_the_real_sample(tmp_path):
     with SAMPLE.open(newline="", encoding="utf-8") as file:
         assert rows == [tuple(row) for row in list(csv.reader(file))[1:]]
     assert len(rows) == 7392
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_without_a_name_is_empty(tmp_path, ending):
+    table = pa.table({"NAME": ["rug", "mat"], "id": ["a", "b"], "cm": [3.0, 4.0]})
+    path = tmp_path / f"few.{ending}"
+    (pa_csv.write_csv if ending == "csv" else pq.write_table)(table, path)
+    columns = Columns(
+        product_id="id",
+        title="NAME",
+        bullet_points=None,
+        description=None,
+        product_type=None,
+        length="cm",
+    )
+    [batch] = read_batches(path, columns, with_lengths=True)
+    rows = batch.rows.to_pydict()
+    assert list(rows) == list(Columns.model_fields)
+    assert rows["title"] == ["rug", "mat"]
+    assert rows["bullet_points"] == rows["description"] == rows["product_type"] == ["", ""]
+    assert [float(length) for length in rows["length"]] == [3.0, 4.0]
+    with pytest.raises(ValueError, match="must name a column"):
+        Columns(title=None, bullet_points=None, description=None)

@@ -1,6 +1,7 @@
 """How a command line becomes a typed configuration and a run; the only place that knows Hydra."""
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,7 +45,11 @@ def run_command(
         except UserError as error:
             _exit(error)
 
+    started = False
+
     def main(config: DictConfig) -> float | None:
+        nonlocal started
+        started = True
         run = HydraConfig.get()
         try:
             typed = from_config(config, schema)
@@ -57,7 +62,19 @@ def run_command(
             sys.stderr.write(f"interrupted; what was finished is in {run.runtime.output_dir}\n")
             sys.exit(130)
 
-    hydra.main(config_path=str(CONF), config_name=config_name)(main)()
+    # Without this Hydra prints faults itself, with a part of their traceback.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        hydra.main(config_path=str(CONF), config_name=config_name)(main)()
+    except UserError as error:  # from a job of a sweep
+        _exit(error)
+    except HydraException as error:
+        _exit(ConfigError(_first_line(error)))
+    except OSError as error:
+        if started:
+            raise
+        reason = f"{error.filename}: cannot be written ({error.strerror or error})"
+        _exit(UserError(f"{reason}; choose another folder with hydra.run.dir=…"))
 
 
 def check_overrides(config_name: str, schema: type[AnyConfig], overrides: Sequence[str]) -> None:
@@ -144,7 +161,7 @@ def _unknown_key(config: DictConfig, key: str) -> list[str]:
     """One fault if the key is not there, saying what is."""
     node: Any = config
     parts = key.split(".")
-    if parts[0] == "hydra":
+    if parts[0].split("/")[0] == "hydra":  # Hydra's own keys and groups, which it checks
         return []
     for depth, part in enumerate(parts):
         place = ".".join(parts[:depth])

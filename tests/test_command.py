@@ -53,6 +53,7 @@ FAULTS = {
         ["trainer=ddp", "trainer.devices=1"],
         ["trainer.strategy=ddp", "2 or more"],
     ),
+    "unknown sweeper": (["hydra/sweeper=nope"], ["hydra/sweeper/nope"]),
     "bad syntax": (["loss=[mape"], ["loss=[mape"]),
     "too few demo rows": (["data.rows=5"], ["data.rows=5", "100"]),
     "too small type table": (["features.type.min_rows=0"], ["features.type.min_rows=0"]),
@@ -99,6 +100,7 @@ def test_unknown_keys_and_options_are_told_together():
         ["embeddings=all_four", "embeddings.encoders.minilm.model=/models/minilm"],
         ["data=amazon2023", "data.path=train.csv", "data.max_length=5000"],
         ["features.type=null", "hydra.run.dir=/tmp/x"],
+        ["hydra/launcher=basic", "hydra/sweeper=basic"],
     ],
 )
 def test_sound_command_lines_pass(overrides):
@@ -122,6 +124,7 @@ def test_hidden_files_are_no_options():
     [
         ("train", ["trainer.max_epoch=3"], "did you mean max_epochs?"),
         ("train", ["data=amazon2023", "data.path=nowhere.csv"], "nowhere.csv: no such file"),
+        ("train", ["hydra.run.dir=/proc/nowhere/run"], "/proc/nowhere: cannot be written"),
         ("predict", ["checkpoint=no.ckpt", "data.path=a", "output=b"], "no.ckpt"),
         ("embed", ["embeddings=bert"], "embeddings=bert: no such option"),
     ],

@@ -29,6 +29,7 @@ from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.features.describe import describe
 from product_length.model.architecture import Architecture
+from product_length.model.trunk import parameter_count
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.tracking.callback import EpochCallback
@@ -96,7 +97,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     )
     torch.manual_seed(experiment.seed)
     network = architecture.build(objective.initial_bias(train_lengths))
-    parameters = sum(weights.numel() for weights in network.parameters())
+    parameters = parameter_count(network)
     log.info("%s: %s parameters", experiment.model.name, f"{parameters:,}")
     name = " ".join(overrides) or "defaults"
     with open_tracker(experiment.tracking, config=config, folder=folder, name=name) as tracker:

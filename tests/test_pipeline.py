@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from hydra import compose, initialize_config_dir
+from tracking.transaction_log import read_run
 
 from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.command import CONF, group_options
@@ -250,6 +251,55 @@ def test_demo_runs_know_the_best_possible_answer(tmp_path):
     oracle = report["splits"]["val"]["oracle"]
     assert oracle["metrics"]["mape"]["value"] < mape
     assert oracle["difference"]["value"] > 0
+
+
+def test_a_run_is_followed_in_wandb_to_its_end(tmp_path):
+    """A real offline W&B run of a real training run, read back from its file."""
+    quick = [override for override in QUICK if override != "tracking=none"]
+    chosen = job(
+        "train",
+        Experiment,
+        *quick,
+        f"cache_dir={tmp_path / 'cache'}",
+        "data.rows=300",
+        "data.types=8",
+        "tracking=wandb",
+        "tracking.group=together",
+        "loss=rmsle",
+    )
+    mape = run(chosen, tmp_path / "run", ["loss=rmsle"])
+    logged = read_run(tmp_path / "run")
+    assert logged.exit_code == 0
+    assert logged.run.run_group == "together"
+    assert logged.run.display_name == "loss=rmsle"
+    assert logged.config["loss"] == {"name": "rmsle"}
+    epochs = [row for row in logged.history if "val/mape" in row]
+    assert [row["_step"] for row in epochs] == [1, 2, 3]
+    assert {"train/loss", "val/loss", "val/rmsle", "val/score", "learning_rate"} <= set(epochs[0])
+    shown = {key for row in logged.history for key in row}
+    kinds = ("scatter", "best", "worst", "error_by_band")
+    assert {f"{split}/{kind}" for split in ("val", "test") for kind in kinds} <= shown
+    assert logged.summary["val/mape"] == pytest.approx(mape, rel=1e-6)
+    assert logged.summary["parameters"] > 0
+
+
+def test_wandb_is_told_of_a_run_that_fails(tmp_path):
+    quick = [override for override in QUICK if override != "tracking=none"]
+    chosen = job(
+        "train",
+        Experiment,
+        *quick,
+        f"cache_dir={tmp_path / 'cache'}",
+        "data.rows=300",
+        "data.types=8",
+        "tracking=wandb",
+        "trainer.learning_rate=1e30",
+        "trainer.gradient_clip=0",
+    )
+    with pytest.raises(UserError, match="diverged"):
+        run(chosen, tmp_path / "run", [])
+    assert read_run(tmp_path / "run").exit_code == 1
+    assert not (tmp_path / "run" / "report.json").exists()
 
 
 @pytest.fixture(scope="module")

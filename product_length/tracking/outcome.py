@@ -37,13 +37,11 @@ def tell_outcome(
             "best_epoch": report.best_epoch,
             "parameters": report.parameters,
             "seconds": report.timings,
+            # Of the best epoch, in the place of the last one's.
             **{
-                split: {
-                    "mape": scored.metrics.mape.value,
-                    "rmsle": scored.metrics.rmsle.value,
-                    "median_ape": scored.metrics.median_ape.value,
-                }
+                f"{split}/{name}": getattr(scored.metrics, name).value
                 for split, scored in report.splits.items()
+                for name in ("mape", "score", "rmsle", "median_ape")
             },
         }
     )

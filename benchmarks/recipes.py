@@ -56,6 +56,7 @@ RECIPES = {
     "batches of 128": ["trainer.batch_size=128"],
     "learning rate 3e-4": ["trainer.learning_rate=3e-4"],
     "dropout 0.5": ["model.dropout=0.5"],
+    "learning rate 3e-4, 32 steps an epoch": ["trainer.learning_rate=3e-4", "trainer.min_steps=32"],
 }
 Errors = dict[str, float]
 

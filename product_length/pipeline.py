@@ -108,7 +108,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 inputs,
                 train_rows,
                 catalogue.rows(VAL),
-                options=trainer,
+                options=trainer.for_rows(len(train_rows)),
                 seed=experiment.seed,
                 folder=folder,
                 callbacks=[EpochCallback(tracker)],

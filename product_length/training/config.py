@@ -4,16 +4,24 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import Self
 
 from product_length.options import Options
 
+LEAST_BATCH = 16
+
 
 class TrainerOptions(Options):
-    """How a model is fitted. `resume` continues from a run's `checkpoints/last.ckpt`."""
+    """How a model is fitted. `resume` continues from a run's `checkpoints/last.ckpt`.
+
+    `min_steps`: a catalogue too small for so many steps an epoch gets smaller batches, but not
+    smaller than `LEAST_BATCH` rows: a few dozen steps in all would leave the network untrained.
+    """
 
     max_epochs: Annotated[int, Field(ge=1)] = 30
     patience: Annotated[int, Field(ge=1)] = 5
     batch_size: Annotated[int, Field(ge=2)] = 512
+    min_steps: Annotated[int, Field(ge=1)] = 1
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.05
@@ -24,3 +32,8 @@ class TrainerOptions(Options):
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     progress: bool = True
     resume: Path | None = None
+
+    def for_rows(self, rows: int) -> Self:
+        """The same options, with the batch size that `min_steps` allows for so many train rows."""
+        most = max(rows // self.min_steps, LEAST_BATCH)
+        return self.model_copy(update={"batch_size": min(self.batch_size, most)})

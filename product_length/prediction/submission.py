@@ -3,7 +3,6 @@
 import csv
 import logging
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from product_length.catalogue.reader import read_batches
 from product_length.catalogue.text import clean_types, product_texts
 from product_length.errors import UserError
 from product_length.prediction.predictor import Predictor, snapped
+from product_length.writing import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +38,11 @@ def write_submission(
     """
     started = time.perf_counter()
     rows = without_text = 0
-    partial = output.with_name(f".{output.name}-{uuid.uuid4().hex[:8]}.partial")
-    try:
-        if output.is_dir():
-            raise UserError(f"{output}: is a folder; give output= the name of a file")
-        output.parent.mkdir(parents=True, exist_ok=True)
+    if output.is_dir():
+        raise UserError(f"{output}: is a folder; give output= the name of a file")
+
+    def fill(partial: Path) -> None:
+        nonlocal rows, without_text
         # Opened before the first row is read: a place that cannot be written is told at once.
         with (
             partial.open("w", encoding="utf-8", newline="") as file,
@@ -69,11 +69,8 @@ def write_submission(
                     without_text += sum(not text for text in texts)
                     bar.set_postfix(rows=rows, refresh=False)
                 _advance(bar, batch)
-        partial.replace(output)
-    except OSError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+    write_whole(output, fill)
     seconds = time.perf_counter() - started
     log.info("%s: %d rows, %.0f rows/s", output, rows, rows / max(seconds, 1e-9))
     if without_text:

@@ -3,7 +3,8 @@
 Rows are drawn with replacement, as often as there are rows; the metric of each such resample is
 exact, and the interval spans the middle `confidence` of them. Two models scored on the same rows
 are compared on the same draws, which removes the rows' own difficulty from their difference.
-What the interval does not hold is the luck of training: another seed, another model.
+What the interval does not hold is the luck of training: another seed, another model. That takes
+several runs (`recipe_bootstrap`).
 
 Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 16.
 """
@@ -117,10 +118,10 @@ def estimate_metrics(
     sums = np.empty((resamples, columns.shape[1]))
     medians = np.empty(resamples)
     done = 0
-    for counts in _draws(errors.size, resamples, seed):
+    for counts in draws(errors.size, resamples, seed):
         sums[done : done + len(counts)] = counts @ columns
         for row in counts:
-            medians[done] = _median_of_counts(errors, row)
+            medians[done] = median_of_counts(errors, row)
             done += 1
 
     drawn, error_sums = sums[:, 1 : 1 + len(BANDS)], sums[:, 1 + len(BANDS) :]
@@ -128,7 +129,7 @@ def estimate_metrics(
     mapes = error_sums.sum(axis=1) / errors.size
 
     def estimate(value: float | None, samples: FloatArray, rows: int) -> Estimate:
-        return Estimate(value, *_interval(samples, rows, confidence))
+        return Estimate(value, *interval(samples, rows, confidence))
 
     return MetricEstimates(
         rows=errors.size,
@@ -138,14 +139,14 @@ def estimate_metrics(
         median_ape=estimate(point["median_ape"], medians, errors.size),
         mape_at_least_100=estimate(
             point["mape_at_least_100"],
-            _ratio(error_sums[:, first_long:].sum(axis=1), drawn[:, first_long:].sum(axis=1)),
+            ratio(error_sums[:, first_long:].sum(axis=1), drawn[:, first_long:].sum(axis=1)),
             long_rows,
         ),
         bands=[
             BandEstimate(
                 band["band"],
                 band["rows"],
-                estimate(band["mape"], _ratio(error_sums[:, i], drawn[:, i]), band_rows[i]),
+                estimate(band["mape"], ratio(error_sums[:, i], drawn[:, i]), band_rows[i]),
             )
             for i, band in enumerate(point["bands"])
         ],
@@ -199,10 +200,10 @@ def paired_differences(
                 for name in block
             ]
         )
-        means = np.vstack([counts @ columns for counts in _draws(errors.size, resamples, seed)])
+        means = np.vstack([counts @ columns for counts in draws(errors.size, resamples, seed)])
         means /= errors.size
         for i, name in enumerate(block):
-            low, high = _interval(means[:, i], errors.size, confidence)
+            low, high = interval(means[:, i], errors.size, confidence)
             differences[name] = Difference(
                 rows=errors.size,
                 value=float(columns[:, i].mean()),
@@ -239,7 +240,7 @@ def _digits(points: float) -> int:
     return next((digits for digits in range(1, 7) if round(points, digits) != 0), 7)
 
 
-def _draws(rows: int, resamples: int, seed: int) -> Iterator[FloatArray]:
+def draws(rows: int, resamples: int, seed: int) -> Iterator[FloatArray]:
     """Blocks of resamples: how often each row was drawn, float64 (block, rows)."""
     generator = np.random.default_rng(seed)
     block = max(1, _BLOCK_BYTES // (8 * rows))
@@ -250,22 +251,23 @@ def _draws(rows: int, resamples: int, seed: int) -> Iterator[FloatArray]:
         yield counts
 
 
-def _median_of_counts(ascending: FloatArray, counts: FloatArray) -> float:
+def median_of_counts(ascending: FloatArray, counts: FloatArray) -> float:
     """Median of a resample, given how often it holds each of the ascending values."""
     middle = ((ascending.size - 1) // 2, ascending.size // 2)
     at = np.searchsorted(np.cumsum(counts), middle, side="right")
     return float(ascending[at].mean())
 
 
-def _ratio(sums: FloatArray, counts: FloatArray) -> FloatArray:
+def ratio(sums: FloatArray, counts: FloatArray) -> FloatArray:
     """Means; NaN for a resample that drew no such row."""
     means: NDArray[np.float64] = np.full(sums.shape, np.nan)
     return np.divide(sums, counts, out=means, where=counts > 0)
 
 
-def _interval(
+def interval(
     samples: FloatArray, rows: int, confidence: float
 ) -> tuple[float | None, float | None]:
+    """The middle `confidence` of the resamples, float (resamples,); None for too few rows."""
     if rows < MIN_ROWS:
         return None, None
     low, high = np.nanquantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])

@@ -1,7 +1,8 @@
-"""Compare finished runs: `python -m product_length.report RUN_FOLDER… [--reference RUN]`.
+"""Compare finished runs: `python -m product_length.report RUN_FOLDER… [--reference RUN_OR_WORDS]`.
 
-Prints one table per group of comparable runs, and writes the same with charts to
-`comparison.html`, and as `comparison.md` and `comparison.csv`.
+Runs that differ in their seed only are one recipe. Prints the tables of each group of comparable
+recipes, and writes the same with charts to `comparison.html`, and as `comparison.md` and
+`comparison.csv`.
 """
 
 import argparse
@@ -12,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from product_length.errors import UserError
-from product_length.evaluation.compare import compare, find_run_folders, load_runs
-from product_length.evaluation.comparison_formats import as_csv, as_markdown, as_text
-from product_length.evaluation.comparison_page import as_html
-from product_length.writing import write_text
+from product_length.evaluation.compare import compare
+from product_length.evaluation.comparison_files import write_comparison
+from product_length.evaluation.comparison_formats import as_text
+from product_length.evaluation.runs import find_run_folders, load_runs
 
 DEFAULT_OUTPUT = Path("outputs/comparison")
 
@@ -34,15 +35,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _report(names: Sequence[str], output: Path, reference: Path | None) -> None:
-    named = [*names, *([str(reference)] if reference else [])]
+def _report(names: Sequence[str], output: Path, reference: str | None) -> None:
+    wanted = None if reference is None else _reference(reference)
+    named = [*names, *([str(wanted)] if isinstance(wanted, Path) else [])]
     folders = find_run_folders(folder for name in named for folder in _expand(name))
     runs, unfinished = load_runs(folders)
-    comparison = compare(runs, reference=reference, unfinished=unfinished)
-    pages = {"html": as_html(comparison), "md": as_markdown(comparison), "csv": as_csv(comparison)}
-    files = [write_text(output / f"comparison.{kind}", text) for kind, text in pages.items()]
+    comparison = compare(runs, reference=wanted, unfinished=unfinished)
+    files = write_comparison(comparison, output)
     sys.stdout.write(as_text(comparison))
     sys.stdout.write("\nWritten: " + ", ".join(map(str, files)) + "\n")
+
+
+def _reference(given: str) -> Path | list[str]:
+    """A run folder, or the words of a recipe; a folder may have "=" in its name too."""
+    if "=" in given and not Path(given).exists():
+        return given.split()
+    return Path(given)
 
 
 def _expand(name: str) -> list[Path]:
@@ -58,9 +66,9 @@ def _expand(name: str) -> list[Path]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m product_length.report",
-        description="Compare finished runs: which is best on val rows, by how much, and whether "
-        "the difference is more than the choice of rows. Test metrics are shown for the best "
-        "run only.",
+        description="Compare the recipes of finished runs: which is best on val rows, by how much, "
+        "and whether the difference is more than luck. Runs that differ in their seed only are "
+        "one recipe. Test metrics are shown for the best recipe only.",
     )
     parser.add_argument(
         "runs",
@@ -77,9 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--reference",
-        type=Path,
-        metavar="RUN",
-        help="run to take differences from, in place of the best one",
+        metavar="RUN_OR_WORDS",
+        help="recipe to take differences from, beside the best one: the folder of one of its "
+        'runs, or its overrides in quotes ("loss=mape features.use_log_target=true")',
     )
     return parser
 

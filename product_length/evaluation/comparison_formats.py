@@ -1,17 +1,19 @@
-"""A comparison of runs for a terminal, as Markdown, as CSV."""
+"""A comparison of recipes for a terminal, as Markdown, as CSV."""
 
 import csv
 import io
+from collections.abc import Sequence
 
-from product_length.evaluation.bootstrap import Estimate
-from product_length.evaluation.compare import Comparison, Group, Ranked
+from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.compare import Comparison, Group, Recipe
+from product_length.evaluation.comparison_sentences import group_title, headline, notes, title
 from product_length.evaluation.comparison_tables import (
-    group_title,
-    headline,
-    notes,
+    best_verdict,
+    reference_verdict,
     tables,
-    verdict_of,
 )
+from product_length.evaluation.pictures import Picture, file_names
+from product_length.evaluation.recipe import recipe_overrides
 from product_length.evaluation.wording import text_table
 
 _LONGEST = 60
@@ -34,9 +36,9 @@ def as_text(comparison: Comparison) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def as_markdown(comparison: Comparison) -> str:
-    """The comparison as GitHub-flavoured Markdown."""
-    lines = ["# Comparison of runs", ""]
+def as_markdown(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
+    """The comparison as GitHub-flavoured Markdown; pictures are linked as `file_names` says."""
+    lines = [f"# {title(comparison)}", ""]
     for group in comparison.groups:
         lines += [f"## {_escape(group_title(group))}", ""]
         lines += [f"- {_escape(sentence)}" for sentence in headline(group)]
@@ -48,15 +50,19 @@ def as_markdown(comparison: Comparison) -> str:
             lines += [_line(table.header), "|" + "|".join(rules) + "|"]
             lines += [_line(row) for row in table.rows]
         lines.append("")
+    for name, picture in zip(file_names(pictures), pictures, strict=True):
+        lines += [f"## {_escape(picture.title)}", "", _escape(picture.caption), ""]
+        lines += [f"![{_escape(picture.title)}]({name})", ""]
     return "\n".join([*lines, *(f"- {_escape(note)}" for note in notes(comparison))]) + "\n"
 
 
 def as_csv(comparison: Comparison) -> str:
-    """One line per run with unrounded numbers; MAPE and APE as fractions, time in seconds.
+    """One line per recipe with unrounded numbers; MAPE and APE as fractions, time in seconds.
 
-    Test columns are filled for the best run of each group only.
+    What there is by seed (seeds, folders, MAPE, best epochs) stands in one cell each, separated
+    by semicolons. Test columns are filled for the best recipe of each group only.
     """
-    lines = [_record(group, ranked) for group in comparison.groups for ranked in group.runs]
+    lines = [_record(group, recipe) for group in comparison.groups for recipe in group.recipes]
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(lines[0]))
     writer.writeheader()
@@ -64,26 +70,29 @@ def as_csv(comparison: Comparison) -> str:
     return text.getvalue()
 
 
-def _record(group: Group, ranked: Ranked) -> dict[str, object]:
-    report = ranked.run.report
-    own, pair = report.val.metrics, ranked.difference
-    test = report.splits.get("test") if ranked is group.best else None
+def _record(group: Group, recipe: Recipe) -> dict[str, object]:
+    own = recipe.val.metrics
+    test = group.test if recipe is group.best else None
+    asked = group.reference
     record: dict[str, object] = {
-        "rank": ranked.rank,
-        "run": str(ranked.run.folder),
-        "recipe": ranked.recipe,
-        "overrides": " ".join(report.overrides),
-        "seed": report.seed,
+        "rank": recipe.rank,
+        "recipe": recipe.name,
+        "overrides": " ".join(recipe_overrides(recipe.runs[0].report.overrides)),
+        "seeds": _list(recipe.seeds),
+        "runs": _list([run.folder for run in recipe.runs]),
         "data": group.fingerprint,
         "track": group.track,
         "val_rows": own.rows,
         **_columns("val_mape", own.mape),
+        "val_mape_by_seed": _list(recipe.seed_mapes),
         "val_score": own.score.value,
-        "reference": str(group.reference.run.folder),
-        "difference": None if pair is None else pair.value,
-        "difference_low": None if pair is None else pair.low,
-        "difference_high": None if pair is None else pair.high,
-        "verdict": verdict_of(ranked, "reference"),
+        **_pair("minus_best", recipe.to_best, best_verdict(group, recipe)),
+        "reference": None if asked is None else asked.name,
+        **_pair(
+            "minus_reference",
+            recipe.to_reference,
+            None if asked is None else reference_verdict(group, recipe),
+        ),
         **_columns("val_rmsle", own.rmsle),
         **_columns("val_median_ape", own.median_ape),
         **_columns("val_mape_at_least_100", own.mape_at_least_100),
@@ -94,15 +103,27 @@ def _record(group: Group, ranked: Ranked) -> dict[str, object]:
             **_columns(f"val_mape {band.band}", band.mape),
         }
     return record | {
-        "best_epoch": report.best_epoch,
-        "epochs": report.epochs,
-        "seconds": ranked.run.seconds,
-        "parameters": report.parameters,
+        "best_epochs": _list(recipe.best_epochs),
+        "seconds": recipe.seconds,
+        "parameters": recipe.parameters,
         "test_mape": None if test is None else test.metrics.mape.value,
         "test_score": None if test is None else test.metrics.score.value,
         "test_rmsle": None if test is None else test.metrics.rmsle.value,
         "test_median_ape": None if test is None else test.metrics.median_ape.value,
     }
+
+
+def _pair(name: str, pair: Difference | None, verdict: str | None) -> dict[str, object]:
+    return {
+        name: None if pair is None else pair.value,
+        f"{name}_low": None if pair is None else pair.low,
+        f"{name}_high": None if pair is None else pair.high,
+        f"{name}_verdict": verdict,
+    }
+
+
+def _list(values: Sequence[object]) -> str:
+    return ";".join(map(str, values))
 
 
 def _columns(name: str, estimate: Estimate) -> dict[str, float | None]:

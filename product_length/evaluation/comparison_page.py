@@ -1,15 +1,19 @@
-"""A comparison of runs as one self-contained HTML page: no script, no network, light and dark."""
+"""A comparison of recipes as one self-contained page: no script, no network, light and dark."""
+
+from collections.abc import Sequence
 
 from product_length.evaluation.charts import band_chart, learning_chart, ranking_chart
 from product_length.evaluation.compare import Comparison
-from product_length.evaluation.comparison_tables import group_title, headline, notes, tables
+from product_length.evaluation.comparison_sentences import group_title, headline, notes, title
+from product_length.evaluation.comparison_tables import tables
+from product_length.evaluation.pictures import Picture
 from product_length.evaluation.svg import WIDTH, shape
 
 TEMPLATE = "comparison.html.j2"
 
 
-def as_html(comparison: Comparison) -> str:
-    """The page; every text from outside (folders, overrides) is escaped."""
+def as_html(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
+    """The page; every text from outside (folders, overrides, captions) is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -31,11 +35,11 @@ def as_html(comparison: Comparison) -> str:
                 "charts": [chart for chart in charts if chart is not None],
             }
         )
-    runs = sum(len(group.runs) for group in comparison.groups)
     page: str = environment.get_template(TEMPLATE).render(
         groups=groups,
         notes=notes(comparison),
-        runs=runs,
+        title=title(comparison),
+        pictures=pictures,
         width=WIDTH,
         shape=lambda series: shape(max(series, 0), 0, 0),
     )

@@ -1,10 +1,14 @@
-"""A comparison of runs as tables of text, and what they say in sentences."""
+"""A comparison of recipes as tables of text."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from product_length.evaluation.bootstrap import Estimate
-from product_length.evaluation.compare import Comparison, Group, Ranked
+from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.compare import Group, Recipe
 from product_length.evaluation.metrics import BANDS
+from product_length.evaluation.published import published_figure, published_note
+from product_length.evaluation.recipe_bootstrap import one_seed_verdict
+from product_length.evaluation.records import Rival
 from product_length.evaluation.wording import (
     NOTHING,
     count,
@@ -17,17 +21,14 @@ from product_length.evaluation.wording import (
     row_count,
 )
 
-TEST_NOTE = "Test rows are opened for the best run on val only; they chose nothing."
-ROWS_NOTE = (
-    "Intervals are over rows: they hold the luck of which products were scored, not that of the "
-    "training seed."
-)
+TEST_NOTE = "Test rows are opened for the best recipe on val only; they chose nothing."
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text; columns from `numeric_from` on hold numbers. `strong` rows stand out,
-    `note` belongs under the caption, column `row_header` names the row.
+    """Cells as text; columns from `numeric_from` on hold numbers, but `prose` ones hold words.
+
+    `strong` rows stand out, `note` belongs under the caption, column `row_header` names the row.
     """
 
     caption: str
@@ -37,74 +38,88 @@ class Table:
     strong: frozenset[int] = frozenset()
     note: str = ""
     row_header: int = 0
+    prose: frozenset[int] = frozenset()
 
 
 def tables(group: Group) -> list[Table]:
-    """Ranking, errors by band, baselines on the same rows, and test metrics of the best run."""
-    made = [ranking_table(group), band_table(group), rival_table(group), final_table(group)]
+    """Ranking, errors by band, baselines on the same rows, test metrics, published figures."""
+    made = [
+        ranking_table(group),
+        band_table(group),
+        rival_table(group),
+        final_table(group),
+        published_table(group),
+    ]
     return [table for table in made if table is not None]
 
 
 def ranking_table(group: Group) -> Table:
-    """One row per run, best val MAPE first."""
-    against = "reference" if group.reference is not group.best else "best"
-    rows = []
-    for ranked in group.runs:
-        report, own = ranked.run.report, ranked.run.report.val.metrics
-        rows.append(
-            [
-                f"{ranked.rank}",
-                ranked.recipe,
-                percent(own.mape.value),
-                percent_range(own.mape),
-                _difference(ranked),
-                verdict_of(ranked, against),
-                _decimal(own.rmsle),
-                percent(own.median_ape.value),
-                percent(own.mape_at_least_100.value),
-                f"{report.best_epoch}/{report.epochs}",
-                duration(ranked.run.seconds),
-                count(report.parameters),
-                f"{report.seed}",
-                ranked.label,
-            ]
-        )
-    header = [
-        "#",
-        "recipe",
-        "val MAPE",
-        f"{100 * group.confidence:g}% interval",
-        f"minus {against}, points",
-        "verdict",
-        "RMSLE",
-        "median APE",
-        "MAPE ≥ 100",
-        "best epoch",
-        "time",
-        "parameters",
-        "seed",
-        "run",
+    """One row per recipe, best val MAPE first; with one seed each, also which and where."""
+    single = all(len(recipe.runs) == 1 for recipe in group.recipes)
+    columns: list[tuple[str, Callable[[Recipe], str]]] = [
+        ("#", lambda recipe: f"{recipe.rank}"),
+        ("recipe", lambda recipe: recipe.name),
+        ("val MAPE", lambda recipe: percent(recipe.mape.value)),
+        (
+            f"{100 * group.resampling.confidence:g}% interval",
+            lambda recipe: percent_range(recipe.mape),
+        ),
     ]
-    return Table("Runs, best val MAPE first", header, rows, 2, frozenset({0}), row_header=1)
+    if not single:
+        columns.append(("seeds", lambda recipe: f"{len(recipe.runs)}"))
+    columns += [
+        ("minus best, points", lambda recipe: _points(recipe.to_best)),
+        ("verdict", lambda recipe: best_verdict(group, recipe)),
+    ]
+    if group.reference is not None and group.reference is not group.best:
+        columns += [
+            ("minus reference, points", lambda recipe: _points(recipe.to_reference)),
+            ("against the reference", lambda recipe: reference_verdict(group, recipe)),
+        ]
+    columns += [
+        ("RMSLE", lambda recipe: _decimal(recipe.val.metrics.rmsle)),
+        ("median APE", lambda recipe: percent(recipe.val.metrics.median_ape.value)),
+        ("MAPE ≥ 100", lambda recipe: percent(recipe.val.metrics.mape_at_least_100.value)),
+        ("best epoch", _epochs),
+        ("time", lambda recipe: duration(recipe.seconds)),
+        ("parameters", lambda recipe: count(recipe.parameters)),
+    ]
+    if single:
+        columns += [
+            ("seed", lambda recipe: f"{recipe.seeds[0]}"),
+            ("run", lambda recipe: recipe.labels[0]),
+        ]
+    header = [name for name, _ in columns]
+    return Table(
+        "Recipes, best val MAPE first",
+        header,
+        [[cell(recipe) for _, cell in columns] for recipe in group.recipes],
+        2,
+        frozenset({0}),
+        row_header=1,
+        prose=frozenset(
+            i for i, name in enumerate(header) if name in ("verdict", "against the reference")
+        ),
+    )
 
 
 def band_table(group: Group) -> Table:
-    """Val MAPE per band of true length, one row per run."""
-    sizes = {band.band: band.rows for band in group.best.run.report.val.metrics.bands}
+    """Val MAPE per band of true length, one row per recipe."""
+    sizes = {band.band: band.rows for band in group.best.val.metrics.bands}
     filled = [band.name for band in BANDS if sizes.get(band.name)]
     rows = []
-    for ranked in group.runs:
-        by_name = {band.band: band.mape for band in ranked.run.report.val.metrics.bands}
+    for recipe in group.recipes:
+        by_name = {band.band: band.mape for band in recipe.val.metrics.bands}
         cells = [percent_with_range(by_name[name]) for name in filled]
-        rows.append([f"{ranked.rank}", ranked.recipe, *cells])
+        rows.append([f"{recipe.rank}", recipe.name, *cells])
     header = ["#", "recipe", *(f"{name} ({row_count(sizes[name])})" for name in filled)]
     caption = "Val MAPE by true length (1/100 inch)"
     return Table(caption, header, rows, 2, frozenset({0}), row_header=1)
 
 
 def rival_table(group: Group) -> Table | None:
-    """What cheap baselines, and on the demo catalogue the oracle, reach on the best run's rows."""
-    best = group.best.run.report.val
+    """What baselines, and on the demo catalogue the oracle, reach on the best recipe's rows."""
+    best = group.best.val
     rivals = [(name_in_words(name), rival) for name, rival in best.baselines.items()]
     rivals.sort(key=lambda item: item[1].metrics.mape.value or 0)
     if best.oracle is not None:
@@ -116,95 +131,81 @@ def rival_table(group: Group) -> Table | None:
             name,
             percent(rival.metrics.mape.value),
             points(rival.difference),
-            rival.difference.verdict,
+            _rival_verdict(group.best, rival),
         ]
         for name, rival in rivals
     ]
-    header = ["on the same val rows", "MAPE", "best run minus it, points", "the best run is"]
-    return Table("Baselines beside the best run", header, rows)
+    header = ["on the same val rows", "MAPE", "best recipe minus it, points", "the best recipe is"]
+    return Table("Baselines beside the best recipe", header, rows, prose=frozenset({3}))
 
 
 def final_table(group: Group) -> Table | None:
-    """Test metrics of the best run on val; None when the data have no test rows."""
-    split = group.best.run.report.splits.get("test")
-    if split is None:
+    """Test metrics of the best recipe on val; None when the data have no test rows."""
+    if group.test is None:
         return None
-    own = split.metrics
-    rows = [
-        [
-            group.best.recipe,
-            count(own.rows),
-            percent_with_range(own.mape),
-            NOTHING if own.score.value is None else f"{own.score.value:.2f}",
-            _decimal(own.rmsle),
-            percent_with_range(own.median_ape),
-            percent_with_range(own.mape_at_least_100),
-        ]
-    ]
-    header = ["best run on val", "test rows", "MAPE", "score", "RMSLE", "median APE", "MAPE ≥ 100"]
-    return Table("Test metrics of the best run", header, rows, note=TEST_NOTE)
-
-
-def headline(group: Group) -> list[str]:
-    """What the group shows, in sentences."""
-    best = group.best
-    says = [f"Best on val: {best.recipe}, MAPE {percent_with_range(best.run.mape)}."]
-    close = [ranked.recipe for ranked in group.undistinguished]
-    if group.reference is not group.best:
-        says.append(f"Runs are paired with {group.reference.recipe} ({group.reference.label}).")
-    elif close:
-        named = ", ".join(close[:5]) + (f" and {len(close) - 5} more" if len(close) > 5 else "")
-        says.append(f"These rows cannot tell it from {named}.")
-    elif len(group.runs) > 1 and all(ranked.same_rows for ranked in group.runs):
-        says.append("Every other run is worse by more than the choice of rows explains.")
-    if group.shared_overrides:
-        says.append(f"All runs share: {' '.join(group.shared_overrides)}.")
-    others = sum(not ranked.same_rows for ranked in group.runs)
-    if others:
-        says.append(
-            f"{others} of {len(group.runs)} runs were scored on other val rows: not paired."
-        )
-    return says + best.run.report.val.remarks
-
-
-def notes(comparison: Comparison) -> list[str]:
-    """What holds for the whole comparison."""
-    says = []
-    if len(comparison.groups) > 1:
-        says.append(
-            f"The runs form {len(comparison.groups)} groups on different data or tracks; figures "
-            "of different groups are not comparable."
-        )
-    if comparison.unfinished:
-        named = ", ".join(map(str, comparison.unfinished))
-        says.append(f"Skipped, not finished ({len(comparison.unfinished)}): {named}.")
-    levels = {
-        ranked.run.report.resampling.confidence
-        for group in comparison.groups
-        for ranked in group.runs
+    own = group.test.metrics
+    cells = {
+        "best recipe on val": group.best.name,
+        "test rows": count(own.rows),
+        "seeds": f"{len(group.best.runs)}",
+        "MAPE": percent_with_range(own.mape),
+        "score": NOTHING if own.score.value is None else f"{own.score.value:.2f}",
+        "RMSLE": _decimal(own.rmsle),
+        "median APE": percent_with_range(own.median_ape),
+        "MAPE ≥ 100": percent_with_range(own.mape_at_least_100),
     }
-    if len(levels) > 1:
-        named = ", ".join(f"{100 * level:g}%" for level in sorted(levels))
-        says.append(f"The runs' own intervals are of different confidence: {named}.")
-    return [*says, ROWS_NOTE]
+    return Table(
+        "Test metrics of the best recipe", list(cells), [list(cells.values())], note=TEST_NOTE
+    )
 
 
-def group_title(group: Group) -> str:
-    """Data, track and size of a group."""
-    rows = group.best.run.report.val.metrics.rows
-    data = group.best.run.report.data
-    return f"{data.source}, {group.track}, {count(rows)} val rows (data {group.fingerprint[:12]})"
+def published_table(group: Group) -> Table | None:
+    """Recipes beside what the reference implementation claims for them; None for fewer than two."""
+    rows = []
+    for recipe in group.recipes:
+        figure = published_figure(recipe.runs[0].config)
+        if figure is not None:
+            claimed = f"{'about ' if figure.rough else ''}{100 * figure.mape:.3g}%"
+            rows.append([recipe.name, percent_with_range(recipe.mape), claimed])
+    if len(rows) < 2:
+        return None
+    data = group.best.runs[0].report.data
+    return Table(
+        "Beside the reference's published figures",
+        ["recipe", "val MAPE here", "published val MAPE"],
+        rows,
+        note=published_note(group.track, data.min_length, data.max_length),
+    )
 
 
-def _difference(ranked: Ranked) -> str:
-    return NOTHING if ranked.difference is None else points(ranked.difference)
+def best_verdict(group: Group, recipe: Recipe) -> str:
+    """What the paired difference to the best recipe says."""
+    return "best" if recipe is group.best else _verdict(recipe.to_best)
 
 
-def verdict_of(ranked: Ranked, against: str) -> str:
-    """The verdict on a run; `against` is what the reference itself is called."""
-    if ranked.is_reference:
-        return against
-    return "other val rows" if ranked.difference is None else ranked.difference.verdict
+def reference_verdict(group: Group, recipe: Recipe) -> str:
+    """What the paired difference to the reference says."""
+    return "reference" if recipe is group.reference else _verdict(recipe.to_reference)
+
+
+def _verdict(difference: Difference | None) -> str:
+    return "other val rows" if difference is None else difference.verdict
+
+
+def _rival_verdict(best: Recipe, rival: Rival) -> str:
+    words = rival.difference.verdict
+    return words if len(best.runs) > 1 else one_seed_verdict(words)
+
+
+def _points(difference: Difference | None) -> str:
+    return NOTHING if difference is None else points(difference)
+
+
+def _epochs(recipe: Recipe) -> str:
+    if len(recipe.runs) == 1:
+        return f"{recipe.best_epochs[0]}/{recipe.runs[0].report.epochs}"
+    first, last = min(recipe.best_epochs), max(recipe.best_epochs)
+    return f"{first}" if first == last else f"{first}–{last}"
 
 
 def _decimal(estimate: Estimate) -> str:

@@ -85,7 +85,8 @@ def matches(words: Sequence[str], config: Config, overrides: Sequence[str]) -> b
     that does not carry its own name ("features=knn") is looked for among the overrides. Raises
     UserError for a word without a key or a value.
     """
-    return all([_matches(word, config, overrides) for word in words])
+    found = [_matches(word, config, overrides) for word in words]  # each word is looked at
+    return all(found)
 
 
 def _matches(word: str, config: Config, overrides: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,14 +81,14 @@ def load_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Path]]:
     return runs, unfinished
 
 
-def run_predictions(run: Run, split: str) -> Predictions:
-    """What the run predicted for "val" or "test".
+def run_predictions(run: Run, split: Literal["val", "test"]) -> Predictions:
+    """What the run predicted for one split.
 
     Raises UserError when the file is missing, damaged or does not belong to the run's report.
     """
     predictions = load_predictions(run.folder, split)
     measured = metrics.mape(predictions.lengths, predictions.predictions)
-    reported = next(own.metrics.mape.value for key, own in run.report.splits.items() if key == split)
+    reported = run.report.splits[split].metrics.mape.value
     if reported is None or not np.isclose(measured, reported, rtol=1e-6, atol=0):
         told = "none" if reported is None else f"{reported:.6f}"
         raise UserError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 WIDTH = 520
 SERIES = 8
-"""So many runs get a colour of their own; the others are drawn in grey behind them."""
+"""So many recipes get a colour of their own; the others are drawn in grey behind them."""
 
 _LOG_RATIO = 4
 
@@ -37,13 +37,17 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Mark:
-    """A value: a shape of series `series` (0, 1, … or -1 for the grey ones) around (x, y)."""
+    """A value: a shape of series `series` (0, 1, … or -1 for the grey ones) around (x, y).
+
+    `seed` marks the value of a single run beside its recipe's mean.
+    """
 
     x: float
     y: float
     series: int
     tip: str
     points: str
+    seed: bool = False
 
 
 @dataclass
@@ -70,8 +74,8 @@ class Scale:
     logarithmic: bool
 
     def __call__(self, value: float) -> float:
-        """Where the value stands, in SVG units."""
-        low, high, at = self.low, self.high, value
+        """Where the value stands, in SVG units; one outside the scale stands at its end."""
+        low, high, at = self.low, self.high, min(max(value, self.low), self.high)
         if self.logarithmic:
             low, high, at = math.log(low), math.log(high), math.log(value)
         return round(self.start + (at - low) / (high - low) * (self.stop - self.start), 1)
@@ -99,8 +103,12 @@ class Scale:
 
 
 def scale_of(values: Sequence[float], start: float, stop: float) -> Scale:
-    """A scale that holds all values (positive) with some air; logarithmic when they span far."""
-    low, high = min(values), max(values)
+    """A scale that holds all positive values with some air; logarithmic when they span far.
+
+    Intervals that end at zero run to its end.
+    """
+    positive = [value for value in values if value > 0] or [1.0]
+    low, high = min(positive), max(positive)
     if high > _LOG_RATIO * low:
         return Scale(low / 1.15, high * 1.15, start, stop, logarithmic=True)
     air = 0.06 * (high - low) or 0.1 * high

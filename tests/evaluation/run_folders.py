@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from product_length.evaluation.assess import assess_split, snap_effect
 from product_length.evaluation.predictions import write_predictions
@@ -24,6 +25,38 @@ def predict(lengths: np.ndarray, noise: float, seed: int = 1) -> np.ndarray:
     return (lengths * factor).astype(np.float32)
 
 
+def resolved(overrides: list[str], seed: int) -> dict:
+    """A resolved configuration, as far as comparisons look at it."""
+    config = {
+        "cache_dir": ".cache",
+        "data": {"source": "demo", "split": {"seed": 0}},
+        "embeddings": {"encoders": {"lsa": {"kind": "lsa"}}},
+        "seed": seed,
+        "features": {"use_log_target": False, "knn": None},
+        "loss": {"name": "mape"},
+        "model": {"name": "mlp", "dropout": 0.2},
+        "trainer": {"learning_rate": 1e-3, "progress": True, "resume": None},
+        "tracking": {"name": "none"},
+    }
+    for override in overrides:
+        key, _, text = override.lstrip("+").partition("=")
+        *path, last = key.split(".")
+        node = config
+        for part in path:
+            node = node.setdefault(part, {})
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        if override == "features=knn":
+            node[last]["knn"] = {"k": 20}
+        elif isinstance(node.get(last), dict):
+            node[last] = {**node[last], "name": value}
+        else:
+            node[last] = value
+    return config
+
+
 def write_run(
     folder: Path,
     *,
@@ -39,12 +72,18 @@ def write_run(
     oracle: bool = True,
     epochs: int = 6,
     test: bool = True,
+    luck: float = 0.0,
+    config: dict | None = None,
 ) -> Report:
-    """Write report.json and predictions of a made-up run."""
+    """Write config.yaml, report.json and predictions of a made-up run.
+
+    `luck` is what the seed adds to the noise, times a normal number.
+    """
+    noise = max(0.05, noise + luck * np.random.default_rng([seed, 7]).normal())
     splits = {}
     for split, size in [("val", rows), *([("test", rows // 2)] if test else [])]:
         lengths = catalogue(size, seed=3 if split == "val" else 4)
-        predictions = predict(lengths, noise, seed=round(1000 * noise) + len(split))
+        predictions = predict(lengths, noise, seed=round(1000 * noise) + len(split) + 10_000 * seed)
         best = predict(lengths, 0.1, seed=8)
         splits[split] = assess_split(
             lengths,
@@ -108,6 +147,7 @@ def write_run(
         truncated_shares={"minilm": 0.031, "lsa": None},
         snap=snap,
     )
-    (folder / "config.yaml").write_text("seed: 0\n", encoding="utf-8")
+    config = resolved(overrides or [], seed) if config is None else config
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     write_report(folder, report)
     return report

@@ -22,6 +22,7 @@ from product_length.evaluation.wording import name_in_words, percent, percent_wi
 
 _MOST_ROWS = 40
 _LONGEST = 36
+_LONGEST_LEGEND = 70
 _DOT = 2.6
 
 Curve = dict[float, float]
@@ -57,7 +58,7 @@ def ranking_chart(group: Group) -> Chart:
     for i, recipe in enumerate(shown):
         y = top + pitch * i
         name = f"{recipe.rank}. {recipe.name}"
-        chart.texts.append(Text(16, y + 14, _cut(name), kind="name", whole=name))
+        chart.texts.append(Text(16, y + 14, _label(recipe), kind="name", whole=name))
         label = percent_with_range(recipe.mape)
         chart.texts.append(Text(WIDTH - 16, y + 14, label, "end", "value"))
         _interval(chart, scale, recipe, i, y + 30)
@@ -137,7 +138,7 @@ def band_chart(group: Group) -> Chart:
     width = (WIDTH - left - 8) / len(names)
     for column, name in enumerate(names):
         middle = left + width * (column + 0.5)
-        chart.texts.append(Text(middle, bottom + 20, name, "middle"))
+        chart.texts.append(Text(middle, bottom + 20, name, "middle", "band"))
         chart.texts.append(Text(middle, bottom + 38, row_count(sizes[name]), "middle", "small"))
         if column:
             x = round(left + width * column, 1)
@@ -154,7 +155,7 @@ def band_chart(group: Group) -> Chart:
             chart.marks.append(_mark(x, y_scale(100 * mape.value), i, tip))
     label = "true length (1/100 inch)"
     chart.texts.append(Text((left + WIDTH) / 2, bottom + 62, label, "middle", "axis"))
-    chart.legend = _legend(group)
+    chart.legend = _legend(group)[:SERIES]
     return chart
 
 
@@ -223,10 +224,16 @@ def _best_baseline(group: Group) -> tuple[str, float] | None:
 
 def _legend(group: Group) -> list[tuple[int, str]]:
     first = group.recipes[:SERIES]
-    named = [(i, _cut(f"{recipe.rank}. {recipe.name}")) for i, recipe in enumerate(first)]
+    named = [(i, _label(recipe, _LONGEST_LEGEND)) for i, recipe in enumerate(first)]
     rest = len(group.recipes) - SERIES
     return [*named, (-1, f"{rest} more")] if rest > 0 else named
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _label(recipe: Recipe, longest: int = _LONGEST) -> str:
+    """Rank and overrides without their groups, cut: so that what differs is left to see."""
+    words = []
+    for word in recipe.name.split():
+        key, sign, value = word.partition("=")
+        words.append(f"{key.rpartition('.')[2]}{sign}{value}" if sign else word)
+    text = f"{recipe.rank}. {' '.join(words)}"
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,20 +1,19 @@
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from run_folders import catalogue, predict, write_run
+from run_folders import catalogue, predict, resolved, write_run
 
 from product_length.errors import UserError
 from product_length.evaluation.bootstrap import paired_difference
-from product_length.evaluation.compare import (
-    align,
-    compare,
-    find_run_folders,
-    load_runs,
-    recipe_names,
-    short_labels,
-)
+from product_length.evaluation.compare import compare
+from product_length.evaluation.comparison_sentences import headline, notes
+from product_length.evaluation.metrics import absolute_percentage_errors
 from product_length.evaluation.predictions import load_predictions
+from product_length.evaluation.recipe import identity, matches, recipe_names
+from product_length.evaluation.recipe_bootstrap import recipe_differences, recipe_estimates
+from product_length.evaluation.runs import align, find_run_folders, load_runs, short_labels
 
 
 @pytest.fixture(scope="module")
@@ -33,75 +32,176 @@ def root(tmp_path_factory):
     return root
 
 
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    root = tmp_path_factory.mktemp("seeds")
+    for loss, noise, count in (("mape", 0.4, 3), ("huber", 0.8, 2)):
+        for seed in range(1, count + 1):
+            write_run(
+                root / loss / str(seed),
+                noise=noise,
+                overrides=[f"loss={loss}", f"seed={seed}"],
+                seed=seed,
+                luck=0.005,
+            )
+    return root
+
+
 def runs_of(root, *names):
     return load_runs([root / name for name in names])[0]
 
 
-def test_ranked_by_val_mape_and_paired_with_the_best(root):
+def test_one_seed_each_is_ranked_and_paired_over_rows(root):
     (group,) = compare(runs_of(root, "sweep/a", "sweep/b", "sweep/c")).groups
-    assert [ranked.label for ranked in group.runs] == ["b", "c", "a"]
-    assert [ranked.rank for ranked in group.runs] == [1, 2, 3]
-    assert [ranked.recipe for ranked in group.runs] == ["loss=mape", "loss=log_mape", "loss=huber"]
+    assert [recipe.labels for recipe in group.recipes] == [["b"], ["c"], ["a"]]
+    assert [recipe.rank for recipe in group.recipes] == [1, 2, 3]
+    assert [recipe.name for recipe in group.recipes] == ["loss=mape", "loss=log_mape", "loss=huber"]
     assert group.shared_overrides == ["data=demo"]
-    assert group.best is group.reference
-    assert group.best.difference is None
-    assert [ranked.label for ranked in group.undistinguished] == ["c"]
-    worst = group.runs[2].difference
+    assert group.reference is None
+    assert group.best.to_best is None
+    assert group.best.val == group.best.runs[0].report.val
+    assert [recipe.name for recipe in group.undistinguished] == ["loss=log_mape"]
+    worst = group.recipes[2].to_best
     best, other = (load_predictions(root / "sweep" / name, "val") for name in "ba")
     expected = paired_difference(
-        best.lengths,
-        other.predictions,
-        best.predictions,
-        **group.best.run.report.resampling.model_dump(),
+        other.lengths, other.predictions, best.predictions, **group.resampling.model_dump()
     )
     assert worst.value == pytest.approx(expected.value)
     assert worst.value > 0
     assert [worst.low, worst.high] == pytest.approx([expected.low, expected.high])
-    assert worst.verdict == expected.verdict
-    assert worst.verdict.startswith("worse by")
+    assert worst.verdict == f"one seed: {expected.verdict} on these rows"
+    assert group.recipes[1].to_best.verdict == "one seed: no detectable difference"
+    assert group.test == group.best.runs[0].report.splits["test"]
 
 
-def test_reference_takes_the_best_ones_place(root):
+def test_runs_of_one_recipe_are_one_entry_over_its_seeds(seeds):
+    comparison = compare(load_runs(find_run_folders([seeds / "mape", seeds / "huber"]))[0])
+    (group,) = comparison.groups
+    best, other = group.recipes
+    assert (best.name, best.seeds, best.labels) == (
+        "loss=mape",
+        [1, 2, 3],
+        ["mape/1", "mape/2", "mape/3"],
+    )
+    assert (other.name, other.seeds) == ("loss=huber", [1, 2])
+    loaded = [
+        [load_predictions(run.folder, "val") for run in recipe.runs] for recipe in (best, other)
+    ]
+    lengths = loaded[0][0].lengths
+    predictions = [np.vstack([one.predictions for one in recipe]) for recipe in loaded]
+    options = group.resampling.model_dump()
+    expected, _ = recipe_estimates(lengths, predictions, **options)
+    assert best.val.metrics == expected
+    assert best.mape.value == pytest.approx(np.mean(best.seed_mapes))
+    errors = [
+        np.vstack([absolute_percentage_errors(lengths, seed) for seed in recipe])
+        for recipe in predictions
+    ]
+    assert other.to_best == recipe_differences(errors, 0, **options)[1]
+    assert other.to_best.verdict.startswith("worse by")
+    assert best.seconds == pytest.approx(np.mean([run.seconds for run in best.runs]))
+    assert best.best_epochs == [5, 5, 5]
+    first, *_ = headline(group)
+    assert first.startswith("Best of 2 recipes, 5 runs, on val: loss=mape, MAPE ")
+    assert first.endswith(", 3 seeds.")
+    assert "rows and seeds explains" in " ".join(headline(group))
+
+
+def test_baselines_and_test_rows_beside_the_mean_over_seeds(seeds):
+    (group,) = compare(load_runs(find_run_folders([seeds / "mape"]))[0]).groups
+    reports = [run.report for run in group.best.runs]
+    rival = group.best.val.baselines["type_median"]
+    single = [report.val.baselines["type_median"].difference for report in reports]
+    assert rival.difference.value == pytest.approx(np.mean([one.value for one in single]))
+    assert rival.difference.low < np.mean([one.low for one in single])
+    assert rival.difference.high > np.mean([one.high for one in single])
+    values = np.array([one.value for one in single])
+    half = 4.3027 * values.std(ddof=1) / np.sqrt(3)
+    ends = np.mean([one.high for one in single]) - values.mean()
+    assert rival.difference.high - values.mean() == pytest.approx(np.hypot(half, ends), rel=1e-4)
+    assert group.best.val.oracle.difference.value > 0
+    test = [report.splits["test"].metrics.mape.value for report in reports]
+    assert group.test.metrics.mape.value == pytest.approx(np.mean(test))
+    assert headline(group)[0].startswith("One recipe, 3 runs, on val: ")
+
+
+def test_the_newer_of_two_equal_runs_counts_and_the_other_is_named(seeds, tmp_path):
+    config = seeds / "mape" / "2"
+    write_run(tmp_path / "again", overrides=["loss=mape"], noise=0.7, seed=2)
+    report = tmp_path / "again" / "report.json"
+    for created, kept in (("2000-01-01", config), ("2100-01-01", tmp_path / "again")):
+        text = report.read_text(encoding="utf-8")
+        report.write_text(re.sub(r'"created": "....-..-..', f'"created": "{created}', text))
+        runs, _ = load_runs(find_run_folders([seeds / "mape", tmp_path]))
+        (group,) = compare(runs).groups
+        (recipe,) = group.recipes
+        assert recipe.seeds == [1, 2, 3]
+        assert recipe.runs[1].folder == kept
+        assert group.repeated == [({config, tmp_path / "again"} - {kept}).pop()]
+        assert any("newer run has the same recipe and seed (1)" in s for s in headline(group))
+
+
+def test_reference_by_folder_and_by_words(root, seeds):
     runs = runs_of(root, "sweep/a", "sweep/b", "sweep/c")
-    (group,) = compare(runs, reference=root / "short" / ".." / "sweep" / "a").groups
-    assert group.best.label == "b"
-    assert group.reference.label == "a"
-    assert group.reference.difference is None
-    assert all(r.difference.verdict.startswith("better by") for r in group.runs[:2])
+    by_folder = compare(runs, reference=root / "short" / ".." / "sweep" / "a")
+    by_words = compare(runs, reference=["loss=huber", "features.use_log_target=false"])
+    for comparison in (by_folder, by_words):
+        (group,) = comparison.groups
+        assert group.reference.labels == ["a"]
+        assert group.reference.to_reference is None
+        assert group.best.to_best is None
+        assert group.best.to_reference.value == pytest.approx(-group.reference.to_best.value)
+        assert all("better by" in r.to_reference.verdict for r in group.recipes[:2])
+        assert "The reference is loss=huber, rank 3." in headline(group)
+    (group,) = compare(runs, reference=["features.use_log_target=false"]).groups
+    assert group.reference is group.best
+    none = compare(runs, reference=["loss=smape"])
+    assert none.groups[0].reference is None
+    assert none.groups[0].best.to_reference is None
+    assert "No recipe matches the reference loss=smape." in notes(none)
+    everything = load_runs(find_run_folders([seeds / "mape", seeds / "huber"]))[0]
+    (group,) = compare(everything, reference=seeds / "huber" / "2").groups
+    assert group.reference.seeds == [1, 2]
 
 
-def test_groups_without_the_reference_use_their_best(root):
+def test_groups_without_the_reference_say_so(root):
     comparison = compare(runs_of(root, "sweep/a", "sweep/b", "short"), reference=root / "sweep/a")
-    assert [len(group.runs) for group in comparison.groups] == [2, 1]
-    assert comparison.groups[1].reference.label == "short"
+    assert [len(group.recipes) for group in comparison.groups] == [2, 1]
+    assert comparison.groups[1].reference is None
+    assert any("in 1 of 2 groups" in note for note in notes(comparison))
 
 
 def test_unknown_reference(root):
     with pytest.raises(UserError, match="short: the reference is not among"):
         compare(runs_of(root, "sweep/a"), reference=root / "short")
+    with pytest.raises(UserError, match='reference "mape": neither a run folder nor an override'):
+        compare(runs_of(root, "sweep/a"), reference=["loss=smape", "mape"])
 
 
 def test_other_tracks_are_other_groups(root):
     comparison = compare(runs_of(root, "short", "sweep/b", "sweep/c"))
-    assert [(g.track, len(g.runs)) for g in comparison.groups] == [
+    assert [(g.track, len(g.recipes)) for g in comparison.groups] == [
         ("all lengths", 2),
         ("lengths ≤ 5000", 1),
     ]
 
 
 def test_rows_in_another_order_are_paired_and_other_rows_are_not(root):
-    (group,) = compare(runs_of(root, "sweep/b", "shuffled", "other_rows")).groups
-    by_label = {ranked.label: ranked for ranked in group.runs}
-    assert group.best.label == "other_rows"
-    assert [by_label[name].same_rows for name in ("b", "shuffled")] == [False, False]
-    (group,) = compare(
-        runs_of(root, "sweep/b", "shuffled", "other_rows"), reference=root / "sweep/b"
-    ).groups
-    by_label = {ranked.label: ranked for ranked in group.runs}
-    assert not by_label["other_rows"].same_rows
-    assert by_label["other_rows"].difference is None
-    shuffled = by_label["shuffled"].difference
-    gap = by_label["shuffled"].run.mape.value - by_label["b"].run.mape.value
+    runs = runs_of(root, "sweep/b", "shuffled", "other_rows")
+    (group,) = compare(runs).groups
+    by_label = {recipe.labels[0]: recipe for recipe in group.recipes}
+    assert group.best.labels == ["other_rows"]
+    assert [by_label[name].to_best for name in ("b", "shuffled")] == [None, None]
+    assert any("2 of 3 recipes were scored on other val rows" in s for s in headline(group))
+    assert {by_label[name].name for name in ("shuffled", "other_rows")} == {
+        "defaults (shuffled)",
+        "defaults (other_rows)",
+    }
+    (group,) = compare(runs, reference=root / "sweep/b").groups
+    by_label = {recipe.labels[0]: recipe for recipe in group.recipes}
+    assert by_label["other_rows"].to_reference is None
+    shuffled = by_label["shuffled"].to_reference
+    gap = by_label["shuffled"].mape.value - by_label["b"].mape.value
     assert shuffled.value == pytest.approx(gap)
     assert shuffled.high - shuffled.low < 0.2
 
@@ -179,11 +279,60 @@ def test_unfinished_runs_are_named_and_none_left_is_an_error(root):
         ([["tracking=none", "hydra.sweep.dir=x", "cache_dir=/c", "++seed=3"]], [], ["defaults"]),
         ([["tracking.project=x", "hydra/sweeper=optuna", "+a=1"]], [], ["+a=1"]),
         ([["seedling=1"], ["a=1"]], [], ["seedling=1", "a=1"]),
+        (
+            [["trainer.progress=false", "trainer.resume=x", "study=s", "storage=x"]],
+            [],
+            ["defaults"],
+        ),
         ([["a=1", "a=1"], ["b=1"]], [], ["a=1", "b=1"]),
     ],
 )
 def test_recipe_names(overrides, shared, names):
     assert recipe_names(overrides) == (shared, names)
+
+
+def test_identity_leaves_out_what_is_no_part_of_a_recipe():
+    plain = identity(resolved(["loss=huber"], 1), [])
+    free = ["cache_dir=/x", "tracking=wandb", "trainer.progress=false", "trainer.resume=last.ckpt"]
+    free += ["study=s", "storage=sqlite", "sweep.trials=3"]
+    assert identity(resolved(["loss=huber", *free], 2), ["anything=1"]) == plain
+    for changed in ("loss=mape", "trainer.learning_rate=0.1", "data.split.seed=1"):
+        assert identity(resolved(["loss=huber", changed], 1), []) != plain
+    assert identity({"seed": 1}, ["b=1", "seed=2", "a=1"]) == identity({}, ["a=1", "b=1"])
+    assert identity({"seed": 1}, ["a=1"]) != identity({}, ["a=2"])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("loss=mape", True),
+        ("loss.name=mape", True),
+        ("loss=huber", False),
+        ("features.use_log_target=true", True),
+        ("features.use_log_target=false", False),
+        ("features.use_log_target=1", False),
+        ("loss=mape features.use_log_target=false", False),
+        ("trainer.learning_rate=1e-3", True),
+        ("trainer.resume=null", True),
+        ("features=knn", True),
+        ("features=text", False),
+        ("no.such.key=1", False),
+        ("loss.name.deeper=1", False),
+        ("loss=[", False),
+    ],
+)
+def test_words_are_matched_against_the_resolved_configuration(words, expected):
+    overrides = ["features=knn", "features.use_log_target=true"]
+    assert matches(words.split(), resolved(overrides, 0), overrides) is expected
+
+
+def test_a_damaged_configuration_is_told(tmp_path):
+    write_run(tmp_path)
+    (tmp_path / "config.yaml").write_text("a: [")
+    with pytest.raises(UserError, match=r"config\.yaml: damaged .*run it again"):
+        load_runs([tmp_path])
+    (tmp_path / "config.yaml").unlink()
+    assert load_runs([tmp_path])[0][0].config == {}
 
 
 def test_short_labels():

@@ -7,10 +7,12 @@ import pytest
 from run_folders import write_run
 
 from product_length.evaluation import charts, svg
-from product_length.evaluation.compare import compare, load_runs
+from product_length.evaluation.compare import compare
 from product_length.evaluation.comparison_formats import as_csv, as_markdown, as_text
 from product_length.evaluation.comparison_page import as_html
-from product_length.evaluation.comparison_tables import headline, tables
+from product_length.evaluation.comparison_sentences import headline
+from product_length.evaluation.comparison_tables import tables
+from product_length.evaluation.runs import load_runs
 
 NASTY = 'loss=<script>alert("1")</script>|&`*_'
 VOID = {"meta", "link"}
@@ -142,8 +144,8 @@ def test_charts_show_runs_in_order_and_grey_out_the_many(comparison):
     bands = charts.band_chart(group)
     filled = sum(
         band.mape.value is not None
-        for ranked in group.runs[:8]
-        for band in ranked.run.report.val.metrics.bands
+        for recipe in group.recipes[:8]
+        for band in recipe.val.metrics.bands
     )
     assert len(bands.marks) == filled
 
@@ -173,7 +175,7 @@ def test_runs_without_history_or_intervals_or_rivals(tmp_path):
     comparison = compare(load_runs([tmp_path])[0])
     (group,) = comparison.groups
     assert charts.learning_chart(group) is None
-    assert [table.caption.split()[0] for table in tables(group)] == ["Runs,", "Val"]
+    assert [table.caption.split()[0] for table in tables(group)] == ["Recipes,", "Val"]
     assert Page(as_html(comparison)).tags.count("figure") == 2
     assert "test rows" not in as_text(comparison).lower()
 
@@ -199,34 +201,35 @@ def test_markdown_tables_have_equal_columns(comparison):
 def test_csv_round_trip(comparison):
     records = list(csv.DictReader(io.StringIO(as_csv(comparison), newline="")))
     assert len(records) == 11
-    ranked = [r for group in comparison.groups for r in group.runs]
+    ranked = [r for group in comparison.groups for r in group.recipes]
     for record, one in zip(records, ranked, strict=True):
-        own = one.run.report.val.metrics
+        own = one.val.metrics
         assert None not in record
         assert None not in record.values()
         assert float(record["val_mape"]) == own.mape.value
         assert float(record["val_mape_low"]) == own.mape.low
         assert float(record["val_rmsle"]) == own.rmsle.value
-        assert record["recipe"] == one.recipe
-        assert record["run"] == str(one.run.folder)
-        assert int(record["seed"]) == one.run.report.seed
+        assert record["recipe"] == one.name
+        assert record["runs"] == str(one.runs[0].folder)
+        assert record["seeds"] == str(one.runs[0].report.seed)
         band = own.bands[2]
         assert float(record["val_mape 100–500"]) == band.mape.value
         assert int(record["val_rows 100–500"]) == band.rows
-    assert float(records[4]["difference"]) == ranked[4].difference.value
-    assert records[0]["difference"] == ""
-    assert records[0]["verdict"] == "reference"
+    assert float(records[4]["minus_best"]) == ranked[4].to_best.value
+    assert records[0]["minus_best"] == ""
+    assert records[0]["minus_best_verdict"] == "best"
+    assert records[0]["reference"] == records[0]["minus_reference_verdict"] == ""
 
 
 def test_test_metrics_are_shown_for_the_best_run_only(comparison):
     records = list(csv.DictReader(io.StringIO(as_csv(comparison))))
     assert [bool(record["test_mape"]) for record in records] == [True, *[False] * 9, True]
-    best, *others = comparison.groups[0].runs
-    shown = f"{100 * best.run.report.splits['test'].metrics.mape.value:.1f}% ("
+    best, *others = comparison.groups[0].recipes
+    shown = f"{100 * best.runs[0].report.splits['test'].metrics.mape.value:.1f}% ("
     for text in (as_text(comparison), as_markdown(comparison), as_html(comparison)):
         assert shown in text.replace("\\", "")
         for other in others:
-            hidden = other.run.report.splits["test"].metrics
+            hidden = other.runs[0].report.splits["test"].metrics
             own = f"({100 * hidden.mape.low:.1f}–{100 * hidden.mape.high:.1f}%)"
             assert own not in text.replace("\\", "")
 
@@ -236,9 +239,10 @@ def test_text_says_what_is_and_is_not_comparable(comparison):
     assert "2 groups on different data or tracks; figures of different groups are not" in text
     assert "Skipped, not finished (1): " in text
     assert "killed & gone" in text
-    assert "All runs share: data=demo." in text
+    assert "All recipes share: data=demo." in text
     assert "not that of the training seed" in text
-    assert f"Best on val: {NASTY}, MAPE " in text
+    assert "One seed cannot show that a recipe is better" in text
+    assert f"Best of 10 recipes, 10 runs, on val: {NASTY}, MAPE " in text
 
 
 def test_headline_passes_remarks_on(tmp_path):

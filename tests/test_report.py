@@ -61,6 +61,18 @@ def test_output_and_reference(root, tmp_path, capsys):
     assert not (tmp_path / "outputs").exists()
 
 
+def test_reference_in_words(root, tmp_path, capsys):
+    words = "loss=poor features.use_log_target=false"
+    assert report.main([str(root), "--reference", words]) == 0
+    out = capsys.readouterr().out
+    assert "minus reference, points" in out
+    assert "The reference is loss=poor, rank 2." in out
+    assert report.main([str(root), "--reference", "loss=none"]) == 0
+    out = capsys.readouterr().out
+    assert "minus reference" not in out
+    assert "No recipe matches the reference loss=none." in out
+
+
 def test_a_second_comparison_replaces_the_first(root, tmp_path):
     assert report.main([str(root / "good"), "--output", "x"]) == 0
     assert report.main([str(root / "poor"), "--output", "x"]) == 0
@@ -125,7 +137,7 @@ def test_the_command_from_anywhere(root, tmp_path):
     done = run_python("-m", "product_length.report", str(root / "good"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "Best on val: " in done.stdout
+    assert "Best on val: loss=good" in done.stdout
     failed = run_python("-m", "product_length.report", "nowhere", cwd=tmp_path)
     assert (failed.returncode, failed.stderr) == (1, "error: nowhere: no such run folder\n")
 

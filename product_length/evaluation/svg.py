@@ -77,7 +77,7 @@ class Scale:
         """Where the value stands, in SVG units; one outside the scale stands at its end."""
         low, high, at = self.low, self.high, min(max(value, self.low), self.high)
         if self.logarithmic:
-            low, high, at = math.log(low), math.log(high), math.log(value)
+            low, high, at = math.log(low), math.log(high), math.log(at)
         return round(self.start + (at - low) / (high - low) * (self.stop - self.start), 1)
 
     def ticks(self) -> list[float]:

@@ -121,7 +121,7 @@ def estimate_metrics(
     for counts in draws(errors.size, resamples, seed):
         sums[done : done + len(counts)] = counts @ columns
         for row in counts:
-            medians[done] = median_of_counts(errors, row)
+            medians[done] = _median_of_counts(errors, row)
             done += 1
 
     drawn, error_sums = sums[:, 1 : 1 + len(BANDS)], sums[:, 1 + len(BANDS) :]
@@ -251,7 +251,7 @@ def draws(rows: int, resamples: int, seed: int) -> Iterator[FloatArray]:
         yield counts
 
 
-def median_of_counts(ascending: FloatArray, counts: FloatArray) -> float:
+def _median_of_counts(ascending: FloatArray, counts: FloatArray) -> float:
     """Median of a resample, given how often it holds each of the ascending values."""
     middle = ((ascending.size - 1) // 2, ascending.size // 2)
     at = np.searchsorted(np.cumsum(counts), middle, side="right")

@@ -25,11 +25,14 @@ from product_length.evaluation.bootstrap import (
     MetricEstimates,
     draws,
     interval,
-    median_of_counts,
     ratio,
     verdict,
 )
 from product_length.evaluation.metrics import BANDS, FloatArray
+
+# A resample's median is one of the rows whose rank is near the middle: this many times the root
+# of the number of rows is sixteen standard deviations.
+_REACH = 8
 
 
 def recipe_estimates(
@@ -53,20 +56,20 @@ def recipe_estimates(
     members = [np.flatnonzero(codes == i) for i in range(len(BANDS))]
     errors = np.column_stack([run.errors for run in runs]) if runs else np.empty((y.size, 0))
     log_errors = np.column_stack([run.log_errors for run in runs]) if runs else errors
+    below = np.column_stack([run.below for run in runs]) if runs else errors
     parts = [errors[rows] for rows in members]
     done = 0
     for counts in draws(y.size, resamples, seed) if runs else ():
         block = slice(done, done + len(counts))
         done += len(counts)
-        squared = counts @ log_errors
+        squared, drawn_below = counts @ log_errors, counts @ below
         sums = [counts[:, rows] @ part for rows, part in zip(members, parts, strict=True)]
         drawn = np.column_stack([counts[:, rows].sum(axis=1) for rows in members])
         for i, run in enumerate(runs):
             run.log_means[block] = squared[:, i] / y.size
             run.band_sums[block] = np.column_stack([band[:, i] for band in sums])
             run.drawn[block] = drawn
-            ordered = counts[:, run.order]
-            run.medians[block] = [median_of_counts(run.ascending, row) for row in ordered]
+            run.medians[block] = run.medians_of(counts, drawn_below[:, i])
     estimates, start = [], 0
     for recipe in predictions:
         of_recipe = runs[start : start + len(recipe)]
@@ -158,11 +161,26 @@ class _RunSamples:
         self.point = metrics.metrics(self.lengths, self.predictions)
         self.errors = metrics.absolute_percentage_errors(self.lengths, self.predictions)
         self.log_errors = metrics.squared_log_errors(self.lengths, self.predictions)
-        self.order = np.argsort(self.errors, kind="stable")
-        self.ascending = self.errors[self.order]
+        order = np.argsort(self.errors, kind="stable")
+        middle, reach = order.size // 2, int(_REACH * np.sqrt(order.size)) + 1
+        self.near = order[max(0, middle - reach) : middle + reach]
+        self.below = np.zeros(order.size)
+        self.below[order[: max(0, middle - reach)]] = 1.0
         self.log_means, self.medians = np.empty(self.resamples), np.empty(self.resamples)
         self.band_sums = np.empty((self.resamples, len(BANDS)))
         self.drawn = np.empty((self.resamples, len(BANDS)))
+
+    def medians_of(self, counts: FloatArray, drawn_below: FloatArray) -> FloatArray:
+        """Medians float64 (block,) of resamples that drew rows `counts` times (block, rows).
+
+        `drawn_below` (block,) is how many draws were of rows below those near the median.
+        """
+        reached = drawn_below[:, None] + np.cumsum(counts[:, self.near], axis=1)
+        ascending = self.errors[self.near]
+        size = self.errors.size
+        ends = [(reached <= rank).sum(axis=1) for rank in ((size - 1) // 2, size // 2)]
+        medians: FloatArray = (ascending[ends[0]] + ascending[ends[1]]) / 2
+        return medians
 
     @property
     def mapes(self) -> FloatArray:

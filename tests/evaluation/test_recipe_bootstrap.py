@@ -130,6 +130,23 @@ def test_estimates_are_means_over_seeds_and_wider_than_one_runs():
     assert found.bands[2].mape.low < expected < found.bands[2].mape.high
 
 
+@pytest.mark.parametrize("rows", [11, 12, 2000])
+def test_estimates_of_equal_seeds_against_plain_resampling(rows):
+    lengths = catalogue(rows)
+    run = predict(lengths, 0.5, 4)
+    (found,) = recipe_estimates(lengths, [np.vstack([run, run])], resamples=40, seed=3)
+    generator = np.random.default_rng(3)
+    drawn = [generator.integers(rows, size=rows) for _ in range(40)]
+    single = [metrics.metrics(lengths[at], run[at]) for at in drawn]
+    for name in ("mape", "rmsle", "median_ape", "mape_at_least_100"):
+        values = [one[name] for one in single if one[name] is not None]
+        ends = np.quantile(values, [0.025, 0.975])
+        estimate = getattr(found, name)
+        if estimate.low is not None:
+            assert [estimate.low, estimate.high] == pytest.approx(list(ends))
+    assert found.median_ape.low is not None
+
+
 def test_estimates_never_leave_what_a_metric_can_be():
     lengths = catalogue(60)
     lengths = np.clip(lengths, 100, 400)

@@ -139,7 +139,7 @@ def band_chart(group: Group) -> Chart:
     for column, name in enumerate(names):
         middle = left + width * (column + 0.5)
         chart.texts.append(Text(middle, bottom + 20, name, "middle", "band"))
-        chart.texts.append(Text(middle, bottom + 38, row_count(sizes[name]), "middle", "small"))
+        chart.texts.append(Text(middle, bottom + 38, row_count(sizes[name]), "middle", "band"))
         if column:
             x = round(left + width * column, 1)
             chart.strokes.append(Stroke(f"{x},{top} {x},{bottom}", "grid"))

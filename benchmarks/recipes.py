@@ -135,7 +135,7 @@ def one_thread() -> None:
 def train(job: tuple[str, str, int, list[str], Path]) -> str:
     from hydra import compose, initialize_config_dir
 
-    from product_length.command import CONF
+    from product_length.composition import CONF
     from product_length.experiment import Experiment, from_config
     from product_length.pipeline import run
 

@@ -11,3 +11,7 @@ class ConfigError(UserError):
     """The configuration is wrong; raised before any work starts."""
 
     exit_code = 2
+
+
+FAILURE_FILE = "failure.txt"
+"""In the folder of a sweep's run that failed: why."""

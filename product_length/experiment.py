@@ -16,6 +16,7 @@ from product_length.features.config import FeatureOptions
 from product_length.loss.point import LossOptions
 from product_length.model.config import ModelOptions
 from product_length.options import Options
+from product_length.sweeping.config import StudyName, SweepOptions
 from product_length.tracking.config import TrackingOptions
 from product_length.training.config import TrainerOptions
 
@@ -31,9 +32,16 @@ class EmbeddingJob(Options):
 
 
 class Experiment(EmbeddingJob):
-    """Everything that a training run is made from."""
+    """Everything that a training run is made from.
+
+    `study` names the sweep it belongs to; `storage`, where its trials are kept, may hold a password
+    and is never written down.
+    """
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    study: StudyName | None = None
+    storage: Annotated[str | None, Field(exclude=True, repr=False)] = None
+    sweep: SweepOptions | None = None
     features: FeatureOptions
     loss: LossOptions
     model: ModelOptions

@@ -12,14 +12,14 @@ import torch
 import yaml
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
-from product_length.artefacts import ArtefactStore
+from product_length.artefacts import ArtefactStore, Json
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.config import Columns, FileData
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
 from product_length.embeddings.embed import Embedding, embed_catalogue
 from product_length.evaluation.assess import snap_effect
-from product_length.evaluation.judge import judge
+from product_length.evaluation.judge import Predicted, judge, predict_baselines
 from product_length.evaluation.oracle import best_possible
 from product_length.evaluation.plots import write_plots
 from product_length.evaluation.predictions import load_predictions, write_predictions
@@ -27,7 +27,8 @@ from product_length.evaluation.records import DataRecord, Resampling
 from product_length.evaluation.report import build_report, write_report
 from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment
-from product_length.features.describe import describe
+from product_length.features.describe import Features, describe
+from product_length.latest import Latest
 from product_length.model.architecture import Architecture
 from product_length.model.trunk import parameter_count
 from product_length.prediction.checkpoint import complete_checkpoint
@@ -45,6 +46,10 @@ from product_length.writing import write_text
 log = logging.getLogger(__name__)
 
 _PREDICTION_BATCH = 4096
+_NOT_IN_NAME = ("study=", "sweep=")
+# The runs of a sweep, in one process, share these while their inputs are the same.
+_described: Latest[Features] = Latest("features")
+_baselines: Latest[dict[str, Predicted]] = Latest("baselines")
 
 
 @dataclass
@@ -66,6 +71,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
 
     Raises UserError for whatever a person can mend.
     """
+    started = time.perf_counter()
     trainer = experiment.trainer
     resolve_precision(trainer, resolve_accelerator(trainer))  # told before hours of encoding
     config = experiment.model_dump(mode="json")
@@ -74,7 +80,10 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     catalogue, embeddings = read_and_embed(experiment, watch)
     with watch("features"):
         store = ArtefactStore(experiment.cache_dir)
-        features = describe(catalogue, embeddings, experiment.features, store)
+        seen = _what_is_seen(experiment, catalogue, embeddings)
+        features = _described.get(
+            seen, lambda: describe(catalogue, embeddings, experiment.features, store)
+        )
     inputs = Inputs(
         embeddings=tuple(embedding.vectors for embedding in embeddings),
         types=features.codes,
@@ -99,8 +108,14 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     network = architecture.build(objective.initial_bias(train_lengths))
     parameters = parameter_count(network)
     log.info("%s: %s parameters", experiment.model.name, f"{parameters:,}")
-    name = " ".join(overrides) or "defaults"
-    with open_tracker(experiment.tracking, config=config, folder=folder, name=name) as tracker:
+    name = " ".join(text for text in overrides if not text.startswith(_NOT_IN_NAME)) or "defaults"
+    with open_tracker(
+        experiment.tracking,
+        config={**config, "overrides": list(overrides)},
+        folder=folder,
+        name=name,
+        group=experiment.study,
+    ) as tracker:
         with watch("train"):
             fitted = fit(
                 network,
@@ -143,15 +158,15 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 for split, rows in splits.items()
             }
             oracle = best_possible(experiment.data, catalogue, splits)
+            near = None if features.neighbours is None else features.neighbours.neighbours
+            seed = experiment.evaluation.seed
+            baselines = {}
+            if experiment.evaluation.baselines:
+                baselines = _baselines.get(
+                    [seen, seed], lambda: predict_baselines(catalogue, near, splits, seed)
+                )
             scored = judge(
-                catalogue,
-                None if features.neighbours is None else features.neighbours.neighbours,
-                splits,
-                predicted,
-                oracle,
-                resampling=_resampling(experiment),
-                with_baselines=experiment.evaluation.baselines,
-                seed=experiment.seed,
+                catalogue, splits, predicted, baselines, oracle, resampling=_resampling(experiment)
             )
             val_lengths = catalogue.lengths[splits["val"]]
             snap = snap_effect(
@@ -181,6 +196,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             best_epoch=fitted.best_epoch,
             parameters=parameters,
             timings=watch.seconds,
+            seconds_before_first_step=fitted.first_step_at and fitted.first_step_at - started,
             resampling=_resampling(experiment),
             truncated_shares={each.name: each.truncated_share for each in embeddings},
             snap=snap,
@@ -214,6 +230,18 @@ def read_and_embed(
             only=catalogue.places(),  # every track shares what was encoded
         )
     return catalogue, embeddings
+
+
+def _what_is_seen(
+    experiment: Experiment, catalogue: Catalogue, embeddings: Sequence[Embedding]
+) -> dict[str, Json]:
+    """What features and baselines are made from."""
+    return {
+        "rows": catalogue.fingerprint,
+        "data": experiment.data.model_dump(mode="json"),
+        "vectors": [embedding.encoder.address for embedding in embeddings],
+        "features": experiment.features.model_dump(mode="json", exclude={"use_log_target"}),
+    }
 
 
 def _resampling(experiment: Experiment) -> Resampling:

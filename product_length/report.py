@@ -16,7 +16,8 @@ from product_length.errors import UserError
 from product_length.evaluation.compare import compare
 from product_length.evaluation.comparison_files import write_comparison
 from product_length.evaluation.comparison_formats import as_text
-from product_length.evaluation.runs import find_run_folders, load_runs
+from product_length.evaluation.runs import Run, find_run_folders, load_runs
+from product_length.sweeping.pictures import saved_pictures
 
 DEFAULT_OUTPUT = Path("outputs/comparison")
 
@@ -40,10 +41,18 @@ def _report(names: Sequence[str], output: Path, reference: str | None) -> None:
     named = [*names, *([str(wanted)] if isinstance(wanted, Path) else [])]
     folders = find_run_folders(folder for name in named for folder in _expand(name))
     runs, unfinished = load_runs(folders)
+    wanted = wanted or _sweeps_reference(runs)
     comparison = compare(runs, reference=wanted, unfinished=unfinished)
-    files = write_comparison(comparison, output)
+    pictures = saved_pictures(Path(names[0])) if len(names) == 1 else []
+    files = write_comparison(comparison, output, pictures)
     sys.stdout.write(as_text(comparison))
     sys.stdout.write("\nWritten: " + ", ".join(map(str, files)) + "\n")
+
+
+def _sweeps_reference(runs: Sequence[Run]) -> list[str] | None:
+    """The reference of the sweep that all runs belong to."""
+    first, *others = [(run.config.get("sweep") or {}).get("reference") for run in runs]
+    return first if first and all(other == first for other in others) else None
 
 
 def _reference(given: str) -> Path | list[str]:

@@ -14,5 +14,12 @@ def train(experiment: Experiment, folder: Path, overrides: list[str]) -> float:
     return run(experiment, folder, overrides)
 
 
+def compare_sweep(experiment: Experiment, folder: Path) -> None:
+    """Leave the comparison of a sweep's runs in its folder."""
+    from product_length.sweeping.finish import finish
+
+    finish(experiment, folder)
+
+
 if __name__ == "__main__":
-    run_command("train", Experiment, train)
+    run_command("train", Experiment, train, compare_sweep)

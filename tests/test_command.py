@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
-from product_length.command import check_overrides, group_options
+from product_length.composition import check_overrides, group_options
 from product_length.errors import ConfigError
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.prediction.config import PredictionJob
+from product_length.sweeping.prepare import prepare
 
 FAULTS = {
     "unknown option": (
@@ -57,6 +58,8 @@ FAULTS = {
     "bad syntax": (["loss=[mape"], ["loss=[mape"]),
     "too few demo rows": (["data.rows=5"], ["data.rows=5", "100"]),
     "too small type table": (["features.type.min_rows=0"], ["features.type.min_rows=0"]),
+    "unknown sweep": (["sweep=loses"], ["sweep=loses: no such option (did you mean losses?)"]),
+    "study with a slash": (["study=a/b"], ["study=a/b"]),
     "broken seed": (["seed=-1"], ["seed=-1", "greater than or equal to 0"]),
 }
 
@@ -159,3 +162,46 @@ def test_a_misspelt_key_is_told_without_importing_torch(tmp_path):
     )
     assert done.stdout.strip() == "2 []"
     assert list(tmp_path.iterdir()) == []
+
+
+def prepared(*overrides):
+    return prepare("train", Experiment, list(overrides))
+
+
+def test_a_sweep_is_named_after_what_it_does():
+    sweep = prepared("sweep=losses")
+    (study,) = [text for text in sweep.overrides if text.startswith("study=losses-")]
+    name = study.removeprefix("study=")
+    assert sweep.config.study == name
+    assert str(sweep.folder) == f"multirun/{name}"
+    same = ["sweep=losses", "tracking=none", "cache_dir=/elsewhere", "trainer.progress=false"]
+    same += ["hydra.sweeper.n_jobs=2", "storage=sqlite:///elsewhere.db"]
+    assert prepared(*same).config.study == name
+    others = [["data.rows=1000"], ["seed=1,2"], ["seed=4"], ["model=attention"]]
+    names = {prepared("sweep=losses", *other).config.study for other in others}
+    names |= {prepared("sweep=reference").config.study, name}
+    assert len(names) == 6
+
+
+def test_a_sweeps_study_and_folder_can_be_chosen():
+    sweep = prepared("sweep=losses", "study=mine", "hydra.sweep.dir=here")
+    assert sweep.overrides == []
+    assert str(sweep.folder) == "here"
+
+
+def test_a_plain_grid_has_a_folder_and_no_study():
+    sweep = prepared("loss=mape,huber")
+    assert sweep.config.study is None
+    assert sweep.overrides == [f"hydra.sweep.dir={sweep.folder}"]
+    assert str(sweep.folder).startswith("multirun/20")
+
+
+def test_a_sweep_without_multirun_is_told():
+    done = subprocess.run(
+        [sys.executable, "-m", "product_length.train", "sweep=losses"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "error: sweep=losses: a sweep is many runs; add -m (--multirun)\n"

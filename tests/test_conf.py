@@ -1,11 +1,18 @@
 """Every YAML under conf/ composes into a typed configuration, and names every key it has."""
 
+import math
+from importlib import import_module
+
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_overrides
+from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
+from omegaconf import OmegaConf
 from pydantic import BaseModel
 
-from product_length.command import CONF, group_options
+from product_length.composition import CONF, group_options
+from product_length.evaluation.published import published_figure
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.prediction.config import PredictionJob
 
@@ -18,7 +25,18 @@ EXPERIMENTS = {
     "log_target": ("mape", True),
     "smape": ("smape", False),
     "rmsle": ("rmsle", True),
+    "combined": ("combined", True),
+    "log_mape": ("log_mape", True),
+    "weighted_mape": ("weighted_mape", True),
+    "focal_mape": ("focal_mape", True),
     "best": ("mape", True),
+}
+# What each sweep promises: its sampler, the recipe it is told against, how much it varies.
+SWEEPS = {
+    "losses": ("GridSampler", True, 8 * 2 * 3),
+    "reference": ("GridSampler", True, 9 * 3),
+    "tune": ("TPESampler", False, None),
+    "tune_losses": ("TPESampler", True, None),
 }
 
 
@@ -35,7 +53,8 @@ def test_every_option_composes(group, option):
 
 def test_every_file_is_an_option_or_a_command():
     files = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
-    shared = {"data/_track_text_split.yaml"}
+    shared = {"data/_track_text_split.yaml", "sweep/_study.yaml"}
+    shared |= {f"sweep/{name}.yaml" for name in SWEEPS} | {"hydra/launcher/submitit_slurm.yaml"}
     commands = {"train.yaml", "embed.yaml", "predict.yaml"}
     assert files == {f"{group}/{option}.yaml" for group, option in OPTIONS} | shared | commands
     assert len(OPTIONS) >= 30
@@ -85,3 +104,59 @@ def test_the_other_commands_compose():
 
 def keys_of(options: BaseModel) -> set[str]:
     return set(type(options).model_fields)
+
+
+def sweep_config(*overrides):
+    with initialize_config_dir(str(CONF)):
+        return compose("train", overrides=list(overrides), return_hydra_config=True)
+
+
+def test_every_sweep_has_a_promise():
+    assert set(group_options("sweep")) == set(SWEEPS)
+
+
+@pytest.mark.parametrize(("name", "promise"), SWEEPS.items())
+def test_sweeps_keep_their_promise(name, promise):
+    sampler, has_reference, size = promise
+    config = sweep_config(f"sweep={name}", "study=mine")
+    typed = from_config(config, Experiment)
+    sweeper = config.hydra.sweeper
+    assert typed.sweep.name == name
+    assert bool(typed.sweep.reference) == has_reference
+    assert typed.storage == "sqlite:///multirun/studies.db"
+    assert "storage" not in typed.model_dump()
+    assert sweeper._target_ == "product_length.sweeping.sweeper.StudySweeper"
+    assert sweeper.sampler._target_.endswith(sampler)
+    assert (sweeper.storage, sweeper.study_name) == (typed.storage, "mine")
+    assert config.hydra.sweep.dir == "multirun/mine"
+    if size is None:
+        module, _, function = sweeper.custom_search_space.rpartition(".")
+        assert callable(getattr(import_module(module), function))
+        assert sweeper.n_trials >= 40
+    else:
+        space, fixed, _ = create_params_from_overrides(
+            [f"{key}={value}" for key, value in sweeper.params.items()]
+        )
+        assert math.prod(len(each.choices) for each in space.values()) == size
+        assert not fixed
+
+
+def test_the_loss_sweep_has_every_loss_and_the_reference_table_every_figure():
+    space, _, _ = create_params_from_overrides(
+        [f"loss={sweep_config('sweep=losses', 'study=x').hydra.sweeper.params.loss}"]
+    )
+    assert set(space["loss"].choices) == set(group_options("loss"))
+    params = sweep_config("sweep=reference", "study=x").hydra.sweeper.params
+    space, _, _ = create_params_from_overrides([f"experiment={params.experiment}"])
+    figures = set()
+    for name in space["experiment"].choices:
+        config = composed("train", Experiment, f"experiment={name}").model_dump(mode="json")
+        figures.add(published_figure(config))
+    assert None not in figures
+    assert len(space["experiment"].choices) == 9
+
+
+def test_the_slurm_launcher_knows_every_key_it_is_given():
+    launcher = sweep_config("sweep=losses", "study=x", "hydra/launcher=submitit_slurm").hydra
+    assert launcher.launcher.array_parallelism == 16
+    assert set(launcher.launcher) <= set(OmegaConf.structured(SlurmQueueConf))

@@ -12,7 +12,7 @@ from product_length.artefacts import ArtefactStore
 from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TEST, TRAIN, VAL
-from product_length.command import CONF
+from product_length.composition import CONF
 from product_length.experiment import Experiment, from_config
 from product_length.pipeline import run
 

@@ -13,10 +13,13 @@ import yaml
 from hydra import compose, initialize_config_dir
 from tracking.transaction_log import read_run
 
+from product_length import pipeline
 from product_length.catalogue.demo.generator import DemoGenerator
-from product_length.command import CONF, group_options
+from product_length.composition import CONF, group_options
 from product_length.errors import UserError
+from product_length.evaluation.report import load_report
 from product_length.experiment import EmbeddingJob, Experiment, from_config
+from product_length.latest import Latest
 from product_length.pipeline import read_and_embed, run
 from product_length.predict import predict
 from product_length.prediction.config import PredictionJob
@@ -114,15 +117,53 @@ def test_config_of_a_run_repeats_it(finished, tmp_path):
     assert run(Experiment.model_validate(written), tmp_path / "again", []) == mape
 
 
-def test_second_run_reuses_every_expensive_stage(finished, tmp_path, caplog):
+def test_second_run_reuses_every_expensive_stage(finished, tmp_path, caplog, monkeypatch):
     root, _ = finished
     written = yaml.safe_load((root / "run" / "config.yaml").read_text())
     written["loss"] = {"name": "rmsle"}
+    for name in ("_described", "_baselines"):  # as in another process
+        monkeypatch.setattr(pipeline, name, Latest(name))
     with caplog.at_level("INFO"):
         run(Experiment.model_validate(written), tmp_path / "other", ["loss=rmsle"])
     assert "found in" in caplog.text
     assert "16 dimensions, reused" in caplog.text
     assert "neighbours: reused" in caplog.text
+    assert "of the run before" not in caplog.text
+
+
+def test_runs_of_one_process_share_features_and_baselines_while_nothing_else_changes(
+    finished, tmp_path, monkeypatch
+):
+    root, mape = finished
+    written = yaml.safe_load((root / "run" / "config.yaml").read_text())
+    made = []
+    for name, stage in (("describe", pipeline.describe), ("predict_baselines", None)):
+        whole = stage or pipeline.predict_baselines
+
+        def counted(*arguments, whole=whole, name=name):
+            made.append(name)
+            return whole(*arguments)
+
+        monkeypatch.setattr(pipeline, name, counted)
+    for name in ("_described", "_baselines"):
+        monkeypatch.setattr(pipeline, name, Latest(name))
+    changes = [
+        {},
+        {"loss": {"name": "rmsle"}},
+        {"seed": 7},
+        {"features": {**written["features"], "knn": {**written["features"]["knn"], "k": 4}}},
+        {"data": {**written["data"], "max_length": 3000.0}},
+    ]
+    reports = []
+    for number, change in enumerate(changes):
+        run(Experiment.model_validate({**written, **change}), tmp_path / str(number), [])
+        reports.append(load_report(tmp_path / str(number)))
+    assert made == ["describe", "predict_baselines"] * 3
+    assert reports[0].val.metrics.mape.value == pytest.approx(mape)
+    medians = [r.val.baselines["neighbour_median"].metrics.mape.value for r in reports]
+    assert medians[0] == medians[1] == medians[2]
+    assert len(set(medians)) == 3
+    assert all(r.seconds_before_first_step > 0 for r in reports)
 
 
 def prediction(finished, catalogue, output, *overrides):

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from evaluation.run_folders import write_run
+from evaluation.run_folders import resolved, write_run
 
 from product_length import report
 
@@ -142,6 +142,21 @@ def test_the_command_from_anywhere(root, tmp_path):
     assert (failed.returncode, failed.stderr) == (1, "error: nowhere: no such run folder\n")
 
 
+def test_a_sweeps_reference_and_pictures_are_found_again(tmp_path, capsys):
+    for number, loss in enumerate(("mape", "huber")):
+        config = resolved([f"loss={loss}"], 1) | {"sweep": {"reference": ["loss=huber"]}}
+        noise = 0.4 * (number + 1)
+        write_run(tmp_path / "sweep" / str(number), noise=noise, seed=1, config=config)
+    picture = tmp_path / "sweep" / "comparison_which_settings_matter.png"
+    picture.write_bytes(b"\x89PNG")
+    assert report.main(["sweep"]) == 0
+    assert "The reference is" in capsys.readouterr().out
+    assert "Which settings matter" in Path("outputs/comparison/comparison.html").read_text("utf-8")
+    assert Path("outputs/comparison", picture.name).read_bytes() == b"\x89PNG"
+    assert report.main(["sweep/0", "sweep/1"]) == 0
+    assert "Which settings matter" not in Path("outputs/comparison/comparison.md").read_text()
+
+
 def test_a_closed_pipe_is_no_fault(root, tmp_path):
     command = (
         f"{sys.executable} -m product_length.report {root / 'good'} | true; exit ${{PIPESTATUS[0]}}"
@@ -156,6 +171,7 @@ def test_a_closed_pipe_is_no_fault(root, tmp_path):
 def test_heavy_libraries_are_imported_only_when_used():
     code = (
         "import sys, product_length.report, product_length.evaluation.plots;"
-        "print(sorted({'matplotlib', 'jinja2', 'torch', 'hydra', 'wandb'} & set(sys.modules)))"
+        "heavy = {'matplotlib', 'jinja2', 'torch', 'hydra', 'wandb', 'optuna'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     assert run_python("-c", code).stdout == "[]\n"

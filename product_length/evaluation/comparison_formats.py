@@ -57,17 +57,22 @@ def as_markdown(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str
 
 
 def as_csv(comparison: Comparison) -> str:
-    """One line per recipe with unrounded numbers; MAPE and APE as fractions, time in seconds.
-
-    What there is by seed (seeds, folders, MAPE, best epochs) stands in one cell each, separated
-    by semicolons. Test columns are filled for the best recipe of each group only.
-    """
-    lines = [_record(group, recipe) for group in comparison.groups for recipe in group.recipes]
+    """One line per recipe, see `as_records`."""
+    lines = as_records(comparison)
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(lines[0]))
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
+
+
+def as_records(comparison: Comparison) -> list[dict[str, object]]:
+    """Recipes with unrounded numbers; MAPE and APE are fractions, time is in seconds.
+
+    What there is by seed (seeds, folders, MAPE, best epochs) stands in one cell each, separated
+    by semicolons. Test columns are filled for the best recipe of each group only.
+    """
+    return [_record(group, recipe) for group in comparison.groups for recipe in group.recipes]
 
 
 def _record(group: Group, recipe: Recipe) -> dict[str, object]:

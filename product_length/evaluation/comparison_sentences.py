@@ -1,7 +1,11 @@
 """What a comparison of recipes says, in sentences."""
 
+from pathlib import Path
+from statistics import median
+
 from product_length.evaluation.compare import Comparison, Group
-from product_length.evaluation.wording import count, percent_with_range
+from product_length.evaluation.runs import why_unfinished
+from product_length.evaluation.wording import count, duration, percent_with_range
 
 _ROWS_ONLY = (
     "Intervals are over rows: they hold the luck of which products were scored, not that of the "
@@ -59,8 +63,9 @@ def notes(comparison: Comparison) -> list[str]:
             "of different groups are not comparable."
         )
     if comparison.unfinished:
-        named = ", ".join(map(str, comparison.unfinished))
+        named = "; ".join(map(_unfinished, comparison.unfinished))
         says.append(f"Skipped, not finished ({len(comparison.unfinished)}): {named}.")
+    says += _before_first_step(comparison)
     if comparison.reference is not None:
         without = sum(group.reference is None for group in groups)
         if without == len(groups):
@@ -111,6 +116,27 @@ def _close(group: Group) -> list[str]:
             "may say otherwise."
         ]
     return ["Every other recipe is worse by more than the choice of rows and seeds explains."]
+
+
+def _unfinished(folder: Path) -> str:
+    reason = why_unfinished(folder)
+    return f"{folder} ({reason})" if reason else f"{folder}"
+
+
+def _before_first_step(comparison: Comparison) -> list[str]:
+    """What reading, encoding and neighbour search cost the first run, and the others."""
+    runs = [run for group in comparison.groups for run in group.runs]
+    seconds = [
+        run.report.seconds_before_first_step
+        for run in sorted(runs, key=lambda run: run.report.created)
+        if run.report.seconds_before_first_step is not None
+    ]
+    if len(seconds) < 2:
+        return []
+    return [
+        f"Before its first step the run that ended first took {duration(seconds[0])}, the others "
+        f"{duration(median(seconds[1:]))} (median)."
+    ]
 
 
 def _counted(number: int, noun: str) -> str:

@@ -16,41 +16,55 @@ from product_length.features.neighbours import Neighbours
 log = logging.getLogger(__name__)
 
 
-def judge(
+Predicted = Mapping[str, NDArray[np.float64]]
+"""Predicted lengths float64 (n,), 1/100 inch, by the name of what predicted them."""
+
+
+def predict_baselines(
     catalogue: Catalogue,
     neighbours: Neighbours | None,
     splits: Mapping[str, NDArray[np.int64]],
+    seed: int,
+) -> dict[str, Predicted]:
+    """What baselines fitted on the training rows predict for every split.
+
+    `splits`: row numbers int64 (n,) by name. `neighbours`: of all rows, or None, which leaves
+    their baseline out.
+    """
+    baselines = fit_baselines(
+        texts=catalogue.texts_of,
+        types=catalogue.types,
+        lengths=catalogue.lengths,
+        groups=catalogue.text_keys,
+        train_rows=catalogue.rows(TRAIN),
+        neighbours=neighbours,
+        seed=seed,
+    )
+    for name, reason in baselines.left_out.items():
+        log.info("baseline %s left out: %s", name, reason)
+    return {split: baselines.predict(rows) for split, rows in splits.items()}
+
+
+def judge(
+    catalogue: Catalogue,
+    splits: Mapping[str, NDArray[np.int64]],
     predicted: Mapping[str, NDArray[np.float32]],
-    oracle: Mapping[str, NDArray[np.float64]],
+    baselines: Mapping[str, Predicted],
+    oracle: Predicted,
     *,
     resampling: Resampling,
-    with_baselines: bool,
-    seed: int,
 ) -> dict[str, SplitReport]:
     """The metrics of every split with intervals, beside the baselines and the oracle.
 
-    `splits`: row numbers int64 (n,) by name; `predicted` and `oracle`: float (n,), 1/100 inch.
-    `neighbours`: of all rows, or None, which leaves their baseline out. `seed`: of the baselines.
+    `splits`: row numbers int64 (n,) by name; `predicted` and `oracle`: float (n,), 1/100 inch, by
+    split; `baselines` by split, where there are any.
     """
-    baselines = None
-    if with_baselines:
-        baselines = fit_baselines(
-            texts=catalogue.texts_of,
-            types=catalogue.types,
-            lengths=catalogue.lengths,
-            groups=catalogue.text_keys,
-            train_rows=catalogue.rows(TRAIN),
-            neighbours=neighbours,
-            seed=seed,
-        )
-        for name, reason in baselines.left_out.items():
-            log.info("baseline %s left out: %s", name, reason)
     return {
         split: assess_split(
             catalogue.lengths[rows],
             predicted[split],
             resampling=resampling,
-            baselines=None if baselines is None else baselines.predict(rows),
+            baselines=baselines.get(split),
             oracle=oracle.get(split),
         )
         for split, rows in splits.items()

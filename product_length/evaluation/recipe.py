@@ -1,6 +1,7 @@
 """What makes two runs the same recipe, what a recipe is called, and which one words mean."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ CONFIG_FILE = "config.yaml"
 # These say where, how often and under whose eyes a run ran, not what was run.
 _NOT_RECIPE = ("seed", "cache_dir", "tracking", "study", "storage", "sweep")
 _NOT_RECIPE_KEYS = ("trainer.progress", "trainer.resume")
+_LONG_NUMBER = re.compile(r"-?\d*\.\d{4,}(e-?\d+)?")
 _GROUPS = ("data", "features", "loss", "model")
 
 Config = Mapping[str, Any]
@@ -71,11 +73,19 @@ def recipe_names(overrides: Sequence[Sequence[str]]) -> tuple[list[str], list[st
     if all(len(recipe) == len(shared) for recipe in recipes):
         shared = []  # one recipe only: its overrides are its name
     names = [
-        " ".join(text for text in recipe if text not in shared)
+        " ".join(_short(text) for text in recipe if text not in shared)
         or ("only the shared overrides" if shared else "defaults")
         for recipe in recipes
     ]
     return shared, names
+
+
+def _short(override: str) -> str:
+    """The override with a number as people write it: 0.0006042851578845063 is 0.000604."""
+    key, sign, value = override.partition("=")
+    if _LONG_NUMBER.fullmatch(value):
+        return f"{key}{sign}{float(value):.3g}"
+    return override
 
 
 def matches(words: Sequence[str], config: Config, overrides: Sequence[str]) -> bool:

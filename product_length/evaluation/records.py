@@ -98,8 +98,9 @@ class Report(Record):
     Epochs count from 1, in `best_epoch` and in `history`; `parameters` are the trained ones.
     `history` has one entry per epoch: `epoch` and whatever training noted, among it `train/loss`,
     `val/loss` and `val/mape` (fraction). `timings` are seconds per stage, in order.
-    `truncated_shares` is the share of products per encoder whose text was longer than the encoder
-    reads, None where the encoder has no limit.
+    `seconds_before_first_step` holds what a run in a sweep finds done already, None where training
+    took no step. `truncated_shares` is the share of products per encoder whose text was longer than
+    the encoder reads, None where the encoder has no limit.
     """
 
     schema_version: Literal[1] = 1
@@ -113,6 +114,7 @@ class Report(Record):
     best_epoch: Annotated[int, Field(ge=0)]
     history: list[dict[str, Measured]]
     timings: dict[str, float]
+    seconds_before_first_step: float | None = None
     truncated_shares: dict[str, float | None] = {}
     snap: SnapEffect | None = None
     resampling: Resampling

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.errors import UserError
+from product_length.errors import FAILURE_FILE, UserError
 from product_length.evaluation import metrics
 from product_length.evaluation.bootstrap import Estimate
 from product_length.evaluation.predictions import (
@@ -21,6 +21,7 @@ from product_length.evaluation.records import Report
 from product_length.evaluation.report import REPORT_FILE, UnfinishedRunError, load_report
 
 _RUN_MARKS = (REPORT_FILE, CONFIG_FILE)
+_NO_RUNS = {".hydra", ".submitit", "wandb"}  # folders in which others keep files of such names
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ def find_run_folders(paths: Iterable[Path]) -> list[Path]:
         inside = [path]
         if path.is_dir() and not any((path / mark).exists() for mark in _RUN_MARKS):
             files = (file for mark in _RUN_MARKS for file in path.rglob(mark))
-            inside = sorted({file.parent for file in files if ".hydra" not in file.parts}) or [path]
+            inside = sorted({file.parent for file in files if not _NO_RUNS & set(file.parts)}) or [
+                path
+            ]
         for folder in inside:
             found.setdefault(folder.resolve(), folder)
     return list(found.values())
@@ -79,6 +82,12 @@ def load_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Path]]:
         named = ", ".join(map(str, unfinished)) or "none given"
         raise UserError(f"no finished run to compare: no {REPORT_FILE} in {named}")
     return runs, unfinished
+
+
+def why_unfinished(folder: Path) -> str | None:
+    """Why a sweep's run failed; None for one that was killed, or still goes on."""
+    path = folder / FAILURE_FILE
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
 def run_predictions(run: Run, split: Literal["val", "test"]) -> Predictions:

@@ -56,6 +56,14 @@ class Tracker(Protocol):
         """
         ...
 
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Show a table of plain values."""
+        ...
+
+    def page(self, name: str, html: str) -> None:
+        """Show a self-contained HTML page."""
+        ...
+
     def summary(self, values: Mapping[str, Any]) -> None:
         """Note what the run came to; values may be nested."""
         ...
@@ -98,6 +106,12 @@ class NoTracker(Tracker):
     ) -> None:
         """Do nothing."""
 
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Do nothing."""
+
+    def page(self, name: str, html: str) -> None:
+        """Do nothing."""
+
     def summary(self, values: Mapping[str, Any]) -> None:
         """Do nothing."""
 
@@ -106,11 +120,16 @@ class NoTracker(Tracker):
 
 
 def open_tracker(
-    options: NoTracking | Wandb, *, config: Mapping[str, Any], folder: Path, name: str
+    options: NoTracking | Wandb,
+    *,
+    config: Mapping[str, Any],
+    folder: Path,
+    name: str,
+    group: str | None = None,
 ) -> Tracker:
     """The started tracker that `tracking=` asks for; use it in a `with`.
 
-    `config` is a nested plain dict, `name` the run's name where `options` give none.
+    `config` is a nested plain dict; `name` and `group` are the run's where `options` give none.
     WANDB_MODE=disabled, and any process but the first of several, get a tracker that tells nobody.
     Raises UserError for an unknown WANDB_MODE, or when W&B refuses the run.
     """
@@ -122,7 +141,8 @@ def open_tracker(
         else:
             from product_length.tracking.wandb_tracker import WandbTracker
 
-            tracker = WandbTracker(options, mode=mode)
+            grouped = options.model_copy(update={"group": options.group or group})
+            tracker = WandbTracker(grouped, mode=mode)
     tracker.start(config, folder, name)
     return tracker
 

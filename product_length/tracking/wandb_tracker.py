@@ -106,6 +106,16 @@ class WandbTracker(Tracker):
             pictures[f"{split}/scatter"] = scatter(y[shown], p[shown], title)
         self._tell(lambda run: _log_media(run, tables, pictures))
 
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Log a table of plain values."""
+        named: list[str | int] = list(columns)
+        made: list[list[Any]] = [plain(row) for row in rows]
+        self._tell(lambda run: _log_media(run, {name: (named, made)}, {}))
+
+    def page(self, name: str, html: str) -> None:
+        """Log a self-contained HTML page."""
+        self._tell(lambda run: _log_page(run, name, html))
+
     def summary(self, values: Mapping[str, Any]) -> None:
         """Note what the run came to; replaces the last epoch's value of the same name."""
         self._tell(lambda run: run.summary.update(plain(values)))
@@ -147,6 +157,13 @@ def _log_media(
             }
             | {name: wandb.Image(picture) for name, picture in pictures.items()}
         )
+
+
+def _log_page(run: "wandb.Run", name: str, html: str) -> None:
+    import wandb
+
+    with staging(run):
+        run.log({name: wandb.Html(html, inject=False)})
 
 
 def _restart() -> None:

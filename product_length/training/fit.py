@@ -61,6 +61,8 @@ class FitResult:
     """Training rows, mean over the epochs that the history has."""
     left_out_rows: int
     """Training rows that an epoch goes without, see ShuffledBatches."""
+    first_step_at: float | None
+    """When the first step of this call began, by `time.perf_counter`; None if it took none."""
 
 
 def fit(
@@ -122,6 +124,7 @@ def fit(
         seconds=time.perf_counter() - started,
         rows_per_second=float(np.mean(rates)),
         left_out_rows=batches.left_out,
+        first_step_at=module.first_step_at,
     )
 
 

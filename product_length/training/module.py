@@ -70,6 +70,7 @@ class FitModule(L.LightningModule):
         self._steps_seen = 0
         self._started = self._seconds = 0.0
         self._val: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.first_step_at: float | None = None
 
     # Data
 
@@ -146,6 +147,7 @@ class FitModule(L.LightningModule):
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The cost of one batch."""
+        self.first_step_at = self.first_step_at or time.perf_counter()
         lengths = _known(batch)
         raw = self.network(batch)
         loss = self.objective.cost(raw, lengths)

@@ -74,6 +74,7 @@ def write_run(
     test: bool = True,
     luck: float = 0.0,
     config: dict | None = None,
+    waited: float | None = None,
 ) -> Report:
     """Write config.yaml, report.json and predictions of a made-up run.
 
@@ -143,6 +144,7 @@ def write_run(
         best_epoch=max(1, epochs - 1),
         parameters=1_234_567,
         timings={"catalogue": 1.5, "embeddings": 42.0, "training": 190.0 + 100 * noise},
+        seconds_before_first_step=waited,
         resampling=resampling,
         truncated_shares={"minilm": 0.031, "lsa": None},
         snap=snap,

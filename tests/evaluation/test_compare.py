@@ -269,3 +269,38 @@ def test_short_labels():
     assert short_labels([Path("/x/1/run"), Path("/x/2/run")]) == ["1/run", "2/run"]
     assert short_labels([Path("/x/a"), Path("/y/b")]) == ["a", "b"]
     assert short_labels([Path("/same"), Path("/same")]) == ["/same", "/same"]
+
+
+def test_files_of_others_make_no_run(tmp_path):
+    write_run(tmp_path / "0")
+    for others in ("wandb/run-1/files", ".submitit/1", ".hydra"):
+        (tmp_path / "0" / others).mkdir(parents=True)
+        (tmp_path / "0" / others / "config.yaml").write_text("seed: 0")
+        (tmp_path / others).mkdir(parents=True)
+        (tmp_path / others / "config.yaml").write_text("seed: 0")
+    assert find_run_folders([tmp_path]) == [tmp_path / "0"]
+
+
+def test_why_a_run_failed_is_told(tmp_path):
+    for number in (0, 1, 2):
+        write_run(tmp_path / str(number), seed=number)
+    for number, reason in ((1, "training diverged\n"), (2, None)):
+        (tmp_path / str(number) / "report.json").unlink()
+        if reason:
+            (tmp_path / str(number) / "failure.txt").write_text(reason)
+    runs, unfinished = load_runs(find_run_folders([tmp_path]))
+    told = notes(compare(runs, unfinished=unfinished))
+    assert told[0] == (
+        f"Skipped, not finished (2): {tmp_path / '1'} (training diverged); {tmp_path / '2'}."
+    )
+
+
+def test_what_later_runs_did_not_wait_for_is_told(tmp_path):
+    for number, waited in enumerate((420.0, 0.25, 0.3, 90.0)):
+        write_run(tmp_path / str(number), seed=number, waited=waited)
+    runs, _ = load_runs(find_run_folders([tmp_path]))
+    sentence = (
+        "Before its first step the run that ended first took 7 min 00 s, the others 0.3 s (median)."
+    )
+    assert sentence in notes(compare(runs))
+    assert not [text for text in notes(compare(runs[:1])) if "first step" in text]

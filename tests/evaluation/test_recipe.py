@@ -25,6 +25,11 @@ from product_length.evaluation.runs import load_runs
             ["defaults"],
         ),
         ([["a=1", "a=1"], ["b=1"]], [], ["a=1", "b=1"]),
+        (
+            [["lr=0.0006042851578845063", "wd=1.23456e-05"], ["lr=0.001", "x=-12.34567"]],
+            [],
+            ["lr=0.000604 wd=1.23e-05", "lr=0.001 x=-12.3"],
+        ),
     ],
 )
 def test_recipe_names(overrides, shared, names):

@@ -1,0 +1,75 @@
+"""What must be known of a sweep before Hydra starts it: its folder, its study, its settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from product_length.artefacts import address
+from product_length.composition import compose_firsts
+from product_length.errors import ConfigError
+from product_length.experiment import AnyConfig, from_config
+
+# Where a sweep runs and is followed, not what it finds out.
+_NOT_THE_STUDY: Any = {
+    "study": True,
+    "cache_dir": True,
+    "tracking": True,
+    "trainer": {"progress": True},
+}
+
+
+@dataclass(frozen=True)
+class Sweep(Generic[AnyConfig]):
+    """A sweep about to start.
+
+    `config` is that of its first job. `overrides` are to be added to the command line: the folder
+    and the study, if they were not given.
+    """
+
+    folder: Path
+    config: AnyConfig
+    overrides: list[str]
+
+
+def prepare(
+    config_name: str, schema: type[AnyConfig], overrides: Sequence[str]
+) -> Sweep[AnyConfig]:
+    """Name the folder of a sweep and, where `sweep=` asks for a study, the study.
+
+    The study's name ends in a digest of all that the sweep holds fixed and of what it searches: the
+    same command takes the same study up again, another one starts its own. Raises ConfigError.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    config = compose_firsts(config_name, parsed, return_hydra_config=True)
+    typed = from_config(config, schema)
+    added = []
+    sweeper = config.hydra.sweeper
+    if str(sweeper.get("_target_")).startswith("product_length."):
+        from product_length.sweeping.sweeper import register  # not before: it imports Optuna
+
+        swept = sorted(str(each.input_line) for each in parsed if each.is_sweep_override())
+        searched = OmegaConf.masked_copy(sweeper, ["params", "custom_search_space"])
+        made_from = address(
+            {
+                "recipe": typed.model_dump(mode="json", exclude=_NOT_THE_STUDY),
+                "swept": swept,
+                "searched": OmegaConf.to_container(searched, resolve=True),
+                "sampler": sweeper.sampler.get("_target_"),
+            }
+        )
+        register(made_from)
+        if config.study is None:
+            config.study = f"{config.sweep.name}-{made_from[:8]}"
+            added.append(f"study={config.study}")
+            typed = typed.model_copy(update={"study": config.study})
+    try:
+        folder = Path(str(config.hydra.sweep.dir))
+    except Exception as error:  # whatever an interpolation may raise
+        raise ConfigError(f"hydra.sweep.dir: {error}") from error
+    if not any(text.startswith("hydra.sweep.dir=") for text in overrides):
+        added.append(f"hydra.sweep.dir={folder}")  # it holds the time of the day
+    return Sweep(folder, typed, added)

@@ -1,0 +1,95 @@
+"""What the tuning sweeps search; a parameter that was given on the command line is not searched.
+
+Each function adds its parameters to a trial, named as overrides. They are the sweeper's
+`custom_search_space`: (configuration, trial) -> None.
+"""
+
+from collections.abc import Callable, Sequence
+
+from omegaconf import DictConfig, OmegaConf
+from optuna.trial import Trial
+
+from product_length.sweeping.study import OUTCOME
+
+LOSSES = (
+    "mape",
+    "weighted_mape",
+    "log_mape",
+    "focal_mape",
+    "rmsle",
+    "combined",
+    "smape",
+    "huber",
+)
+_HIDDEN = {
+    "mlp": ("[512,128,64]", "[1024,256,64]", "[2048,512,128]"),
+    "gated_fusion": ("[128,64]", "[256,64]", "[512,128]"),
+    "attention": ("[128,64]", "[256,64]", "[512,128]"),
+}
+_WIDTHS = {"residual_mlp": (256, 512, 1024), "gated_fusion": (256, 512), "attention": (128, 256)}
+
+
+def settings(config: DictConfig, trial: Trial) -> None:
+    """Optimiser, widths, dropout, product types and neighbours."""
+    draw = _Draw(config, trial)
+    draw.number("trainer.learning_rate", 1e-4, 3e-3, log=True)
+    draw.number("trainer.weight_decay", 1e-4, 0.3, log=True)
+    draw.choice("trainer.batch_size", (128, 256, 512, 1024))
+    draw.number("model.dropout", 0.0, 0.6)
+    model = str(draw.chosen("model"))
+    if model in _HIDDEN:
+        draw.choice("model.hidden", _HIDDEN[model])
+    if model in _WIDTHS:
+        draw.choice("model.width", _WIDTHS[model])
+    if draw.has("features.type"):
+        draw.choice("features.type.dimensions", (32, 64, 128, 256))
+        draw.number("features.type.dropout", 0.0, 0.2)
+    if draw.has("features.knn"):
+        draw.choice("features.knn.k", (5, 10, 20, 50))
+
+
+def losses_and_settings(config: DictConfig, trial: Trial) -> None:
+    """The loss with the parameters that it has, the target, and all of `settings`."""
+    draw = _Draw(config, trial)
+    draw.choice("loss", LOSSES)
+    draw.choice("features.use_log_target", (True, False))
+    match draw.chosen("loss"):
+        case "focal_mape":
+            draw.number("loss.gamma", 0.0, 4.0)
+        case "huber":
+            draw.number("loss.delta", 0.1, 1000.0, log=True)
+        case "combined":
+            draw.number("loss.mix", 0.0, 1.0)
+        case "weighted_mape":
+            draw.number("loss.scale", 10.0, 1000.0, log=True)
+            draw.number("loss.floor", 0.0, 1.0)
+    settings(config, trial)
+
+
+class _Draw:
+    """Draws parameters of a trial, but those that are fixed."""
+
+    def __init__(self, config: DictConfig, trial: Trial) -> None:
+        self._config = config
+        self._trial = trial
+
+    def number(self, name: str, low: float, high: float, *, log: bool = False) -> None:
+        self._unless_fixed(name, lambda: self._trial.suggest_float(name, low, high, log=log))
+
+    def choice(self, name: str, choices: Sequence[str | int | bool]) -> None:
+        self._unless_fixed(name, lambda: self._trial.suggest_categorical(name, choices))
+
+    def chosen(self, group: str) -> object:
+        """The option of a group in this trial."""
+        fixed = self._trial.user_attrs.get(group)
+        default = OmegaConf.select(self._config, f"{group}.name")
+        return self._trial.params.get(group, default if fixed is None else fixed)
+
+    def has(self, part: str) -> bool:
+        """Whether the recipe has this part, such as neighbours."""
+        return OmegaConf.select(self._config, part) is not None
+
+    def _unless_fixed(self, name: str, draw: Callable[[], object]) -> None:
+        swept_by_command = name in self._trial.params
+        if name not in set(self._trial.user_attrs) - {OUTCOME} and not swept_by_command:
+            draw()

@@ -1,0 +1,228 @@
+"""An Optuna study that outlives a kill and may be worked on by several processes at once.
+
+A trial counts once it is finished, or failed by its own fault. One whose process was killed or
+interrupted is failed and queued again with the same parameters. Processes on trials tell the
+database every few seconds that they live; one that has not for a while is taken for dead.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from filelock import FileLock
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from product_length.errors import ConfigError, UserError
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS, GRACE_SECONDS = 3, 12
+MOST_RETRIES = 3
+OUTCOME = "outcome"
+"""The user attribute of a trial that says how it ended."""
+_UNDER_WAY = "under way; if the trial has failed, it was killed"
+_MADE_FROM = "made_from"
+
+
+class SweepStudy:
+    """The trials of one sweep, in a database.
+
+    `made_from` is a digest of all that the sweep holds fixed. Raises ConfigError for a URL that
+    is none, or a study of this name that was made from something else; UserError when the database
+    cannot be reached.
+    """
+
+    def __init__(
+        self, name: str, url: str, sampler: optuna.samplers.BaseSampler, made_from: str
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._sampler = sampler
+        with _database(url):
+            self._storage = _storage(url)
+            self.study = optuna.create_study(
+                study_name=name,
+                storage=self._storage,
+                sampler=sampler,
+                direction="minimize",
+                load_if_exists=True,
+            )
+            known = self.study.user_attrs.get(_MADE_FROM)
+            if known is None:
+                self.study.set_user_attr(_MADE_FROM, made_from)
+            elif known != made_from:
+                raise ConfigError(
+                    f"study={name}: holds the trials of another sweep (other data, settings or "
+                    "search space); choose another name, or leave study= out"
+                )
+        if self._settled():
+            # A fixed seed would have the sampler draw once more what was tried already.
+            sampler.reseed_rng()
+            if not self.finished():
+                for trial in self._settled():
+                    self._queue_again(trial)
+
+    def finished(self) -> list[FrozenTrial]:
+        """Trials that came to a val MAPE."""
+        return self.study.get_trials(states=[TrialState.COMPLETE])
+
+    def best(self) -> FrozenTrial | None:
+        """The trial of least val MAPE; None where none has finished."""
+        return min(self.finished(), key=lambda trial: trial.value or 0.0, default=None)
+
+    def failures(self) -> dict[int, str]:
+        """Why trials failed, by number; those that were queued again are not among them."""
+        failed = [trial for trial in self._settled() if trial.state == TrialState.FAIL]
+        return {trial.number: _reason(trial) for trial in failed}
+
+    def take(self, most: int, total: int) -> list[Trial]:
+        """Up to `most` trials to run now, none once `total` have been settled.
+
+        Waits while the last ones run elsewhere, since they may be left behind.
+        """
+        told = False
+        while True:
+            self._fail_stale()
+            open_trials = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+            left = total - len(self._settled()) - len(open_trials)
+            if left > 0:
+                with quiet():
+                    trials = [self.study.ask() for _ in range(min(most, left))]
+                for trial in trials:
+                    trial.set_user_attr(OUTCOME, _UNDER_WAY)
+                return trials
+            if not open_trials:
+                return []
+            if not told:
+                log.info(
+                    "%s: %d trial(s) of another process, or of a killed one; waiting for them",
+                    self.study.study_name,
+                    len(open_trials),
+                )
+                told = True
+            time.sleep(1)
+
+    @contextlib.contextmanager
+    def alive(self, trials: Sequence[Trial]) -> Iterator[None]:
+        """Tell the database that these trials run; if the block is left early, queue them again."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while True:
+                for trial in trials:
+                    with contextlib.suppress(SQLAlchemyError):  # the next beat may reach it
+                        self._storage.record_heartbeat(trial._trial_id)
+                if ended.wait(HEARTBEAT_SECONDS):
+                    return
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        except BaseException:
+            for trial in trials:
+                self._tell(trial, None, "interrupted")
+                self._queue_again(self.study.trials[trial.number])
+            raise
+        finally:
+            ended.set()
+            thread.join()
+
+    def tell(self, trial: Trial, value: float) -> None:
+        """Note the val MAPE (fraction) of a trial."""
+        self._tell(trial, value, "finished")
+
+    def tell_failure(self, trial: Trial, reason: str) -> None:
+        """Note why a trial failed."""
+        self._tell(trial, None, reason)
+
+    def settled(self) -> int:
+        """How many trials count towards the sweep."""
+        return len(self._settled())
+
+    def _settled(self) -> list[FrozenTrial]:
+        trials = self.study.get_trials(deepcopy=False)
+        retried = {number for t in trials for number in t.system_attrs.get("retry_history", [])}
+        return [t for t in trials if t.state.is_finished() and t.number not in retried]
+
+    def _tell(self, trial: Trial, value: float | None, outcome: str) -> None:
+        try:
+            trial.set_user_attr(OUTCOME, outcome)
+            state = TrialState.FAIL if value is None else TrialState.COMPLETE
+            with quiet():
+                self.study.tell(trial, value, state=state)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            log.warning("trial %d was taken for dead meanwhile and queued again", trial.number)
+        except RuntimeError as error:
+            # The grid's sampler wants to stop the study's own loop, which does not run here.
+            if "Study.stop" not in str(error):
+                raise
+
+    def _queue_again(self, trial: FrozenTrial) -> None:
+        with quiet():
+            RetryHeartbeatStaleTrialCallback(max_retry=MOST_RETRIES)(self.study, trial)
+
+    def _fail_stale(self) -> None:
+        with quiet():
+            optuna.storages.fail_stale_trials(self.study)
+
+
+def load_study(name: str, url: str) -> optuna.Study:
+    """A study that exists, to look at. Raises as SweepStudy does, or KeyError if it does not."""
+    with _database(url):
+        return optuna.load_study(study_name=name, storage=_storage(url))
+
+
+def _storage(url: str) -> RDBStorage:
+    parsed = make_url(url)
+    with contextlib.ExitStack() as stack:
+        if parsed.get_backend_name() == "sqlite" and parsed.database:
+            Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+            # Two processes that start together would both make the tables.
+            stack.enter_context(FileLock(f"{parsed.database}.lock"))
+        with quiet():
+            return RDBStorage(
+                url,
+                heartbeat_interval=HEARTBEAT_SECONDS,
+                grace_period=GRACE_SECONDS,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(MOST_RETRIES),
+            )
+
+
+@contextlib.contextmanager
+def _database(url: str) -> Iterator[None]:
+    try:
+        yield
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f"storage={url}: {_first_line(error)}") from error
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        shown = make_url(url).render_as_string(hide_password=True)
+        raise UserError(
+            f"storage={shown}: the studies' database cannot be used ({_first_line(error)})"
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Heartbeats are experimental in Optuna, and not thought of in loops of one's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", message="Heartbeat of storage")
+        yield
+
+
+def _reason(trial: FrozenTrial) -> str:
+    said: Any = trial.user_attrs.get(OUTCOME, _UNDER_WAY)
+    return "killed before it ended" if said == _UNDER_WAY else str(said)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,156 @@
+"""Hydra's Optuna sweeper, which goes on where a killed sweep stopped and never stops for a trial.
+
+Search spaces, samplers and launchers are the sweeper's own; here is the loop over trials.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import optuna
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
+from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_overrides
+from hydra_plugins.hydra_optuna_sweeper.optuna_sweeper import OptunaSweeper
+from joblib import effective_n_jobs
+from omegaconf import OmegaConf
+from optuna.distributions import BaseDistribution
+from optuna.trial import Trial
+from typing_extensions import override
+
+from product_length.errors import UserError
+from product_length.evaluation.wording import duration, percent
+from product_length.sweeping.study import SweepStudy, quiet
+
+log = logging.getLogger(__name__)
+
+_NOT_FOR_TRIALS = "storage="  # a URL may hold a password
+_HOPELESS = 3
+"""So many failures before the first success end a sweep: what is wrong is wrong with all."""
+
+
+def register(made_from: str) -> None:
+    """Make the sweeper known to Hydra; `made_from`: digest of what the sweep holds fixed."""
+    StudySweeper.made_from = made_from
+    Plugins.instance().register(StudySweeper)
+
+
+class StudySweeper(OptunaSweeper):  # type: ignore[misc]
+    """Runs trials until the study has as many as asked for."""
+
+    made_from = ""
+
+    def __init__(self, custom_search_space: str | None, **options: Any) -> None:
+        with quiet():
+            super().__init__(custom_search_space=None, **options)
+        if custom_search_space is not None:
+            module, _, name = custom_search_space.rpartition(".")
+            self.sweeper.custom_search_space_extender = getattr(import_module(module), name)
+
+    @override
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the sweep. `arguments`: the overrides of the command line."""
+        parts = self.sweeper  # what Hydra's sweeper is made of
+        parts._process_searchspace_config()
+        given = [a for a in arguments if not a.startswith(_NOT_FOR_TRIALS)]
+        space, fixed, deleted = create_params_from_overrides(
+            [*parts._parse_sweeper_params_config(), *given]
+        )
+        space = {name: each for name, each in space.items() if name not in fixed}
+        total, sampler = self._sampler(space)
+        study = SweepStudy(str(parts.study_name), str(parts.storage), sampler, self.made_from)
+        before = study.settled()
+        log.info("study %s: %d of %d trials are there", parts.study_name, before, total)
+        started = time.monotonic()
+        while trials := study.take(self._at_once(), total):
+            with study.alive(trials):
+                overrides = parts._configure_trials(trials, space, fixed, deleted)
+                returns = self._launch(trials, overrides)
+                for trial, returned in zip(trials, returns, strict=True):
+                    _settle(study, trial, returned)
+            failures = study.failures()
+            if len(failures) >= _HOPELESS and not study.finished():
+                raise UserError(
+                    f"the first {len(failures)} trials of {parts.study_name} failed: "
+                    f"{next(reversed(failures.values()))}; the same command tries them again"
+                )
+            done = study.settled()
+            seconds = (time.monotonic() - started) / max(1, done - before) * (total - done)
+            log.info("%s", _standing(study, done, total, seconds))
+        self._write_results(study)
+
+    def _at_once(self) -> int:
+        """How many trials run at a time: as asked for, else as many as the launcher can."""
+        launcher = self.sweeper.config.hydra.launcher
+        if self.sweeper.n_jobs > 0:
+            return int(self.sweeper.n_jobs)
+        if "n_jobs" in launcher:
+            return int(effective_n_jobs(launcher.n_jobs))
+        return int(launcher.get("array_parallelism", 1))
+
+    def _sampler(
+        self, space: dict[str, BaseDistribution]
+    ) -> tuple[int, optuna.samplers.BaseSampler]:
+        """How many trials there are to be, and what draws them."""
+        parts = self.sweeper
+        if getattr(parts.sampler, "func", None) is not optuna.samplers.GridSampler:
+            return parts.n_trials, parts.sampler
+        grid = {name: list(parts._to_grid_sampler_choices(each)) for name, each in space.items()}
+        if not grid:
+            raise UserError(
+                "this sweep has nothing left to vary: give a key several values, as in loss=mape,"
+                "rmsle, or run without -m and sweep="
+            )
+        return min(parts.n_trials, math.prod(map(len, grid.values()))), parts.sampler(grid)
+
+    def _launch(
+        self, trials: Sequence[Trial], overrides: Sequence[Sequence[str]]
+    ) -> Sequence[JobReturn]:
+        # Numbers have gaps where several machines share a study: each trial names its folder.
+        named = [
+            [*words, f"hydra.sweep.subdir={trial.number}"]
+            for trial, words in zip(trials, overrides, strict=True)
+        ]
+        returned: Sequence[JobReturn] = self.sweeper.launcher.launch(
+            named, initial_job_idx=trials[0].number
+        )
+        return returned
+
+    def _write_results(self, study: SweepStudy) -> None:
+        """What Hydra's sweeper leaves: the best trial's parameters and value."""
+        best = study.best()
+        if best is not None:
+            results = {"name": "optuna", "best_params": best.params, "best_value": best.value}
+            OmegaConf.save(
+                OmegaConf.create(results), f"{self.sweeper.sweep_dir}/optimization_results.yaml"
+            )
+
+
+def _settle(study: SweepStudy, trial: Trial, returned: JobReturn) -> None:
+    """Tell the study how a trial ended."""
+    try:
+        value = float(returned.return_value)
+        reason = None if math.isfinite(value) else f"val MAPE is {value}"
+    except Exception as error:  # a trial's fault, whatever it is, does not end the sweep
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, UserError):
+            log.error("trial %d failed", trial.number, exc_info=error)
+    if reason is None:
+        study.tell(trial, value)
+    else:
+        log.warning("trial %d failed: %s", trial.number, reason)
+        study.tell_failure(trial, reason)
+
+
+def _standing(study: SweepStudy, done: int, total: int, seconds: float) -> str:
+    says = f"{done} of {total} trials"
+    failed = len(study.failures())
+    if failed:
+        says += f", {failed} failed"
+    best = study.best()
+    if best is not None:
+        says += f"; best val MAPE {percent(best.value, 2)} (trial {best.number})"
+    return says if done >= total else f"{says}; about {duration(seconds)} left"

@@ -1,0 +1,55 @@
+"""Starts real sweeps, small ones, as a person would."""
+
+import os
+import subprocess
+import sys
+
+import optuna
+import yaml
+
+SMALL = [
+    "data.rows=400",
+    "data.types=8",
+    "embeddings.encoders.lsa.dimensions=16",
+    "embeddings.encoders.lsa.char_ngrams=null",
+    "model.hidden=[16]",
+    "trainer.max_epochs=2",
+    "trainer.accelerator=cpu",
+    "trainer.progress=false",
+    "evaluation.resamples=100",
+    "evaluation.baselines=false",
+    "study=mine",
+]
+
+
+def command(*overrides, tracking="none"):
+    module = [sys.executable, "-m", "product_length.train", "-m"]
+    return [*module, *SMALL, f"tracking={tracking}", *overrides]
+
+
+def environment(**extra):
+    return {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **extra}
+
+
+def sweep(folder, *overrides, code=0, **options):
+    """Run a sweep in `folder` to its end; its output."""
+    done = subprocess.run(
+        command(*overrides, **options),
+        cwd=folder,
+        env=environment(PRODUCT_LENGTH_CACHE=str(folder / "cache")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def trials(folder, study="mine"):
+    storage = optuna.storages.RDBStorage(f"sqlite:///{folder}/multirun/studies.db")
+    return optuna.load_study(study_name=study, storage=storage).trials
+
+
+def config_of(run):
+    return yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))

@@ -1,0 +1,189 @@
+"""A study outlives kills, failures and other processes."""
+
+import time
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution
+from optuna.samplers import GridSampler, RandomSampler
+from optuna.trial import TrialState
+
+from product_length.errors import ConfigError, UserError
+from product_length.sweeping import study as module
+from product_length.sweeping.study import OUTCOME, SweepStudy
+
+GRID = {"loss": ["mape", "huber", "smape"]}
+
+
+@pytest.fixture
+def url(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 1)
+    monkeypatch.setattr(module, "GRACE_SECONDS", 2)
+    return f"sqlite:///{tmp_path / 'deep' / 'studies.db'}"
+
+
+def opened(url, name="losses", made_from="a"):
+    return SweepStudy(name, url, GridSampler(GRID), made_from)
+
+
+def take(study, most=1, total=3):
+    trials = study.take(most, total)
+    for trial in trials:
+        trial._suggest("loss", CategoricalDistribution(GRID["loss"]))
+    return trials
+
+
+def losses(trials):
+    return sorted(trial.params["loss"] for trial in trials)
+
+
+def test_a_grid_is_run_once_and_over(url):
+    study = opened(url)
+    while trials := take(study, most=2):
+        for trial in trials:
+            study.tell(trial, 0.5 + trial.number)
+    assert losses(study.finished()) == ["huber", "mape", "smape"]
+    assert study.best().value == 0.5
+    assert study.settled() == 3
+    assert {trial.user_attrs[OUTCOME] for trial in study.finished()} == {"finished"}
+
+
+def test_it_goes_on_where_it_stopped(url):
+    first = opened(url)
+    (trial,) = take(first)
+    first.tell(trial, 0.4)
+    second = opened(url)
+    assert second.settled() == 1
+    while trials := take(second):
+        second.tell(trials[0], 0.5)
+    assert losses(second.finished()) == ["huber", "mape", "smape"]
+    assert len(second.study.trials) == 3
+
+
+def test_a_failed_trial_counts_and_says_why(url):
+    study = opened(url)
+    (bad,) = take(study)
+    study.tell_failure(bad, "training diverged in epoch 3")
+    while trials := take(study):
+        study.tell(trials[0], 0.5)
+    assert study.failures() == {bad.number: "training diverged in epoch 3"}
+    assert study.settled() == 3
+    assert len(study.finished()) == 2
+    assert study.study.trials[bad.number].state is TrialState.FAIL
+
+
+def test_a_killed_trial_is_run_again(url):
+    killed = opened(url)
+    (lost,) = take(killed)
+    killed._storage.record_heartbeat(lost._trial_id)  # and then never again
+    study = opened(url)
+    while trials := take(study):
+        study.tell(trials[0], 0.5)
+    assert losses(study.finished()) == ["huber", "mape", "smape"]
+    assert study.study.trials[lost.number].state is TrialState.FAIL
+    assert study.failures() == {}
+    assert study.settled() == 3
+    assert len(study.study.trials) == 4
+
+
+def test_a_trial_killed_before_it_had_parameters_is_run_again(url):
+    killed = opened(url)
+    (lost,) = killed.take(1, 3)
+    killed._storage.record_heartbeat(lost._trial_id)
+    study = opened(url)
+    while trials := take(study):
+        study.tell(trials[0], 0.5)
+    assert losses(study.finished()) == ["huber", "mape", "smape"]
+
+
+def test_a_living_trial_of_another_process_is_left_alone(url):
+    other = opened(url)
+    (running,) = take(other)
+    study = opened(url)
+    with other.alive([running]):
+        for _ in range(2):
+            (mine,) = take(study)
+            study.tell(mine, 0.5)
+        time.sleep(3)
+        study._fail_stale()
+        assert study.study.trials[running.number].state is TrialState.RUNNING
+        other.tell(running, 0.1)
+    assert take(study) == []
+    assert losses(study.finished()) == ["huber", "mape", "smape"]
+    assert len(study.study.trials) == 3
+
+
+def test_an_interrupted_trial_is_run_again_at_once(url):
+    study = opened(url)
+    (trial,) = take(study)
+    with pytest.raises(KeyboardInterrupt), study.alive([trial]):
+        raise KeyboardInterrupt
+    again = opened(url)
+    started = time.monotonic()
+    (retried,) = take(again)
+    assert retried.params == trial.params
+    assert time.monotonic() - started < 2
+
+
+def test_trials_that_all_failed_are_tried_again_later(url):
+    study = opened(url)
+    while trials := take(study):
+        study.tell_failure(trials[0], "train.csv: no such file")
+    assert study.settled() == 3
+    later = opened(url)
+    assert later.settled() == 0
+    while trials := take(later):
+        later.tell(trials[0], 0.5)
+    assert losses(later.finished()) == ["huber", "mape", "smape"]
+
+
+def test_a_resumed_search_does_not_draw_the_same_again(url):
+    drawn = []
+    for _ in range(2):
+        study = SweepStudy("tune", url, RandomSampler(seed=0), "a")
+        (trial,) = study.take(1, 10)
+        drawn.append(trial.suggest_float("x", 0, 1))
+        study.tell(trial, 0.5)
+    assert drawn[0] != drawn[1]
+
+
+def test_another_sweep_of_the_same_name_is_refused(url):
+    opened(url)
+    opened(url)
+    with pytest.raises(ConfigError, match="study=losses: holds the trials of another sweep"):
+        opened(url, made_from="b")
+
+
+def test_databases_that_cannot_be_used(tmp_path):
+    with pytest.raises(ConfigError, match="storage=nonsense"):
+        opened("nonsense")
+    with pytest.raises(UserError, match="cannot be used") as caught:
+        opened("postgresql://user:secret@localhost:1/studies")
+    assert "secret" not in str(caught.value)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be used"):
+        opened(f"sqlite:///{tmp_path / 'file' / 'studies.db'}")
+
+
+def test_the_dashboard_reads_the_study(url):
+    from optuna_dashboard import wsgi
+
+    study = opened(url)
+    (trial,) = take(study)
+    study.tell(trial, 0.25)
+    told = []
+
+    def start_response(status, headers, exc_info=None):
+        told.append(status)
+
+    request = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/api/studies",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "wsgi.url_scheme": "http",
+    }
+    app = wsgi(optuna.storages.RDBStorage(url))
+    body = b"".join(app(request, start_response))
+    assert told == ["200 OK"]
+    assert b'"losses"' in body

@@ -1,0 +1,200 @@
+"""Whole sweeps: real processes, a real database, real launchers, real offline W&B runs."""
+
+import csv
+import json
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from optuna.trial import TrialState
+from sweeping.sweep_runs import command, config_of, environment, sweep, trials
+from tracking.transaction_log import read_run, table
+
+GRID = ["sweep=losses", "loss=mape,huber", "features.use_log_target=true"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A sweep of two losses and two rates, one of which makes Huber diverge, followed offline."""
+    folder = tmp_path_factory.mktemp("sweep")
+    rates = "trainer.learning_rate=1e-3,1e30"
+    output = sweep(folder, *GRID, rates, "seed=1", tracking="wandb")
+    return folder, output
+
+
+def recipes(path):
+    with (path / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_failed_trial_is_recorded_with_its_reason_and_the_sweep_goes_on(finished):
+    folder, output = finished
+    found = trials(folder)
+    failed = [trial for trial in found if trial.state is TrialState.FAIL]
+    assert len(found) == 4
+    assert 1 <= len(failed) <= 2
+    for trial in failed:
+        assert trial.params["trainer.learning_rate"] == 1e30
+        assert "diverged" in trial.user_attrs["outcome"]
+        run = folder / "multirun" / "mine" / str(trial.number)
+        assert "diverged" in (run / "failure.txt").read_text(encoding="utf-8")
+        assert not (run / "report.json").exists()
+    assert f"4 of 4 trials, {len(failed)} failed" in output
+    comparison = (folder / "multirun" / "mine" / "comparison.md").read_text(encoding="utf-8")
+    assert "diverged" in comparison
+
+
+def test_the_sweep_leaves_its_comparison(finished):
+    folder, _ = finished
+    path = folder / "multirun" / "mine"
+    rows = recipes(path)
+    done = [t for t in trials(folder) if t.state is TrialState.COMPLETE]
+    assert len(rows) == len(done)
+    assert [float(row["val_mape"]) for row in rows] == sorted(
+        json.loads((path / str(t.number) / "report.json").read_text())["splits"]["val"]["metrics"][
+            "mape"
+        ]["value"]
+        for t in done
+    )
+    assert "<html" in (path / "comparison.html").read_text(encoding="utf-8")
+    assert (path / "optimization_results.yaml").exists()
+
+
+def test_a_trial_returns_its_val_mape_and_names_its_folder(finished):
+    folder, _ = finished
+    for trial in trials(folder):
+        run = folder / "multirun" / "mine" / str(trial.number)
+        config = config_of(run)
+        assert config["loss"]["name"] == trial.params["loss"]
+        assert config["study"] == "mine"
+        assert "storage" not in config
+        if trial.state is TrialState.COMPLETE:
+            report = json.loads((run / "report.json").read_text())
+            assert trial.value == pytest.approx(report["splits"]["val"]["metrics"]["mape"]["value"])
+
+
+def test_what_was_done_once_is_not_done_again(finished):
+    folder, output = finished
+    seconds = [
+        json.loads((run / "report.json").read_text())["seconds_before_first_step"]
+        for t in trials(folder)
+        if ((run := folder / "multirun" / "mine" / str(t.number)) / "report.json").exists()
+    ]
+    assert all(value > 0 for value in seconds)
+    assert output.count("lsa: 400 rows") == 4
+    assert output.count("reused") >= 3
+
+
+def test_each_trial_is_a_run_of_the_studys_group_and_the_last_sums_up(finished):
+    folder, _ = finished
+    path = folder / "multirun" / "mine"
+    for trial in trials(folder):
+        logged = read_run(path / str(trial.number))
+        assert logged.run.run_group == "mine"
+        assert logged.config["loss"]["name"] == trial.params["loss"]
+        assert f"loss={trial.params['loss']}" in logged.config["overrides"]
+        assert f"loss={trial.params['loss']}" in logged.run.display_name
+        assert "study=" not in logged.run.display_name
+        failed = trial.state is TrialState.FAIL
+        assert logged.exit_code == int(failed)
+        if not failed:
+            epochs = [row for row in logged.history if "val/mape" in row]
+            assert [row["epoch"] for row in epochs] == [1, 2]
+            assert logged.summary["val/mape"] == pytest.approx(trial.value)
+            assert any("val/scatter" in row for row in logged.history)
+            cell = next(row["val/worst"] for row in logged.history if "val/worst" in row)
+            worst = table(path / str(trial.number), cell)
+            assert worst["columns"][:3] == ["product_id", "type", "length"]
+            assert len(worst["data"]) == 25
+    summary = read_run(path)
+    assert summary.run.run_group == "mine"
+    assert summary.run.display_name == "mine: summary"
+    cell = next(row["recipes"] for row in summary.history if "recipes" in row)
+    shown = table(path, cell)
+    assert len(shown["data"]) == len(recipes(path))
+    assert any("comparison" in row for row in summary.history)
+    assert summary.summary["best"]["val_mape"] == pytest.approx(float(recipes(path)[0]["val_mape"]))
+
+
+def test_a_finished_sweep_is_not_run_again(finished):
+    folder, _ = finished
+    rates = "trainer.learning_rate=1e-3,1e30"
+    output = sweep(folder, *GRID, rates, "seed=1", "tracking=none")
+    assert "4 of 4 trials are there" in output
+    assert len(trials(folder)) == 4
+
+
+def test_killed_in_mid_trial_it_goes_on_to_its_full_count(tmp_path):
+    words = [*GRID, "seed=1,2", "trainer.max_epochs=3"]
+    cache = {"PRODUCT_LENGTH_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        command(*words),
+        cwd=tmp_path,
+        env=environment(**cache),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in process.stdout:  # the second trial has begun its first epoch
+        if re.search(r"epoch 1/3", line) and (tmp_path / "multirun/mine/1/config.yaml").exists():
+            break
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    before = trials(tmp_path)
+    done = [t.number for t in before if t.state is TrialState.COMPLETE]
+    assert done == [0]
+    reports = {n: (tmp_path / f"multirun/mine/{n}/report.json").stat().st_mtime_ns for n in done}
+
+    sweep(tmp_path, *words)
+    after = trials(tmp_path)
+    complete = [t for t in after if t.state is TrialState.COMPLETE]
+    points = {(t.params["loss"], t.params["seed"]) for t in complete}
+    assert len(complete) == 4
+    assert points == {(loss, seed) for loss in ("mape", "huber") for seed in (1, 2)}
+    assert [t.number for t in after if t.state is TrialState.FAIL] == [1]
+    for number, stamp in reports.items():
+        path = tmp_path / f"multirun/mine/{number}/report.json"
+        assert path.stat().st_mtime_ns == stamp
+    assert [row["seeds"] for row in recipes(tmp_path / "multirun" / "mine")] == ["1;2", "1;2"]
+
+
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"],
+    ],
+    ids=["joblib", "submitit"],
+)
+def test_two_workers_share_a_cold_cache(tmp_path, launcher):
+    started = time.time()
+    sweep(tmp_path, *GRID, "seed=1", "features=knn", *launcher)
+    found = trials(tmp_path)
+    assert [t.state for t in found] == [TrialState.COMPLETE] * 2
+    # Two different processes ran at the same time, and each artefact was made once.
+    for kind, count in {"catalogue": 1, "embeddings": 1, "neighbours": 1}.items():
+        manifests = list((tmp_path / "cache" / kind).glob("*/manifest.json"))
+        assert len(manifests) == count, kind
+        assert all(path.stat().st_mtime >= started for path in manifests)
+    rows = {
+        number: json.loads((tmp_path / f"multirun/mine/{number}/report.json").read_text())["data"]
+        for number in (0, 1)
+    }
+    assert rows[0]["fingerprint"] == rows[1]["fingerprint"]
+    assert not list((tmp_path / "cache").rglob("*.partial"))
+
+
+def test_a_plain_grid_is_compared_too(tmp_path):
+    sweep(tmp_path, "loss=mape,huber", "study=null", "hydra.sweep.dir=grid")
+    assert len(recipes(tmp_path / "grid")) == 2
+    assert not (tmp_path / "multirun").exists()
+
+
+def test_a_sweep_that_cannot_succeed_ends_early(tmp_path):
+    output = sweep(tmp_path, *GRID, "seed=1,2", "trainer.resume=/nowhere/last.ckpt", code=1)
+    assert "error: the first 3 trials of mine failed: " in output
+    assert "/nowhere/last.ckpt" in output
+    assert len(trials(tmp_path)) == 3

@@ -5,14 +5,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # More overrides for any run: make smoke ARGS="loss=rmsle"
 ARGS ?=
-# A real catalogue for `reproduce-best` and `embed`: make embed DATA=train.csv
+# A real catalogue for the runs below: make embed DATA=train.csv
 DATA ?=
+CHOSEN := $(if $(DATA),data=amazon2023 'data.path=$(DATA)')
+TRAIN := $(BIN)/python -m product_length.train
 TEST_WORKERS ?= 2
 # One thread per test worker: two workers that each start one thread per core stand in each other's way.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint test test-slow smoke reproduce-best embed clean
+.PHONY: help setup check lint test test-slow smoke reproduce-best sweep-losses sweep-tune
+.PHONY: reference-table embed clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -39,13 +42,22 @@ test-slow: $(READY)  ## the slow tests too
 check: lint test  ## lint and test: what each commit passes
 
 smoke: $(READY)  ## one tiny run, end to end, in seconds
-	$(BIN)/python -m product_length.train data.rows=1000 trainer.max_epochs=2 tracking=none $(ARGS)
+	$(TRAIN) data.rows=1000 trainer.max_epochs=2 tracking=none $(ARGS)
 
 reproduce-best: $(READY)  ## the best recipe, compared with its recorded figures (DATA=train.csv: on your data)
 	$(BIN)/python benchmarks/reproduce_best.py $(if $(DATA),--data '$(DATA)') $(ARGS)
 
+sweep-losses: $(READY)  ## which loss is best: all of them over three seeds, compared (DATA=train.csv)
+	$(TRAIN) -m sweep=losses $(CHOSEN) $(ARGS)
+
+sweep-tune: $(READY)  ## the best settings for one loss (DATA=train.csv ARGS="loss=rmsle")
+	$(TRAIN) -m sweep=tune $(CHOSEN) $(ARGS)
+
+reference-table: $(READY)  ## the reference's recipes beside its published figures (DATA=train.csv)
+	$(TRAIN) -m sweep=reference data.max_length=5000 $(CHOSEN) $(ARGS)
+
 embed: $(READY)  ## compute embeddings ahead of training (DATA=train.csv ARGS="embeddings=all_four")
-	$(BIN)/python -m product_length.embed $(if $(DATA),data=amazon2023 'data.path=$(DATA)') $(ARGS)
+	$(BIN)/python -m product_length.embed $(CHOSEN) $(ARGS)
 
 clean:  ## remove what was built, cached and run; the virtual environment stays
 	rm -rf .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build dist

@@ -61,7 +61,7 @@ def place(tmp_path_factory, minilm):
 
 def run_command(folder, command, minilm):
     """Run a README command in `folder`, made small, with MiniLM in the place of hub models."""
-    words = shlex.split(command.replace("outputs/DATE/TIME", RUN))
+    words = shlex.split(command.replace("outputs/DATE/TIME", RUN).replace("multirun/STUDY", "."))
     words[0] = sys.executable
     module = words[2]
     if module.endswith(("train", "embed")):
@@ -71,7 +71,7 @@ def run_command(folder, command, minilm):
                 f"embeddings.encoders.{name}.max_seq_length=16",
             ]
     if module.endswith("train"):
-        words += SMALL
+        words += [word for word in SMALL if word.split("=")[0] not in command]
         if not any("data" in word for word in words[3:]):
             words += ["data.rows=200", "data.types=5"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
@@ -88,18 +88,25 @@ def encoders_of(words):
 PYTHON = [line for line in COMMANDS if line.startswith("python -m product_length")]
 
 
-@pytest.mark.parametrize("command", [line for line in PYTHON if " -m loss=" not in line])
+@pytest.mark.parametrize("command", [line for line in PYTHON if "train -m " not in line])
 def test_commands_run(place, minilm, command):
     run_command(place, command, minilm)
     if "predict" in command:
         assert len((place / "submission.csv").read_text().splitlines()) == 151
 
 
+SWEEPS = [line for line in PYTHON if "train -m " in line]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [line for line in PYTHON if " -m loss=" in line])
-def test_grids_run(place, minilm, command):
-    run_command(place, command, minilm)
-    assert len(list(place.glob("multirun/*/*/*/report.json"))) == 18
+@pytest.mark.parametrize("command", SWEEPS)
+def test_sweeps_run(place, minilm, command):
+    folder = Path("multirun") / f"of_{SWEEPS.index(command)}"
+    few = " hydra.sweeper.n_trials=2" if " sweep=" in command else ""
+    run_command(place, f"{command}{few} hydra.sweep.dir={folder}", minilm)
+    reports = list((place / folder).glob("*/report.json"))
+    assert len(reports) == (2 if few else 18)
+    assert (place / folder / "comparison.html").exists()
 
 
 def load_benchmark(name):
@@ -154,7 +161,22 @@ def test_the_table_of_recipes_can_be_made(place, minilm, tmp_path):
     assert table.count("(reference)") == 2
 
 
-@pytest.mark.parametrize("name", ["recipes", "demo"])
+@pytest.mark.slow
+def test_the_table_of_losses_can_be_made(place, minilm, tmp_path):
+    words = f"--data train.csv --minilm {minilm} --results {tmp_path} --picture {tmp_path}/p.png"
+    small = [*SMALL, "loss=mape,rmsle", "seed=1,2", "embeddings.encoders.minilm.max_seq_length=16"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "losses.py"), *words.split(), *small]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "losses.md").read_text(encoding="utf-8")
+    assert table.count("| mape, ") == 2
+    assert table.count("| rmsle, ") == 2
+    assert table.count("| reference |") == 1
+    assert "| 52% |" in table
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["recipes", "demo", "losses"])
 def test_tables_are_those_of_the_benchmarks(name):
     written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")
     shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)

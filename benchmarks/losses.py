@@ -153,7 +153,7 @@ def draw(group: Group, path: Path) -> None:
     axes.legend(
         [*dots, line],
         ["log target", "plain target", f"best baseline: {best.replace('_', ' ')}"],
-        loc="lower right",
+        loc="upper right",
         frameon=False,
     )
     labels = [recipe.runs[0].config["loss"]["name"] for recipe in recipes]

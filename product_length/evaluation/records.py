@@ -131,6 +131,10 @@ class Report(Record):
         """The split that every choice is made on."""
         return self.splits["val"]
 
+    def without_test(self) -> Self:
+        """The same run as far as choices may see it."""
+        return self.model_copy(update={"splits": {"val": self.val}})
+
     @property
     def track(self) -> str:
         """Which lengths take part, in words."""

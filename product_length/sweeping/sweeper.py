@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -22,6 +23,7 @@ from optuna.trial import Trial
 from typing_extensions import override
 
 from product_length.errors import UserError
+from product_length.evaluation.report import load_report
 from product_length.evaluation.wording import duration, percent
 from product_length.sweeping.study import SweepStudy, quiet
 
@@ -68,9 +70,8 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         while trials := study.take(self._at_once(), total):
             with study.alive(trials):
                 overrides = parts._configure_trials(trials, space, fixed, deleted)
-                returns = self._launch(trials, overrides)
-                for trial, returned in zip(trials, returns, strict=True):
-                    _settle(study, trial, returned)
+                for trial, outcome in zip(trials, self._launch(trials, overrides), strict=True):
+                    _settle(study, trial, outcome)
             failures = study.failures()
             if len(failures) >= _HOPELESS and not study.finished():
                 raise UserError(
@@ -108,16 +109,26 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
 
     def _launch(
         self, trials: Sequence[Trial], overrides: Sequence[Sequence[str]]
-    ) -> Sequence[JobReturn]:
+    ) -> list[float | Exception]:
+        """Run trials at the same time: the val MAPE of each, or why there is none."""
         # Numbers have gaps where several machines share a study: each trial names its folder.
         named = [
             [*words, f"hydra.sweep.subdir={trial.number}"]
             for trial, words in zip(trials, overrides, strict=True)
         ]
-        returned: Sequence[JobReturn] = self.sweeper.launcher.launch(
-            named, initial_job_idx=trials[0].number
-        )
-        return returned
+        try:
+            returns = self.sweeper.launcher.launch(named, initial_job_idx=trials[0].number)
+        except Exception as error:  # no configuration, or a worker was killed: perhaps one of many
+            return [self._left_behind(trial, error) for trial in trials]
+        return [_outcome(returned) for returned in returns]
+
+    def _left_behind(self, trial: Trial, error: Exception) -> float | Exception:
+        """What a trial came to whose launcher broke down."""
+        try:
+            report = load_report(Path(str(self.sweeper.sweep_dir)) / str(trial.number))
+        except UserError:
+            return error
+        return math.nan if report.val.metrics.mape.value is None else report.val.metrics.mape.value
 
     def _write_results(self, study: SweepStudy) -> None:
         """What Hydra's sweeper leaves: the best trial's parameters and value."""
@@ -129,20 +140,27 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
             )
 
 
-def _settle(study: SweepStudy, trial: Trial, returned: JobReturn) -> None:
-    """Tell the study how a trial ended."""
+def _outcome(returned: JobReturn) -> float | Exception:
     try:
-        value = float(returned.return_value)
-        reason = None if math.isfinite(value) else f"val MAPE is {value}"
+        return float(returned.return_value)
     except Exception as error:  # a trial's fault, whatever it is, does not end the sweep
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        if not isinstance(error, UserError):
-            log.error("trial %d failed", trial.number, exc_info=error)
-    if reason is None:
-        study.tell(trial, value)
+        return error
+
+
+def _settle(study: SweepStudy, trial: Trial, outcome: float | Exception) -> None:
+    """Tell the study how a trial ended."""
+    if isinstance(outcome, Exception):
+        reason = str(outcome)
+        if not isinstance(outcome, UserError):
+            reason = f"{type(outcome).__name__}: {reason}"
+            log.error("trial %d failed", trial.number, exc_info=outcome)
+    elif math.isfinite(outcome):
+        study.tell(trial, outcome)
+        return
     else:
-        log.warning("trial %d failed: %s", trial.number, reason)
-        study.tell_failure(trial, reason)
+        reason = f"val MAPE is {outcome}"
+    log.warning("trial %d failed: %s", trial.number, reason)
+    study.tell_failure(trial, reason)
 
 
 def _standing(study: SweepStudy, done: int, total: int, seconds: float) -> str:

@@ -31,8 +31,8 @@ def environment(**extra):
     return {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **extra}
 
 
-def sweep(folder, *overrides, code=0, **options):
-    """Run a sweep in `folder` to its end; its output."""
+def sweep(folder, *overrides, code=0, traceback=False, **options):
+    """Run a sweep in `folder` to its end; its output. `traceback`: whether it has one."""
     done = subprocess.run(
         command(*overrides, **options),
         cwd=folder,
@@ -42,7 +42,7 @@ def sweep(folder, *overrides, code=0, **options):
         check=False,
     )
     assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert ("Traceback" in done.stdout + done.stderr) == traceback
     return done.stdout + done.stderr
 
 

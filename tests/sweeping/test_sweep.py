@@ -75,6 +75,24 @@ def test_a_trial_returns_its_val_mape_and_names_its_folder(finished):
             assert trial.value == pytest.approx(report["splits"]["val"]["metrics"]["mape"]["value"])
 
 
+def test_test_rows_are_shown_for_the_chosen_recipe_only(finished):
+    folder, output = finished
+    path = folder / "multirun" / "mine"
+    before, after = output.split("Recipes, best val MAPE first")
+    assert not re.search(r"\btest\b(?! rows)", re.sub(r"\d+ test rows?", "", before))
+    assert "Test metrics of the best recipe" in after
+    best, *others = recipes(path)
+    assert best["test_mape"]
+    assert not any(row["test_mape"] for row in others)
+    for trial in trials(folder):
+        logged = read_run(path / str(trial.number))
+        assert not [key for key in logged.summary if key.startswith("test")]
+        assert not [key for row in logged.history for key in row if key.startswith("test")]
+        if trial.state is TrialState.COMPLETE:
+            report = json.loads((path / str(trial.number) / "report.json").read_text())
+            assert set(report["splits"]) == {"val", "test"}
+
+
 def test_what_was_done_once_is_not_done_again(finished):
     folder, output = finished
     seconds = [
@@ -198,3 +216,19 @@ def test_a_sweep_that_cannot_succeed_ends_early(tmp_path):
     assert "error: the first 3 trials of mine failed: " in output
     assert "/nowhere/last.ckpt" in output
     assert len(trials(tmp_path)) == 3
+
+
+def test_a_trial_that_has_no_configuration_is_recorded_and_the_sweep_goes_on(tmp_path):
+    words = [
+        "sweep=losses",
+        "features.use_log_target=true",
+        "loss=mape",
+        "seed=1",
+        "model=mlp,residual_mlp",
+        "model.hidden=[8]",
+    ]
+    sweep(tmp_path, *words, traceback=True)
+    by_model = {trial.params["model"]: trial for trial in trials(tmp_path)}
+    assert by_model["mlp"].state is TrialState.COMPLETE
+    assert by_model["residual_mlp"].state is TrialState.FAIL
+    assert "hidden" in by_model["residual_mlp"].user_attrs["outcome"]

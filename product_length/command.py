@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from product_length.composition import CONF, check_overrides, first_line
-from product_length.errors import FAILURE_FILE, ConfigError, UserError
+from product_length.errors import FAILURE_FILE, ConfigError, InterruptedFitError, UserError
 from product_length.experiment import AnyConfig, from_config
 from product_length.sweeping.prepare import Sweep, prepare
 from product_length.writing import write_text
@@ -60,8 +60,10 @@ def run_command(
         folder = Path(run.runtime.output_dir)
         try:
             return task(from_config(config, schema), folder, list(run.overrides.task))
-        except KeyboardInterrupt:
-            sys.stderr.write(f"interrupted; what was finished is in {folder}\n")
+        except (KeyboardInterrupt, InterruptedFitError) as error:
+            # Leaves a sweep too, which would take an exception for one run's fault and go on.
+            said = str(error) or f"interrupted; what was finished is in {folder}"
+            sys.stderr.write(f"{said}\n")
             sys.exit(130)
         except Exception as error:
             mistake = isinstance(error, UserError)

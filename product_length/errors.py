@@ -13,5 +13,11 @@ class ConfigError(UserError):
     exit_code = 2
 
 
+class InterruptedFitError(UserError):
+    """Someone stopped the fit; the message says how to continue it."""
+
+    exit_code = 130
+
+
 FAILURE_FILE = "failure.txt"
 """In the folder of a sweep's run that failed: why."""

@@ -129,8 +129,9 @@ class SweepStudy:
             yield
         except BaseException:
             for trial in trials:
-                self._tell(trial, None, "interrupted")
-                self._queue_again(self.study.trials[trial.number])
+                if self.study.trials[trial.number].state is TrialState.RUNNING:
+                    self._tell(trial, None, "interrupted")
+                    self._queue_again(self.study.trials[trial.number])
             raise
         finally:
             ended.set()

@@ -12,14 +12,8 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
-from product_length.errors import UserError
+from product_length.errors import InterruptedFitError
 from product_length.training.module import FitModule
-
-
-class InterruptedFitError(UserError):
-    """Someone stopped the fit; the message says how to continue it."""
-
-    exit_code = 130
 
 
 class Interruption(Callback):

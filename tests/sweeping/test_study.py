@@ -125,6 +125,23 @@ def test_an_interrupted_trial_is_run_again_at_once(url):
     assert time.monotonic() - started < 2
 
 
+def test_what_was_told_before_an_interruption_stays(url):
+    study = opened(url)
+    trials = take(study, most=2)
+
+    def interrupted():
+        with study.alive(trials):
+            study.tell(trials[0], 0.5)
+            raise SystemExit(130)
+
+    with pytest.raises(SystemExit):
+        interrupted()
+    assert [trial.number for trial in study.finished()] == [trials[0].number]
+    assert study.settled() == 1
+    (retried,) = take(study)
+    assert retried.params == trials[1].params
+
+
 def test_trials_that_all_failed_are_tried_again_later(url):
     study = opened(url)
     while trials := take(study):

@@ -179,6 +179,32 @@ def test_killed_in_mid_trial_it_goes_on_to_its_full_count(tmp_path):
     assert [row["seeds"] for row in recipes(tmp_path / "multirun" / "mine")] == ["1;2", "1;2"]
 
 
+@pytest.mark.parametrize("words", [GRID, ["loss=mape,huber", "study=null"]], ids=["study", "grid"])
+def test_ctrl_c_ends_the_sweep_not_only_the_trial(tmp_path, words):
+    process = subprocess.Popen(
+        command(*words, "seed=1", "trainer.max_epochs=5000", "trainer.patience=5000"),
+        cwd=tmp_path,
+        env=environment(PRODUCT_LENGTH_CACHE=str(tmp_path / "cache")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    for line in process.stdout:
+        if "epoch 3/5000" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    output = process.stdout.read()
+    process.stdout.close()
+    assert process.wait() == 130
+    assert "continue with trainer.resume=" in output
+    assert "Traceback" not in output
+    assert len(list((tmp_path / "multirun").glob("**/config.yaml"))) == 2  # and .hydra's
+    if "sweep=losses" in words:
+        states = [trial.state for trial in trials(tmp_path)]
+        assert states == [TrialState.FAIL, TrialState.WAITING]
+
+
 @pytest.mark.parametrize(
     "launcher",
     [

@@ -13,8 +13,8 @@ from fitting_problem import Problem, scores
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
+from product_length.errors import InterruptedFitError
 from product_length.training.fit import FitResult
-from product_length.training.interruption import InterruptedFitError
 
 
 @pytest.fixture(autouse=True)

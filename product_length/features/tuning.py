@@ -1,0 +1,135 @@
+"""Exact search or cells, and how many cells to probe for the recall that was asked for."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from product_length.features.cells import Cells, cell_count
+from product_length.features.config import IndexKind
+from product_length.features.search import SPARE, CosineSearch, Forbidden, Rows, best_of
+from product_length.features.vectors import faiss_sees_a_gpu, unit
+
+log = logging.getLogger(__name__)
+
+# Multiplications of an exact search that a CPU is left to do: two minutes of one core at the 32e9
+# a second measured, 100,000 × 100,000 × 384. There cells start to pay: 90 s with their training.
+CHEAP = 4e12
+# Training rows whose neighbours are searched both ways: recall within half a point or so.
+SAMPLE = 1000
+# Scanning a cell costs some eight times as much a row as the exact search, which multiplies whole
+# matrices: once more of the cells than this share must be probed, exact search is the faster one.
+WORTHWHILE = 1 / 8
+_SEED = 7
+_BLOCK_ROWS = 4096
+
+Facts = dict[str, Any]
+
+
+def is_exact(kind: IndexKind, queries: int, rows: int, dimension: int) -> bool:
+    """Whether to search exactly: `auto` does with a GPU, and where a CPU soon has done it."""
+    if kind == "auto":
+        return queries * rows * dimension <= CHEAP or faiss_sees_a_gpu()
+    return kind == "exact"
+
+
+def tuning_sample(rows: int) -> Rows:
+    """The places of the rows whose neighbours tell the recall: int64 (at most 1,000,)."""
+    chosen = np.random.default_rng(_SEED).choice(rows, min(SAMPLE, rows), replace=False)
+    return np.sort(chosen.astype(np.int64))
+
+
+def tune(
+    search: CosineSearch, k: int, recall: float, forbidden: Callable[[Rows], Forbidden | None]
+) -> Facts:
+    """Have `search` probe so many of its cells that recall@k is `recall`; exact if it takes most.
+
+    The recall is that of `tuning_sample`, a row's neighbours being those that are not forbidden.
+    `forbidden`: places of the queries in the index (q,) -> what they must not find. The probes
+    start at 1 and double. Returns the facts: `kind` ("ivf" or "exact"), `cells`, `probes`,
+    `recall` reached, `sample`.
+    """
+    rows = len(search.vectors)
+    facts: Facts = {"kind": "exact", "cells": cell_count(rows), "probes": 0, "recall": 0.0}
+    sample = tuning_sample(rows)
+    facts["sample"] = len(sample)
+    if facts["cells"] * WORTHWHILE < 1:
+        return facts
+    log.info("neighbours: putting %d rows into %d cells", rows, facts["cells"])
+    cells = Cells.train(search.vectors)
+    queries = search.vectors[sample]
+    exact = exact_cosines(search, queries, k, forbidden(sample))
+    probes = 1
+    while probes <= len(cells) * WORTHWHILE:
+        search.use(replace(cells, probes=probes))
+        found = search.search(queries, k, forbidden(sample))
+        facts |= {"probes": probes, "recall": recall_of(*found, exact)}
+        log.debug("neighbours: %d cells probed, recall@%d %.4f", probes, k, facts["recall"])
+        if facts["recall"] >= recall:
+            return {**facts, "kind": "ivf"}
+        probes *= 2
+    search.use(None)
+    return facts
+
+
+def exact_cosines(
+    search: CosineSearch, queries: NDArray[Any], k: int, forbidden: Forbidden | None
+) -> NDArray[np.float32]:
+    """The k greatest cosines of each query to rows not forbidden, float32 (q, k), best first.
+
+    -inf where there are no more. No index is built for a sample: at two million rows one of
+    float32 would take more memory than all the rest.
+    """
+    asked = np.arange(len(queries))
+    directions = unit(queries)
+    kept = k + SPARE
+    scores = np.full((len(queries), kept), -np.inf, dtype=np.float32)
+    rows = np.full((len(queries), kept), -1, dtype=np.int64)
+    with tqdm(
+        total=len(search.vectors), unit=" rows", desc="exact answers", disable=None, leave=False
+    ) as bar:
+        for start in range(0, len(search.vectors), _BLOCK_ROWS):
+            near = unit(search.vectors[start : start + _BLOCK_ROWS])
+            places = np.arange(start, start + len(near))
+            block = directions @ near.T
+            if forbidden is not None:
+                block[forbidden(asked, np.broadcast_to(places, block.shape))] = -np.inf
+            scores = np.concatenate([scores, block], axis=1)
+            rows = np.concatenate([rows, np.broadcast_to(places, block.shape)], axis=1)
+            best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
+            scores = np.take_along_axis(scores, best, axis=1)
+            rows = np.take_along_axis(rows, best, axis=1)
+            bar.update(len(near))
+    rows[np.isneginf(scores)] = -1
+    again = np.where(rows < 0, np.float32(-np.inf), search.cosines(queries, rows))
+    found, cosines = best_of(again, rows, k)
+    return np.where(found < 0, np.float32(-np.inf), cosines)
+
+
+def recall_of(rows: Rows, cosines: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
+    """Share of the exact answers that were found; of equally similar rows any may be.
+
+    `rows` and `cosines` (q, k) as a search returns them, `exact` (q, k) by `exact_cosines`. 1 when
+    there is nothing to find.
+    """
+    wanted = np.isfinite(exact).sum(axis=1)
+    last = np.where(np.isfinite(exact), exact, np.inf).min(axis=1)
+    found = ((rows >= 0) & (cosines >= last[:, None])).sum(axis=1)
+    return float(np.minimum(found, wanted).sum() / wanted.sum()) if wanted.any() else 1.0
+
+
+def describe_index(facts: Mapping[str, Any], k: int) -> str:
+    """One line about the index that `tune` chose."""
+    measured = (
+        f"{facts['cells']} cells, {facts['probes']} probed, "
+        f"recall@{k} {facts['recall']:.3f} against exact on {facts['sample']:,} rows"
+    )
+    if facts["kind"] == "ivf":
+        return f"IVF, {measured}"
+    if not facts["probes"]:
+        return "exact (too few rows for cells)"
+    return f"exact (IVF would be no faster: {measured})"

@@ -1,13 +1,7 @@
-"""Rows in cells around centroids, of which a search looks into the nearest few (FAISS IVF).
-
-Chosen over HNSW by measurement: on 100,000 clustered vectors × 384, one thread, IVF takes 8 s to
-build and 0.8 ms a query for recall@20 0.96; HNSW (M = 32) 30 s and 1.1 ms for 0.95, holds 256 more
-bytes a row, and its graph depends on the order in which threads add rows.
-"""
+"""Rows in cells around centroids, of which a search looks into the nearest few (IVF)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -75,34 +69,6 @@ class Cells:
                 bar.update(len(of_row[block]))
         return cls(np.array(means.centroids, dtype=np.float32), of_row, probes=1)
 
-    def index(self, vectors: NDArray[Any]) -> Any:
-        """The FAISS index of these vectors (n, d), normalised, kept as float16: 2 d bytes a row."""
-        faiss = load_faiss()
-        dimension = vectors.shape[1]
-        nearest = faiss.IndexFlatIP(dimension)
-        nearest.add(self.centroids)
-        index = faiss.IndexIVFScalarQuantizer(
-            nearest,
-            dimension,
-            len(self),
-            faiss.ScalarQuantizer.QT_fp16,
-            faiss.METRIC_INNER_PRODUCT,
-            False,  # codes are the vectors themselves, not their difference to a centroid
-        )
-        index.is_trained = True  # float16 has nothing to learn
-        order = np.argsort(self.of_row, kind="stable")
-        ends = np.searchsorted(self.of_row[order], np.arange(len(self) + 1))
-        # A whole cell at once: lists that grow row by row end up half empty.
-        for cell, (start, stop) in enumerate(pairwise(ends)):
-            if start < stop:
-                rows = order[start:stop]
-                codes = unit(vectors[rows]).astype(np.float16).view(np.uint8)
-                index.invlists.add_entries(
-                    cell, len(rows), faiss.swig_ptr(rows), faiss.swig_ptr(codes)
-                )
-        index.ntotal = len(vectors)
-        return index
-
     def state(self) -> dict[str, Any]:
         """Tensors and a number: `torch.load(weights_only=True)` reads them back."""
         import torch
@@ -122,13 +88,3 @@ class Cells:
 def cell_count(rows: int) -> int:
     """How many cells so many rows are put into, at least 1."""
     return max(1, min(int(_CELLS_PER_ROOT * rows**0.5), rows // 4))
-
-
-def search_cells(
-    index: Any, queries: NDArray[np.float32], depth: int, probes: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Inner products and rows (q, depth) from the nearest `probes` cells; row -1 if too few."""
-    faiss = load_faiss()
-    probed = faiss.SearchParametersIVF(nprobe=min(probes, index.nlist))
-    scores, rows = index.search(queries, depth, params=probed)
-    return scores, rows

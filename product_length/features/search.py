@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.features.cells import Cells, search_cells
+from product_length.features.cell_search import CellSearch
+from product_length.features.cells import Cells
 from product_length.features.vectors import faiss_sees_a_gpu, load_faiss, norms_of, unit
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ DEEPEST = 2048
 _WIDER = 4
 # Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
 _QUERY_ROWS = 1024
+_CELL_QUERY_ROWS = 8192  # the more queries share a cell, the better
 _ADDED_ROWS = 16_384
 _SCORED_NUMBERS = 1 << 22
 _SCANNED_NUMBERS = 1 << 25
@@ -53,6 +55,7 @@ class CosineSearch:
         # and of their own rounding.
         self._rounding = vectors.shape[1] * 2.0**-24 + 1e-6
         self._index: Any = None
+        self._cell_search: CellSearch | None = None
 
     def use(self, cells: Cells | None) -> None:
         """Search in these cells from now on; None: exactly."""
@@ -62,8 +65,9 @@ class CosineSearch:
             self.release()
 
     def release(self) -> None:
-        """Free the FAISS index; the next search builds it again."""
+        """Free what was built to search; the next search builds it again."""
         self._index = None
+        self._cell_search = None
 
     def search(
         self, queries: NDArray[Any], k: int, forbidden: Forbidden | None = None
@@ -80,8 +84,9 @@ class CosineSearch:
             raise ValueError("k must be at least 1")
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         cosines = np.zeros((len(queries), k), dtype=np.float32)
-        for start in range(0, len(queries) if len(self.vectors) else 0, _QUERY_ROWS):
-            block = slice(start, start + _QUERY_ROWS)
+        step = _QUERY_ROWS if self.cells is None else _CELL_QUERY_ROWS
+        for start in range(0, len(queries) if len(self.vectors) else 0, step):
+            block = slice(start, start + step)
             norms = norms_of(queries[block])
             pending = start + np.flatnonzero(norms)
             pending = self._search(queries, pending, k + SPARE, forbidden, rows, cosines)
@@ -111,7 +116,7 @@ class CosineSearch:
             bounds, found = self._faiss().search(unit(asked), depth)
         else:
             probes = self.cells.probes * (_WIDER if deeper else 1)
-            bounds, found = search_cells(self._faiss(), unit(asked), depth, probes)
+            bounds, found = self._in_cells().search(unit(asked), depth, probes)
         scores = self.cosines(asked, found)
         scores[found < 0] = -np.inf
         if forbidden is not None:
@@ -168,24 +173,27 @@ class CosineSearch:
             scores[block] = np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
         return scores
 
-    def _faiss(self) -> Any:
-        """The FAISS index of all rows, normalised: exact on a GPU when FAISS sees one."""
-        if self._index is None:
-            self._index = self._exact() if self.cells is None else self.cells.index(self.vectors)
-            log.debug("%s holds %d rows", type(self._index).__name__, self._index.ntotal)
-        return self._index
+    def _in_cells(self) -> CellSearch:
+        if self._cell_search is None:
+            assert self.cells is not None
+            self._cell_search = CellSearch(self.cells, self.vectors, self._norms)
+        return self._cell_search
 
-    def _exact(self) -> Any:
-        faiss = load_faiss()
-        dimension = self.vectors.shape[1]
-        index: Any
-        if faiss_sees_a_gpu():
-            index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), dimension)
-        else:
-            index = faiss.IndexFlatIP(dimension)
-        for start in range(0, len(self.vectors), _ADDED_ROWS):
-            index.add(unit(self.vectors[start : start + _ADDED_ROWS]))
-        return index
+    def _faiss(self) -> Any:
+        """The exact FAISS index of all rows, normalised: on a GPU when FAISS sees one."""
+        if self._index is None:
+            faiss = load_faiss()
+            dimension = self.vectors.shape[1]
+            index: Any
+            if faiss_sees_a_gpu():
+                index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), dimension)
+            else:
+                index = faiss.IndexFlatIP(dimension)
+            for start in range(0, len(self.vectors), _ADDED_ROWS):
+                index.add(unit(self.vectors[start : start + _ADDED_ROWS]))
+            log.debug("%s holds %d rows", type(index).__name__, index.ntotal)
+            self._index = index
+        return self._index
 
 
 def best_of(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDArray[np.float32]]:

@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 CHEAP = 4e12
 # Training rows whose neighbours are searched both ways: recall within half a point or so.
 SAMPLE = 1000
-# Scanning a cell costs some eight times as much a row as the exact search, which multiplies whole
-# matrices: once more of the cells than this share must be probed, exact search is the faster one.
-WORTHWHILE = 1 / 8
+# A row in a cell costs somewhat more than a row of an exact search: probing more of the cells than
+# this share would gain little, and lose neighbours.
+WORTHWHILE = 1 / 2
 _SEED = 7
 _BLOCK_ROWS = 4096
 

@@ -23,6 +23,9 @@ Scores = NDArray[np.float32]
 # so many cells, or as many as hold so many times the rows that are wanted.
 _NEAR_CELLS = 4
 _NEAR_ROWS = 4
+# Rows compared with up to a whole block of queries at once: texts that are all the same, or empty,
+# fill one cell with thousands.
+_COMPARED_ROWS = 2048
 
 
 class CellSearch:
@@ -74,15 +77,16 @@ class CellSearch:
     def _visited(
         self, probed: Rows, wanted: NDArray[np.bool_]
     ) -> Iterator[tuple[Rows, Rows, Scores]]:
-        """Each cell that is wanted: its rows (m,), the queries (a,), its unit vectors (m, d)."""
+        """Each cell that is wanted, or a part: rows (m,), queries (a,), unit vectors (m, d)."""
         query, _ = np.nonzero(wanted)
         cell = probed[wanted]
         order = np.argsort(cell, kind="stable")
         query, cell = query[order], cell[order]
         starts = np.flatnonzero(np.diff(cell, prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(cell)], strict=True):
-            rows = self._order[self._ends[cell[start]] : self._ends[cell[start] + 1]]
-            if len(rows):
+            first, end = self._ends[cell[start]], self._ends[cell[start] + 1]
+            for part in range(first, end, _COMPARED_ROWS):
+                rows = self._order[part : min(part + _COMPARED_ROWS, end)]
                 block = self._vectors[rows].astype(np.float32)
                 block *= self._scales[rows, None]
                 yield rows, query[start:stop], block

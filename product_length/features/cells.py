@@ -49,14 +49,16 @@ class Cells:
         means = faiss.Kmeans(
             vectors.shape[1],
             cells,
-            niter=_ROUNDS,
+            niter=1,
             spherical=True,
             seed=_SEED,
             # The sample is drawn already; FAISS would draw again, or warn.
             min_points_per_centroid=1,
             max_points_per_centroid=len(vectors),
         )
-        means.train(unit(vectors[np.sort(chosen)]))
+        sample = unit(vectors[np.sort(chosen)])
+        for _ in tqdm(range(_ROUNDS), desc="rounds of k-means", disable=None, leave=False):
+            means.train(sample, init_centroids=means.centroids)
         nearest = faiss.IndexFlatIP(vectors.shape[1])
         nearest.add(means.centroids)
         of_row = np.empty(len(vectors), dtype=np.int32)

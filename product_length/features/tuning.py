@@ -19,8 +19,11 @@ log = logging.getLogger(__name__)
 # Multiplications of an exact search that a CPU is left to do: two minutes of one core at the 32e9
 # a second measured, 100,000 × 100,000 × 384. There cells start to pay: 90 s with their training.
 CHEAP = 4e12
-# Training rows whose neighbours are searched both ways: recall within half a point or so.
+# Training rows whose neighbours are searched both ways.
 SAMPLE = 1000
+# Standard errors by which their recall must exceed what was asked for, so that the recall of all
+# rows does too (one-sided 95%): some half a point.
+CERTAINTY = 1.645
 # A row in a cell costs somewhat more than a row of an exact search: probing more of the cells than
 # this share would gain little, and lose neighbours.
 WORTHWHILE = 1 / 2
@@ -48,7 +51,7 @@ def tune(
 ) -> Facts:
     """Have `search` probe so many of its cells that recall@k is `recall`; exact if it takes most.
 
-    The recall is that of `tuning_sample`, a row's neighbours being those that are not forbidden.
+    Recall is measured on `tuning_sample`, a row's neighbours being those that are not forbidden.
     `forbidden`: places of the queries in the index (q,) -> what they must not find. The probes
     start at 1 and double. Returns the facts: `kind` ("ivf" or "exact"), `cells`, `probes`,
     `recall` reached, `sample`.
@@ -67,9 +70,10 @@ def tune(
     while probes <= len(cells) * WORTHWHILE:
         search.use(replace(cells, probes=probes))
         found = search.search(queries, k, forbidden(sample))
-        facts |= {"probes": probes, "recall": recall_of(*found, exact)}
+        shares = recalls_of(*found, exact)
+        facts |= {"probes": probes, "recall": float(shares.mean())}
         log.debug("neighbours: %d cells probed, recall@%d %.4f", probes, k, facts["recall"])
-        if facts["recall"] >= recall:
+        if facts["recall"] - CERTAINTY * standard_error(shares) >= recall:
             return {**facts, "kind": "ivf"}
         probes *= 2
     search.use(None)
@@ -110,16 +114,24 @@ def exact_cosines(
     return np.where(found < 0, np.float32(-np.inf), cosines)
 
 
-def recall_of(rows: Rows, cosines: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
-    """Share of the exact answers that were found; of equally similar rows any may be.
+def recalls_of(
+    rows: Rows, cosines: NDArray[np.float32], exact: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Share of each query's exact answers that was found; of equally similar rows any may be.
 
-    `rows` and `cosines` (q, k) as a search returns them, `exact` (q, k) by `exact_cosines`. 1 when
-    there is nothing to find.
+    `rows` and `cosines` (q, k) as a search returns them, `exact` (q, k) by `exact_cosines`. Returns
+    float64 (q,), 1 where there is nothing to find.
     """
     wanted = np.isfinite(exact).sum(axis=1)
     last = np.where(np.isfinite(exact), exact, np.inf).min(axis=1)
     found = ((rows >= 0) & (cosines >= last[:, None])).sum(axis=1)
-    return float(np.minimum(found, wanted).sum() / wanted.sum()) if wanted.any() else 1.0
+    shares: NDArray[np.float64] = np.minimum(found, wanted) / np.maximum(wanted, 1)
+    return np.where(wanted > 0, shares, 1.0)
+
+
+def standard_error(values: NDArray[np.float64]) -> float:
+    """Standard error of the mean; 0 of a single value."""
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
 
 
 def describe_index(facts: Mapping[str, Any], k: int) -> str:

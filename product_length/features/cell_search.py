@@ -94,7 +94,9 @@ class CellSearch:
 
 def _best(queries: Rows, rows: Rows, scores: Scores, shape: tuple[int, int]) -> tuple[Scores, Rows]:
     """Of every query's rows, in any order, the best: scores and rows (q, depth), as `shape`."""
-    order = np.lexsort((rows, -scores, queries))
+    # One number instead of two keys, sorted in a fraction of the time: cosines lie within 1, what
+    # is missing comes last.
+    order = np.argsort(4.0 * queries - np.maximum(scores, -1.5))
     queries, rows, scores = queries[order], rows[order], scores[order]
     place = np.arange(len(queries)) - np.searchsorted(queries, np.arange(shape[0]))[queries]
     kept = place < shape[1]

@@ -17,7 +17,8 @@ from product_length.features.vectors import faiss_sees_a_gpu, unit
 log = logging.getLogger(__name__)
 
 # Multiplications of an exact search that a CPU is left to do: two minutes of one core at the 32e9
-# a second measured, 100,000 × 100,000 × 384. There cells start to pay: 1.6 times as fast, training included.
+# a second measured, 100,000 × 100,000 × 384. There cells start to pay: 1.6 times as fast, with
+# their training.
 CHEAP = 4e12
 # Training rows whose neighbours are searched both ways.
 SAMPLE = 1000

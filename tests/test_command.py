@@ -50,6 +50,11 @@ FAULTS = {
         ["features=knn", "features.knn.embedding=minilm"],
         ["features.knn.embedding=minilm", "choose one of lsa"],
     ),
+    "recall above one": (
+        ["features=knn", "features.knn.recall=95"],
+        ["features.knn.recall=95", "less than or equal to 1"],
+    ),
+    "no such index": (["features=knn", "features.knn.index=ivf"], ["'approximate'", "'auto'"]),
     "several processes on one device": (
         ["trainer=ddp", "trainer.devices=1"],
         ["trainer.strategy=ddp", "2 or more"],

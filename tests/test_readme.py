@@ -176,6 +176,25 @@ def test_the_table_of_losses_can_be_made(place, minilm, tmp_path):
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_the_curve_of_neighbour_search_can_be_made(place, tmp_path):
+    words = f"--rows 300,900 --dimension 16 --threads 1 --results {tmp_path}"
+    command = [sys.executable, str(ROOT / "benchmarks" / "neighbours.py"), *words.split()]
+    picture = tmp_path / "neighbours.png"
+    done = subprocess.run(
+        [*command, "--picture", picture], cwd=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    entries = json.loads((tmp_path / "neighbours.json").read_text(encoding="utf-8"))
+    keys = {"name", "value", "unit", "floor", "rows", "command", "machine"}
+    assert all(set(entry) == keys for entry in entries)
+    assert {entry["rows"] for entry in entries} == {300, 900}
+    judged = [entry for entry in entries if entry["name"].endswith("recall@20")]
+    assert len(judged) == 2
+    assert all(entry["value"] >= entry["floor"] for entry in judged)
+
+
 @pytest.mark.parametrize("name", ["recipes", "demo", "losses"])
 def test_tables_are_those_of_the_benchmarks(name):
     written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """Options of `features=`: what the model sees beside the text, and which target it emits."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,11 +15,20 @@ class TypeOptions(Options):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
 
 
+IndexKind = Literal["auto", "exact", "approximate"]
+
+
 class KnnOptions(Options):
-    """Lengths of the nearest training products, projected to a few numbers."""
+    """Lengths of the nearest training products, projected to a few numbers.
+
+    `recall`: the least share of the exact k neighbours that an approximate search finds, measured
+    on a sample of training rows; where cells cannot give it, the search is exact.
+    """
 
     k: Annotated[int, Field(ge=1, le=1000)] = 20
     embedding: str | None = None
+    index: IndexKind = "auto"
+    recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     projection: Annotated[int, Field(ge=1)] = 32
 
 

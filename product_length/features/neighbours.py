@@ -15,7 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from product_length.features.search import CosineSearch
+from product_length.features.cells import Cells
+from product_length.features.search import CosineSearch, Forbidden
+from product_length.features.tuning import Facts, tune
 from product_length.features.types import Strings, TypeVocabulary, as_column
 
 
@@ -58,6 +60,7 @@ class NeighbourIndex:
         *,
         row_numbers: NDArray[np.int64] | None = None,
         groups: NDArray[np.uint64] | None = None,
+        cells: Cells | None = None,
     ) -> None:
         for name, array in (
             ("lengths", lengths),
@@ -74,7 +77,7 @@ class NeighbourIndex:
         self.type_codes = type_codes
         self._row_numbers = row_numbers
         self._groups = groups
-        self._search = CosineSearch(vectors)
+        self._search = CosineSearch(vectors, cells)
 
     @classmethod
     def build(
@@ -121,15 +124,51 @@ class NeighbourIndex:
         exclude_rows: NDArray[np.int64] | None = None,
         exclude_groups: NDArray[np.uint64] | None = None,
     ) -> Neighbours:
-        """Find the k nearest rows of each query, exactly; ties come in the order of the rows.
+        """Find the k nearest rows of each query; ties come in the order of the rows.
 
         `queries`: float16 or float32 (n, d). `exclude_rows`: int64 (n,), the row number (as in
         `train_rows`) that query i must not find, that is, its own. `exclude_groups`: uint64 (n,),
         the group that query i must not find. Raises ValueError when shapes do not match, or when
         rows are excluded from an index that came from a checkpoint, which no longer knows them.
         """
-        own = _exclusion("exclude_rows", exclude_rows, self._row_numbers, len(queries))
-        group = _exclusion("exclude_groups", exclude_groups, self._groups, len(queries))
+        forbidden = self._forbidden(exclude_rows, exclude_groups, len(queries))
+        return Neighbours(*self._search.search(queries, k, forbidden))
+
+    @property
+    def cells(self) -> Cells | None:
+        """The cells that are searched; None: the search is exact."""
+        return self._search.cells
+
+    def use(self, cells: Cells | None) -> None:
+        """Search in these cells, made of these rows, from now on; None: exactly."""
+        self._search.use(cells)
+
+    def tune(self, k: int, recall: float) -> Facts:
+        """Search in cells if that gives `recall` of k, as `tuning.tune` says; its facts.
+
+        Raises ValueError for an index that came from a checkpoint.
+        """
+        numbers, groups = self._row_numbers, self._groups
+        if numbers is None or groups is None:
+            raise ValueError("this index came from a checkpoint and knows no row numbers")
+
+        def forbidden(places: NDArray[np.int64]) -> Forbidden | None:
+            return self._forbidden(numbers[places], groups[places], len(places))
+
+        return tune(self._search, k, recall, forbidden)
+
+    def release(self) -> None:
+        """Free what the search has built; the next one builds it again."""
+        self._search.release()
+
+    def _forbidden(
+        self,
+        exclude_rows: NDArray[np.int64] | None,
+        exclude_groups: NDArray[np.uint64] | None,
+        queries: int,
+    ) -> Forbidden | None:
+        own = _exclusion("exclude_rows", exclude_rows, self._row_numbers, queries)
+        group = _exclusion("exclude_groups", exclude_groups, self._groups, queries)
         excluded = [pair for pair in (own, group) if pair is not None]
 
         def forbidden(asked: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -138,11 +177,12 @@ class NeighbourIndex:
                 found |= of_row[rows] == of_query[asked, None]
             return found
 
-        return Neighbours(*self._search.search(queries, k, forbidden if excluded else None))
+        return forbidden if excluded else None
 
     def state(self) -> dict[str, Any]:
         """What prediction needs, as tensors and strings: vectors as built, lengths float32, types.
 
+        With the cells, if any: prediction searches as training did.
         `torch.load(weights_only=True)` reads it back.
         """
         import torch
@@ -152,16 +192,22 @@ class NeighbourIndex:
             "lengths": torch.from_numpy(self.lengths.astype(np.float32)),
             "types": self.types.state(),
             "type_codes": torch.from_numpy(self.type_codes.astype(np.int32)),
+            "cells": None if self.cells is None else self.cells.state(),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """The index whose `state` this was; it searches for new products, nothing to exclude."""
+        """The index whose `state` this was; it searches for new products, nothing to exclude.
+
+        States older than cells were made by an exact search, and are searched exactly.
+        """
+        cells = state.get("cells")
         return cls(
             state["vectors"].numpy(),
             state["lengths"].numpy(),
             TypeVocabulary.from_state(state["types"]),
             state["type_codes"].numpy().astype(np.int64),
+            cells=None if cells is None else Cells.from_state(cells),
         )
 
 

@@ -1,10 +1,10 @@
-"""Exact cosine search with FAISS, from which forbidden rows are left out.
+"""Cosine search with FAISS, exact or in cells, from which forbidden rows are left out.
 
 FAISS proposes candidates in float32. They are scored again in float64, so that the order depends
 neither on how FAISS, BLAS or a GPU adds up nor on the size of a block, and equal similarities come
 in the order of the rows. A query whose answer is not proven by its candidates (too many of them
 were forbidden, or more rows may tie with the last one) is searched deeper, and at last against
-every row.
+every row. A search in cells proves nothing: there, only a query with fewer than k answers is.
 """
 
 import logging
@@ -13,6 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from product_length.features.cell_search import CellSearch
+from product_length.features.cells import Cells
+from product_length.features.vectors import faiss_sees_a_gpu, load_faiss, norms_of, unit
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +28,11 @@ Forbidden = Callable[[Rows, Rows], NDArray[np.bool_]]
 SPARE = 12
 # FAISS on a GPU returns no more; on a CPU its heaps get slower than scoring every row.
 DEEPEST = 2048
+# Times as many cells are probed where they held fewer than k allowed rows.
+_WIDER = 4
 # Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
 _QUERY_ROWS = 1024
+_CELL_QUERY_ROWS = 8192  # the more queries share a cell, the better
 _ADDED_ROWS = 16_384
 _SCORED_NUMBERS = 1 << 22
 _SCANNED_NUMBERS = 1 << 25
@@ -34,17 +41,33 @@ _SCANNED_NUMBERS = 1 << 25
 class CosineSearch:
     """Finds the rows of `vectors`, float16 or float32 (n, d), nearest to queries by cosine.
 
-    A vector of zeros has similarity 0 to everything. FAISS is imported, and its index built, by
-    the first search. Raises ValueError when the vectors are not (n, d) or not finite.
+    A vector of zeros has similarity 0 to everything. With `cells`, which `use` changes, the
+    nearest rows of those cells that are probed are found; without, the nearest of all. FAISS is
+    imported, and its index built, by the first search. Raises ValueError when the vectors are not
+    (n, d) or not finite.
     """
 
-    def __init__(self, vectors: NDArray[Any]) -> None:
+    def __init__(self, vectors: NDArray[Any], cells: Cells | None = None) -> None:
         self.vectors = vectors
-        self._norms = _norms(vectors)
+        self.cells = cells
+        self._norms = norms_of(vectors)
         # Bound of the error of a float32 dot product of unit vectors (Higham 2002, section 3.1),
         # and of their own rounding.
         self._rounding = vectors.shape[1] * 2.0**-24 + 1e-6
         self._index: Any = None
+        self._cell_search: CellSearch | None = None
+
+    def use(self, cells: Cells | None) -> None:
+        """Search in these cells from now on; None: exactly."""
+        same = cells and self.cells and cells.of_row is self.cells.of_row
+        self.cells = cells
+        if not same:
+            self.release()
+
+    def release(self) -> None:
+        """Free what was built to search; the next search builds it again."""
+        self._index = None
+        self._cell_search = None
 
     def search(
         self, queries: NDArray[Any], k: int, forbidden: Forbidden | None = None
@@ -61,12 +84,13 @@ class CosineSearch:
             raise ValueError("k must be at least 1")
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         cosines = np.zeros((len(queries), k), dtype=np.float32)
-        for start in range(0, len(queries) if len(self.vectors) else 0, _QUERY_ROWS):
-            block = slice(start, start + _QUERY_ROWS)
-            norms = _norms(queries[block])
+        step = _QUERY_ROWS if self.cells is None else _CELL_QUERY_ROWS
+        for start in range(0, len(queries) if len(self.vectors) else 0, step):
+            block = slice(start, start + step)
+            norms = norms_of(queries[block])
             pending = start + np.flatnonzero(norms)
-            for depth in (k + SPARE, DEEPEST):
-                pending = self._search(queries, pending, depth, forbidden, rows, cosines)
+            pending = self._search(queries, pending, k + SPARE, forbidden, rows, cosines)
+            pending = self._search(queries, pending, DEEPEST, forbidden, rows, cosines, deeper=True)
             # Every row ties for a query of zeros: no depth would settle that.
             for query in np.concatenate([start + np.flatnonzero(norms == 0), pending]):
                 self._scan(queries, query, forbidden, rows, cosines)
@@ -80,17 +104,27 @@ class CosineSearch:
         forbidden: Forbidden | None,
         rows: Rows,
         cosines: NDArray[np.float32],
+        *,
+        deeper: bool = False,
     ) -> Rows:
         """Answer the pending queries from `depth` candidates; returns those not settled."""
         if not len(pending):
             return pending
         depth = min(depth, DEEPEST, len(self.vectors))
         asked = queries[pending]
-        bounds, found = self._faiss().search(_unit(asked), depth)
-        scores = self._cosines(asked, found)
+        if self.cells is None:
+            bounds, found = self._faiss().search(unit(asked), depth)
+        else:
+            probes = self.cells.probes * (_WIDER if deeper else 1)
+            bounds, found = self._in_cells().search(unit(asked), depth, probes)
+        scores = self.cosines(asked, found)
+        scores[found < 0] = -np.inf
         if forbidden is not None:
             scores[forbidden(pending, found)] = -np.inf
-        rows[pending], cosines[pending] = _best(scores, found, rows.shape[1])
+        rows[pending], cosines[pending] = best_of(scores, found, rows.shape[1])
+        if self.cells is not None:
+            short: Rows = pending[rows[pending, -1] < 0]
+            return short
         # What FAISS left out scores no more than its last candidate, give or take rounding.
         last = np.where(rows[pending, -1] < 0, -np.inf, cosines[pending, -1])
         settled = last > bounds[:, -1] + self._rounding
@@ -107,28 +141,28 @@ class CosineSearch:
         """Answer one query from every row."""
         k = rows.shape[1]
         asked = queries[query : query + 1]
-        unit = _unit(asked)[0]
+        direction = unit(asked)[0]
         scores = np.zeros(len(self.vectors), dtype=np.float32)
-        if unit.any():
-            step = max(1, _SCANNED_NUMBERS // len(unit))
+        if direction.any():
+            step = max(1, _SCANNED_NUMBERS // len(direction))
             for start in range(0, len(scores), step):
-                scores[start : start + step] = _unit(self.vectors[start : start + step]) @ unit
+                scores[start : start + step] = unit(self.vectors[start : start + step]) @ direction
         if forbidden is not None:
             everything = np.arange(len(scores))
             scores[forbidden(np.array([query]), everything[None])[0]] = -np.inf
-        if unit.any():
+        if direction.any():
             kth = np.partition(scores, -k)[-k] if k <= len(scores) else -np.inf
             near = scores >= kth - 2 * self._rounding
             found = np.flatnonzero(near & (scores > -np.inf))
         else:
             found = np.flatnonzero(scores == 0)[:k]
-        best = _best(self._cosines(asked, found[None]), found[None], k)
+        best = best_of(self.cosines(asked, found[None]), found[None], k)
         rows[query], cosines[query] = best[0][0], best[1][0]
 
-    def _cosines(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float32]:
+    def cosines(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float32]:
         """Cosines of each query (q, d) to its rows (q, m), added up in float64."""
         scores = np.zeros(found.shape, dtype=np.float32)
-        norms = _norms(queries)
+        norms = norms_of(queries)
         step = max(1, _SCORED_NUMBERS // max(1, found.shape[1] * queries.shape[1]))
         for start in range(0, len(found), step):
             block = slice(start, start + step)
@@ -139,27 +173,30 @@ class CosineSearch:
             scores[block] = np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
         return scores
 
-    def _faiss(self) -> Any:
-        """The FAISS index of all rows, normalised: on a GPU when FAISS sees one."""
-        if self._index is None:
-            # It tells of every instruction set that it tries.
-            logging.getLogger("faiss.loader").setLevel(logging.WARNING)
-            import faiss
+    def _in_cells(self) -> CellSearch:
+        if self._cell_search is None:
+            assert self.cells is not None
+            self._cell_search = CellSearch(self.cells, self.vectors, self._norms)
+        return self._cell_search
 
+    def _faiss(self) -> Any:
+        """The exact FAISS index of all rows, normalised: on a GPU when FAISS sees one."""
+        if self._index is None:
+            faiss = load_faiss()
             dimension = self.vectors.shape[1]
             index: Any
-            if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
+            if faiss_sees_a_gpu():
                 index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), dimension)
             else:
                 index = faiss.IndexFlatIP(dimension)
             for start in range(0, len(self.vectors), _ADDED_ROWS):
-                index.add(_unit(self.vectors[start : start + _ADDED_ROWS]))
+                index.add(unit(self.vectors[start : start + _ADDED_ROWS]))
             log.debug("%s holds %d rows", type(index).__name__, index.ntotal)
             self._index = index
         return self._index
 
 
-def _best(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDArray[np.float32]]:
+def best_of(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDArray[np.float32]]:
     """The k best of `found` (q, m) by score, then row; -1 and 0 once only -inf is left."""
     order = np.lexsort((found, -scores), axis=1)[:, :k]
     scores = np.take_along_axis(scores, order, axis=1)
@@ -170,26 +207,3 @@ def _best(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDArr
         np.pad(rows, short, constant_values=-1),
         np.pad(np.where(missing, np.float32(0), scores), short),
     )
-
-
-def _norms(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    """Euclidean norm of each row, block by block."""
-    if vectors.ndim != 2:
-        raise ValueError(f"vectors must be (rows, dimension), not {vectors.shape}")
-    norms = np.empty(len(vectors))
-    for start in range(0, len(vectors), _ADDED_ROWS):
-        block = vectors[start : start + _ADDED_ROWS].astype(np.float64)
-        norms[start : start + _ADDED_ROWS] = np.sqrt(np.einsum("nd,nd->n", block, block))
-    broken = np.flatnonzero(~np.isfinite(norms))
-    if len(broken):
-        raise ValueError(f"{len(broken)} vectors are not finite; the first one is row {broken[0]}")
-    return norms
-
-
-def _unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    """Rows scaled to norm 1, float32; rows of zeros stay as they are."""
-    norms = _norms(vectors)[:, None]
-    unit: NDArray[np.float32] = np.divide(
-        vectors, norms, out=np.zeros(vectors.shape), where=norms > 0
-    ).astype(np.float32)
-    return unit

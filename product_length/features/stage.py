@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.artefacts import ArtefactStore, Json
+from product_length.features.cells import Cells
 from product_length.features.config import KnnOptions
 from product_length.features.neighbour_features import (
     NeighbourScaler,
@@ -19,13 +21,17 @@ from product_length.features.neighbour_features import (
     neighbour_features,
 )
 from product_length.features.neighbours import NeighbourIndex, Neighbours
+from product_length.features.tuning import describe_index, is_exact
 from product_length.features.types import Strings, as_column
 
 log = logging.getLogger(__name__)
 
 # Part of the address of found neighbours: raise it when the search would find others.
 _VERSION = 1
+# The same for cells: raise it when they would be trained, probed or judged otherwise.
+_CELLS_VERSION = 1
 _CHUNK_ROWS = 8192
+_CELL_FILES = ("centroids", "of_row")
 
 
 @dataclass(frozen=True)
@@ -87,11 +93,20 @@ def neighbour_stage(
     `vectors`: float16 (rows, d). `train_rows`: int64 (n,), ascending. `lengths`: float32 (rows,),
     1/100 inch; those of other rows are not looked at. `types`: strings (rows,). `groups`: uint64
     (rows,), equal for rows with the same text. `made_from`: what the vectors were made from. The
-    search is kept in the store and does not depend on lengths or types. Raises ValueError as
-    `NeighbourIndex.build` does.
+    search, and the cells of an approximate one, are kept in the store and do not depend on lengths
+    or types. Raises ValueError as `NeighbourIndex.build` does.
     """
     index = NeighbourIndex.build(vectors, train_rows, lengths, types, groups)
-    neighbours = _found(index, vectors, train_rows, groups, options.k, store, made_from)
+    sources = {
+        "vectors": made_from,
+        "train_rows": _digest(train_rows),
+        "groups": _digest(groups),
+        "k": options.k,
+    }
+    if not is_exact(options.index, len(vectors), len(train_rows), vectors.shape[1]):
+        _put_into_cells(index, options, store, sources)
+    neighbours = _found(index, vectors, groups, options.k, store, sources)
+    index.release()  # gigabytes that training has no use for
     features = np.empty((len(vectors), len(feature_names(options.k))), dtype=np.float32)
     column = as_column(types)
     with tqdm(total=len(vectors), unit=" rows", desc="describing neighbours", disable=None) as bar:
@@ -108,14 +123,34 @@ def neighbour_stage(
     return NeighbourFeatures(features, neighbours, NeighbourLookup(index, scaler, options.k))
 
 
+def _put_into_cells(
+    index: NeighbourIndex, options: KnnOptions, store: ArtefactStore, sources: Mapping[str, Json]
+) -> None:
+    """Have the index search in cells, made now or before, where they give the recall asked for."""
+
+    def make(folder: Path) -> Mapping[str, Json]:
+        facts = index.tune(options.k, options.recall)
+        if index.cells is not None:
+            for name in _CELL_FILES:
+                np.save(folder / f"{name}.npy", getattr(index.cells, name))
+        return facts
+
+    made_from = {**sources, "version": _CELLS_VERSION, "recall": options.recall}
+    artefact = store.folder("neighbour_cells", made_from, make)
+    facts = artefact.facts
+    if artefact.reused and facts["kind"] == "ivf":
+        centroids, of_row = (np.load(artefact.path / f"{name}.npy") for name in _CELL_FILES)
+        index.use(Cells(centroids, of_row, facts["probes"]))
+    log.info("neighbours: %s", describe_index(facts, options.k))
+
+
 def _found(
     index: NeighbourIndex,
     vectors: NDArray[Any],
-    train_rows: NDArray[np.int64],
     groups: NDArray[np.uint64],
     k: int,
     store: ArtefactStore,
-    made_from: Mapping[str, Json],
+    sources: Mapping[str, Json],
 ) -> Neighbours:
     def search(start: int, stop: int) -> tuple[NDArray[np.int32], dict[str, int]]:
         found = index.search(
@@ -129,13 +164,7 @@ def _found(
 
     artefact = store.array(
         "neighbours",
-        {
-            "version": _VERSION,
-            "vectors": made_from,
-            "train_rows": _digest(train_rows),
-            "groups": _digest(groups),
-            "k": k,
-        },
+        {**sources, "version": _VERSION, **_address_of(index.cells)},
         # Places, and the bits of the float32 similarities.
         shape=(len(vectors), 2, k),
         dtype="int32",
@@ -151,6 +180,20 @@ def _found(
     )
     packed = artefact.load_array()
     return Neighbours(packed[:, 0], packed[:, 1].view(np.float32))
+
+
+def _address_of(cells: Cells | None) -> dict[str, Json]:
+    """What the found neighbours depend on beside their sources; nothing if they are exact."""
+    if cells is None:
+        return {}
+    return {
+        "cells": {
+            "version": _CELLS_VERSION,
+            "centroids": _digest(cells.centroids),
+            "of_row": _digest(cells.of_row),
+            "probes": cells.probes,
+        }
+    }
 
 
 def _digest(array: NDArray[Any]) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from product_length.features import search
+from product_length.features import vectors as vector_blocks
 from product_length.features.neighbours import NeighbourIndex
 
 RNG = np.random.default_rng
@@ -54,6 +55,7 @@ def depths(request, monkeypatch):
     monkeypatch.setattr(search, "DEEPEST", deepest)
     monkeypatch.setattr(search, "_QUERY_ROWS", 7)
     monkeypatch.setattr(search, "_ADDED_ROWS", 5)
+    monkeypatch.setattr(vector_blocks, "_BLOCK_ROWS", 5)
     monkeypatch.setattr(search, "_SCORED_NUMBERS", 11)
     monkeypatch.setattr(search, "_SCANNED_NUMBERS", 9)
 

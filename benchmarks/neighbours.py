@@ -16,7 +16,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import platform
 import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -24,13 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured import RESULTS, machine
 from numpy.typing import NDArray
 
 from product_length.features.neighbours import NeighbourIndex
 from product_length.features.tuning import tuning_sample
 from product_length.writing import write_text, write_whole
 
-RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parent.parent / "docs" / "neighbours.png"
 K = 20
 RECALL = 0.95
@@ -204,19 +203,6 @@ def entries_of(measured: list[Measured], command: str, where: str) -> list[Measu
             for name, value, unit in values
         ]
     return entries
-
-
-def machine() -> str:
-    """Processor, cores and memory: what a time depends on, and no more."""
-    model = platform.machine()
-    cpus = Path("/proc/cpuinfo")
-    if cpus.exists():
-        names = [
-            line.split(":")[1] for line in cpus.read_text().splitlines() if "model name" in line
-        ]
-        model = names[0].strip() if names else model
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB"
 
 
 def line_of(each: Measured) -> str:

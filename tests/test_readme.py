@@ -150,6 +150,7 @@ def test_reproduce_best_runs_the_recipe_on_other_data(place):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # 46 runs
 def test_the_table_of_recipes_can_be_made(place, minilm, tmp_path):
     words = f"--data train.csv --minilm {minilm} --repeats 1 --runs {tmp_path / 'runs'}"
     results = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,9 +112,10 @@ def _parse(
     path: Path, header: _Header, positions: dict[str, int], block_bytes: int, kind: pa.DataType
 ) -> Iterator[RawBatch]:
     wanted = [str(position) for position in positions.values()]
-    quotes_checked = False
+    quotes: Future[None] | None = None
     rows = 0
-    with SourceFile(path) as file:
+    # Another thread checks the quotes meanwhile; a broken one is told before the rows end.
+    with SourceFile(path) as file, ThreadPoolExecutor(1) as checker:
         # Through Python only where it must be: pyarrow takes a gzip file cut short for a whole one.
         source = pa.PythonFile(file, mode="r") if file.is_compressed else pa.OSFile(str(path))
         reader = pa.csv.open_csv(
@@ -131,14 +133,17 @@ def _parse(
         )
         with source, reader:
             for count, batch in enumerate(reader, start=1):
-                if not quotes_checked and (len(wanted) < len(header.names) or _has_newline(batch)):
-                    _check_quotes(path, header)
-                    quotes_checked = True
+                if quotes is None and (len(wanted) < len(header.names) or _has_newline(batch)):
+                    quotes = checker.submit(_check_quotes, path, header)
+                if quotes is not None and quotes.done():
+                    quotes.result()
                 named = pa.RecordBatch.from_arrays(batch.columns, names=list(positions))
                 read = file.position if file.is_compressed else count * block_bytes
                 yield RawBatch(named, rows + 1, min(read, file.size))
                 rows += len(batch)
-        if not quotes_checked and not file.ends_with_newline():
+        if quotes is not None:
+            quotes.result()
+        elif not file.ends_with_newline():
             _check_quotes(path, header)
 
 

@@ -1,0 +1,45 @@
+"""What all benchmarks note of a figure, and of the machine that it was measured on."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from product_length.writing import write_text
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value; `floor` is the least it should be, None where nothing is promised."""
+
+    name: str
+    value: float
+    unit: str
+    rows: int
+    floor: float | None = None
+
+
+def write_figures(path: Path, figures: Sequence[Figure], command: str) -> None:
+    """Write figures as one JSON list, each with the command and the machine."""
+    where = machine()
+    entries = [
+        {**asdict(each), "value": float(f"{each.value:.4g}"), "command": command, "machine": where}
+        for each in figures
+    ]
+    write_text(path, json.dumps(entries, indent=2) + "\n")
+
+
+def machine() -> str:
+    """Processor, cores and memory: what a time depends on, and no more."""
+    model = platform.machine()
+    cpus = Path("/proc/cpuinfo")
+    if cpus.exists():
+        lines = cpus.read_text(encoding="utf-8").splitlines()
+        names = [line.split(":")[1] for line in lines if line.startswith("model name")]
+        model = names[0].strip() if names else model
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB"

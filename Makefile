@@ -15,7 +15,7 @@ TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check lint test test-slow smoke reproduce-best sweep-losses sweep-tune
-.PHONY: reference-table embed clean
+.PHONY: reference-table bench bench-full embed clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -55,6 +55,14 @@ sweep-tune: $(READY)  ## the best settings for one loss (DATA=train.csv ARGS="lo
 
 reference-table: $(READY)  ## the reference's recipes beside its published figures (DATA=train.csv)
 	$(TRAIN) -m sweep=reference data.max_length=5000 $(CHOSEN) $(ARGS)
+
+bench: $(READY)  ## speed and memory at small sizes, in minutes (written to benchmarks/results)
+	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/neighbours.py --rows 10000,30000
+
+bench-full: $(READY)  ## the same at the size of the challenge's catalogue, in hours
+	$(BIN)/python benchmarks/reading.py --rows 2250000
+	$(BIN)/python benchmarks/neighbours.py --rows 10000,100000,300000,1000000
 
 embed: $(READY)  ## compute embeddings ahead of training (DATA=train.csv ARGS="embeddings=all_four")
 	$(BIN)/python -m product_length.embed $(CHOSEN) $(ARGS)

@@ -196,7 +196,20 @@ def test_the_curve_of_neighbour_search_can_be_made(place, tmp_path):
     assert all(entry["value"] >= entry["floor"] for entry in judged)
 
 
-@pytest.mark.parametrize("name", ["recipes", "demo", "losses"])
+@pytest.mark.slow
+def test_the_table_of_reading_can_be_made(place, tmp_path):
+    words = f"--rows 3000 --repeats 1 --folder {tmp_path} --results {tmp_path}"
+    command = [sys.executable, str(ROOT / "benchmarks" / "reading.py"), *words.split()]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    entries = json.loads((tmp_path / "reading.json").read_text(encoding="utf-8"))
+    keys = {"name", "value", "unit", "floor", "rows", "command", "machine"}
+    assert all(set(entry) == keys for entry in entries)
+    assert {entry["rows"] for entry in entries} == {3000}
+    assert len([entry for entry in entries if entry["floor"] == 0.8]) == 1
+
+
+@pytest.mark.parametrize("name", ["recipes", "demo", "losses", "reading", "neighbours"])
 def test_tables_are_those_of_the_benchmarks(name):
     written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")
     shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)

@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from product_length.errors import ConfigError, UserError
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS, GRACE_SECONDS = 3, 12
+HEARTBEAT_SECONDS, GRACE_SECONDS, UNMARKED_SECONDS = 3, 12, 60
 MOST_RETRIES = 3
+"""So often a trial is run again whose process was killed: it may be the trial that kills it."""
 OUTCOME = "outcome"
 """The user attribute of a trial that says how it ended."""
 _UNDER_WAY = "under way; if the trial has failed, it was killed"
@@ -45,7 +47,6 @@ class SweepStudy:
         self, name: str, url: str, sampler: optuna.samplers.BaseSampler, made_from: str
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._sampler = sampler
         with _database(url):
             self._storage = _storage(url)
             self.study = optuna.create_study(
@@ -94,11 +95,7 @@ class SweepStudy:
             open_trials = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
             left = total - len(self._settled()) - len(open_trials)
             if left > 0:
-                with quiet():
-                    trials = [self.study.ask() for _ in range(min(most, left))]
-                for trial in trials:
-                    trial.set_user_attr(OUTCOME, _UNDER_WAY)
-                return trials
+                return [self._ask() for _ in range(min(most, left))]
             if not open_trials:
                 return []
             if not told:
@@ -149,6 +146,13 @@ class SweepStudy:
         """How many trials count towards the sweep."""
         return len(self._settled())
 
+    def _ask(self) -> Trial:
+        with quiet():
+            trial = self.study.ask()
+        self._storage.record_heartbeat(trial._trial_id)
+        trial.set_user_attr(OUTCOME, _UNDER_WAY)  # see _fail_stale
+        return trial
+
     def _settled(self) -> list[FrozenTrial]:
         trials = self.study.get_trials(deepcopy=False)
         retried = {number for t in trials for number in t.system_attrs.get("retry_history", [])}
@@ -169,11 +173,19 @@ class SweepStudy:
 
     def _queue_again(self, trial: FrozenTrial) -> None:
         with quiet():
-            RetryHeartbeatStaleTrialCallback(max_retry=MOST_RETRIES)(self.study, trial)
+            RetryHeartbeatStaleTrialCallback()(self.study, trial)
 
     def _fail_stale(self) -> None:
+        """Queue again what killed processes have left."""
         with quiet():
             optuna.storages.fail_stale_trials(self.study)
+        # A process that was killed before its first heartbeat is not found by these.
+        latest = datetime.now() - timedelta(seconds=UNMARKED_SECONDS)
+        for trial in self.study.get_trials(states=[TrialState.RUNNING]):
+            if OUTCOME not in trial.user_attrs and (trial.datetime_start or latest) < latest:
+                with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                    self._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                    self._queue_again(self.study.trials[trial.number])
 
 
 def load_study(name: str, url: str) -> optuna.Study:

@@ -74,8 +74,7 @@ def test_a_failed_trial_counts_and_says_why(url):
 
 def test_a_killed_trial_is_run_again(url):
     killed = opened(url)
-    (lost,) = take(killed)
-    killed._storage.record_heartbeat(lost._trial_id)  # and then never again
+    (lost,) = take(killed)  # and then no heartbeat more
     study = opened(url)
     while trials := take(study):
         study.tell(trials[0], 0.5)
@@ -88,9 +87,34 @@ def test_a_killed_trial_is_run_again(url):
 
 def test_a_trial_killed_before_it_had_parameters_is_run_again(url):
     killed = opened(url)
-    (lost,) = killed.take(1, 3)
-    killed._storage.record_heartbeat(lost._trial_id)
+    killed.take(1, 3)
     study = opened(url)
+    while trials := take(study):
+        study.tell(trials[0], 0.5)
+    assert losses(study.finished()) == ["huber", "mape", "smape"]
+
+
+def test_a_trial_killed_before_its_first_heartbeat_is_run_again(url, monkeypatch):
+    killed = opened(url)
+    with module.quiet():
+        killed.study.ask()
+    study = opened(url)
+    study._fail_stale()
+    assert [t.state for t in study.study.trials] == [TrialState.RUNNING]
+    monkeypatch.setattr(module, "UNMARKED_SECONDS", 0)
+    while trials := take(study):
+        study.tell(trials[0], 0.5)
+    assert losses(study.finished()) == ["huber", "mape", "smape"]
+    assert len(study.study.trials) == 4
+
+
+def test_ctrl_c_may_be_pressed_any_number_of_times(url):
+    study = opened(url)
+    for _ in range(6):
+        (trial,) = take(study)
+        with pytest.raises(KeyboardInterrupt), study.alive([trial]):
+            raise KeyboardInterrupt
+    assert study.settled() == 0
     while trials := take(study):
         study.tell(trials[0], 0.5)
     assert losses(study.finished()) == ["huber", "mape", "smape"]

@@ -64,7 +64,7 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         space = {name: each for name, each in space.items() if name not in fixed}
         total, sampler = self._sampler(space)
         study = SweepStudy(str(parts.study_name), str(parts.storage), sampler, self.made_from)
-        before = study.settled()
+        before = done = study.settled()
         log.info("study %s: %d of %d trials are there", parts.study_name, before, total)
         started = time.monotonic()
         while trials := study.take(self._at_once(), total):
@@ -81,6 +81,8 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
             done = study.settled()
             seconds = (time.monotonic() - started) / max(1, done - before) * (total - done)
             log.info("%s", _standing(study, done, total, seconds))
+        if study.settled() > done:  # another process has run the last ones
+            log.info("%s", _standing(study, study.settled(), total, 0))
         self._write_results(study)
 
     def _at_once(self) -> int:

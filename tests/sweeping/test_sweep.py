@@ -231,6 +231,28 @@ def test_two_workers_share_a_cold_cache(tmp_path, launcher):
     assert not list((tmp_path / "cache").rglob("*.partial"))
 
 
+def test_two_processes_work_on_one_study(tmp_path):
+    words = [*GRID, "seed=1,2"]
+    both = [
+        subprocess.Popen(
+            command(*words),
+            cwd=tmp_path,
+            env=environment(PRODUCT_LENGTH_CACHE=str(tmp_path / "cache")),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    found = trials(tmp_path)
+    assert [trial.state for trial in found] == [TrialState.COMPLETE] * 4
+    assert len({(trial.params["loss"], trial.params["seed"]) for trial in found}) == 4
+    assert all("4 of 4 trials" in output for output in outputs)
+    assert [row["seeds"] for row in recipes(tmp_path / "multirun" / "mine")] == ["1;2", "1;2"]
+
+
 def test_a_plain_grid_is_compared_too(tmp_path):
     sweep(tmp_path, "loss=mape,huber", "study=null", "hydra.sweep.dir=grid")
     assert len(recipes(tmp_path / "grid")) == 2

@@ -1,4 +1,4 @@
-"""Linear layers in 8-bit integers, for CPUs: a third faster than float32 with AVX2, cosine > 0.999.
+"""Linear layers in 8-bit integers, for CPUs: MiniLM 9% to 27% faster with AVX2, cosine 0.999.
 
 PyTorch's dynamic quantisation has one scale for a whole batch: a text's vector would depend on its
 neighbours, and one large number would coarsen all others (cosine 0.93 to 0.99 with MiniLM). Here

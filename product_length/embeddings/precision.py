@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from product_length.embeddings.int8 import int8_is_supported
 
 # One thread's share of a batch stays in an EPYC core's caches: 512 tokens were faster than 256 and
-# than 1,024 and more, by 4% to 25% (MiniLM).
+# than 1,024 and more, by 2% to 25% (MiniLM).
 _TOKENS_PER_THREAD = 512
 _TOKENS_ON_GPU = 32_768
 _MEAN_COSINE, _LEAST_COSINE = 0.999, 0.99

@@ -37,6 +37,7 @@ def main() -> int:
         f"data.path={options.data}",
         "data.max_length=5000",
         "embeddings=minilm",
+        "embeddings.encoders.minilm.precision=float32",
         "features=knn",
         "tracking=none",
         *([f"embeddings.encoders.minilm.model={options.minilm}"] if options.minilm else []),

@@ -105,6 +105,7 @@ def overrides_of(options: argparse.Namespace, track: str, name: str, repeat: int
     both = [*chosen, *embeddings, *recipe]
     if "embeddings=lsa" not in both:
         both.append(f"embeddings.encoders.minilm.model={options.minilm}")
+        both.append("embeddings.encoders.minilm.precision=float32")
     return [
         "data=amazon2023",
         f"data.path={options.data}",

@@ -209,7 +209,20 @@ def test_the_table_of_reading_can_be_made(place, tmp_path):
     assert len([entry for entry in entries if entry["floor"] == 0.8]) == 1
 
 
-@pytest.mark.parametrize("name", ["recipes", "demo", "losses", "reading", "neighbours"])
+@pytest.mark.slow
+def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
+    words = f"--data train.csv --minilm {minilm} --texts 40 --repeats 1 --results {tmp_path}"
+    command = [sys.executable, str(ROOT / "benchmarks" / "encoding.py"), *words.split()]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    records = json.loads((tmp_path / "encoding.json").read_text(encoding="utf-8"))
+    assert {"name", "value", "unit", "floor", "rows", "command", "machine"} == set(records[0])
+    found = {record["name"]: record["value"] for record in records}
+    assert found["product_length, float32: cosine, least"] > 0.99999
+    assert found["product_length, auto: ratio"] > 0
+
+
+@pytest.mark.parametrize("name", ["recipes", "demo", "losses", "reading", "neighbours", "encoding"])
 def test_tables_are_those_of_the_benchmarks(name):
     written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")
     shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)

@@ -40,8 +40,12 @@ class SentenceTransformerOptions(Options):
     """A frozen sentence-transformers model, from the hub or from a local folder.
 
     `max_seq_length: null` keeps the model's own, in tokens; `revision` is a commit, tag or branch
-    of the hub and says nothing about a local folder. `precision: auto` is float16 on hardware that
-    computes in it natively (CUDA from capability 7.0, Apple silicon) and float32 elsewhere.
+    of the hub and says nothing about a local folder. `precision: auto` is float16 on GPUs that
+    compute in it natively (CUDA from capability 7.0, Apple silicon); on CPUs bfloat16 where the CPU
+    multiplies matrices in it, else int8 (x86), where the model's vectors stay those of float32
+    (cosine ≥ 0.999 on average, ≥ 0.99 at worst, on fixed texts); float32 elsewhere.
+    `batch_tokens` bounds a batch, padding included; auto is what a CPU's caches hold, or 32,768 on
+    a GPU.
     """
 
     kind: Literal["sentence_transformer"]
@@ -49,8 +53,8 @@ class SentenceTransformerOptions(Options):
     revision: Annotated[str, Field(min_length=1)] | None = None
     prompt: str = ""
     max_seq_length: Annotated[int, Field(ge=8, le=8192)] | None = None
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_tokens: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
     device: Annotated[str, Field(min_length=1)] = "auto"
 
 

@@ -116,14 +116,22 @@ def _encoder(
 def _checked_model(
     name: str, options: SentenceTransformerOptions, store: ArtefactStore
 ) -> SentenceTransformerEncoder:
-    """The encoder, its width known from the one check that its weights ever get."""
+    """The encoder, its width and precision known from the one check that its weights ever get."""
     encoder = SentenceTransformerEncoder(name, options)
     checked = store.folder(
         "models",
-        {"format": _FORMAT, "weights": encoder.weights, "limit": options.max_seq_length},
-        lambda _: {"dimension": encoder.check()},
+        {
+            "format": _FORMAT,
+            "weights": encoder.weights,
+            "limit": options.max_seq_length,
+            "precision": [options.precision, encoder.address["precision"]],
+        },
+        lambda _: {"dimension": encoder.check(), "faithful": encoder.is_faithful()},
     )
     encoder.assume_dimension(checked.facts["dimension"])
+    if not checked.facts["faithful"]:
+        log.info("%s: float32, as less would change this model's vectors too much", name)
+        encoder.use_float32()
     return encoder
 
 

@@ -3,6 +3,7 @@
 Pooling, dense layers and normalisation are the model's own, as its `modules.json` says.
 """
 
+import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.devices import choose_device
+from product_length.embeddings.batches import Features, tokenised_batches
 from product_length.embeddings.config import SentenceTransformerOptions
+from product_length.embeddings.int8 import CALIBRATION, int8_is_supported, quantise
 from product_length.embeddings.library_noise import quiet_libraries
 from product_length.embeddings.model_files import ModelFiles, find_model, first_line
+from product_length.embeddings.precision import choose_batch_tokens, choose_precision, is_faithful
 from product_length.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,6 +41,11 @@ class SentenceTransformerEncoder:
         self._files: ModelFiles = find_model(options.model, options.revision, self._setting)
         self._device = choose_device(options.device, f"{self._key}.device")
         self._precision = choose_precision(options.precision, self._device)
+        if self._precision == "int8" and not (self._device.type == "cpu" and int8_is_supported()):
+            raise UserError(
+                f"{self._key}.precision=int8: only CPUs of x86 compute in it; use auto, or "
+                f"{self._key}.device=cpu"
+            )
         self._dimension: int | None = None
 
     @property
@@ -92,6 +101,26 @@ class SentenceTransformerEncoder:
         self._dimension = loads[0].shape[1]
         return self._dimension
 
+    def is_faithful(self) -> bool:
+        """Whether the vectors are close enough to float32's; asked of `auto` on CPU only.
+
+        A GPU's float16 is taken as it is, and so is what was asked for.
+        """
+        if not self._chosen_for_cpu or self._precision == "float32":
+            return True
+        exact = self._options.model_copy(update={"precision": "float32"})
+        twin = type(self)(self.name, exact, setting=self._setting)
+        return is_faithful(self._embed(CALIBRATION)[0], twin._embed(CALIBRATION)[0])
+
+    def use_float32(self) -> None:
+        """Compute in float32 instead of what `precision: auto` chose."""
+        self._precision = "float32"
+        vars(self).pop("_model", None)
+
+    @property
+    def _chosen_for_cpu(self) -> bool:
+        return self._options.precision == "auto" and self._device.type == "cpu"
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Vectors of the texts: float16 (texts, dimension), in the order given.
 
@@ -126,6 +155,7 @@ class SentenceTransformerEncoder:
             "options": self._options.model_dump(mode="json"),
             "weights": self._files.digest,
             "dimension": self.dimension,
+            "precision": self._precision,
         }
 
     @classmethod
@@ -142,6 +172,7 @@ class SentenceTransformerEncoder:
         Raises UserError when the model cannot be found or is another one.
         """
         told = dict(state["options"], device=device)
+        told.pop("batch_size", None)  # of checkpoints before batches had a budget of tokens
         if model is not None:
             told.update(model=model, revision=None)
         options = SentenceTransformerOptions.model_validate(told)
@@ -154,37 +185,45 @@ class SentenceTransformerEncoder:
                 f"{state['options']['model']} as it was then"
             )
         encoder.assume_dimension(state["dimension"])
+        # int8 only for a network that was trained on it; float32 is nearest to all the others.
+        if encoder._chosen_for_cpu and encoder._precision != state.get("precision"):
+            encoder.use_float32()
         return encoder
 
     def _embed(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Vectors float32 (texts, width) and which texts were cut: bool (texts,)."""
         model = self._model
         cut: set[str] = set()
-        preprocess = type(model).preprocess
+        prompt = self._options.prompt
+        budget = choose_batch_tokens(self._options.batch_tokens, self._device)
 
-        def noting(inputs: list[str], *args: Any, **kwargs: Any) -> Any:
-            features = preprocess(model, inputs, *args, **kwargs)
-            cut.update(_cut(inputs, features, model, self._options.prompt))
-            return features
+        def tokenise(some: list[str]) -> Features:
+            features = model.preprocess(some, prompt=prompt or None)
+            cut.update(_cut(some, features, model, prompt))
+            return dict(features)
 
-        model.preprocess = noting  # the tokens pass here once; counting them again would cost
+        positions, found = [], []
+        left = getattr(model.tokenizer, "padding_side", "right") == "left"
+        batches = tokenised_batches(texts, tokenise, budget, left=left)
         try:
-            vectors = model.encode(
-                list(texts),
-                prompt=self._options.prompt,
-                batch_size=self._options.batch_size,
-                show_progress_bar=False,
-                convert_to_tensor=True,
-            )
+            with torch.inference_mode(), contextlib.closing(batches):
+                for rows, features in batches:
+                    for name, value in features.items():
+                        if isinstance(value, torch.Tensor):
+                            features[name] = value.to(self._device, non_blocking=True)
+                    vectors = model(features)["sentence_embedding"]
+                    found.append(vectors[:, : model.truncate_dim].float())
+                    positions.append(rows)
+                together = torch.cat(found).cpu().numpy()
         except torch.OutOfMemoryError as error:
             raise UserError(
-                f"{self._key}: {self._device} ran out of memory at batch_size="
-                f"{self._options.batch_size}; lower {self._key}.batch_size"
+                f"{self._key}: {self._device} ran out of memory at batch_tokens={budget}; set a "
+                f"smaller {self._key}.batch_tokens"
             ) from error
-        finally:
-            del model.preprocess
-        found = np.fromiter((text in cut for text in texts), dtype=np.bool_, count=len(texts))
-        return vectors.float().cpu().numpy(), found
+        ordered = np.empty_like(together)
+        ordered[np.concatenate(positions)] = together
+        marks = np.fromiter((text in cut for text in texts), dtype=np.bool_, count=len(texts))
+        return ordered, marks
 
     @functools.cached_property
     def _model(self) -> "SentenceTransformer":
@@ -195,7 +234,8 @@ class SentenceTransformerEncoder:
                 model = SentenceTransformer(
                     str(self._files.folder), device="cpu", local_files_only=True
                 )
-            model = model.to(self._device, getattr(torch, self._precision)).eval()
+            kind = "float32" if self._precision == "int8" else self._precision
+            model = model.to(self._device, getattr(torch, kind)).eval()
         except torch.OutOfMemoryError as error:
             raise UserError(
                 f"{self._key}: {self._options.model} does not fit into the memory of "
@@ -208,6 +248,8 @@ class SentenceTransformerEncoder:
                 "another model"
             ) from error
         self._limit_length(model)
+        if self._precision == "int8":
+            quantise(model, lambda: model.encode(CALIBRATION, show_progress_bar=False))
         return model
 
     def _limit_length(self, model: "SentenceTransformer") -> None:
@@ -221,19 +263,6 @@ class SentenceTransformerEncoder:
             )
         limits = [limit for limit in (wanted or model.max_seq_length, positions) if limit]
         model.max_seq_length = min(limits) if limits else None
-
-
-def choose_precision(precision: str, device: torch.device) -> str:
-    """The name of a torch dtype; `auto` is float16 where the hardware has it, else float32.
-
-    float16 before bfloat16: as fast, and the vectors are kept in float16, whose three more bits
-    of mantissa bfloat16 would have lost.
-    """
-    if precision != "auto":
-        return precision
-    if device.type == "cuda":
-        return "float16" if torch.cuda.get_device_capability(device) >= (7, 0) else "float32"
-    return "float16" if device.type == "mps" else "float32"
 
 
 def _positions(model: "SentenceTransformer") -> int | None:

@@ -188,7 +188,7 @@ def test_sentence_encoder_end_to_end(
         raise AssertionError("the model was loaded")
 
     monkeypatch.setattr(SentenceTransformerEncoder, "_embed", load)
-    (again,) = embed(texts, tmp_path, tiny={**tiny, "batch_size": 2})
+    (again,) = embed(texts, tmp_path, tiny={**tiny, "batch_tokens": 64})
     assert again.reused
     assert again.truncated_share == made.truncated_share
     assert again.encoder.state()["dimension"] == 32

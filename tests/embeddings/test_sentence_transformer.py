@@ -14,17 +14,17 @@ from safetensors.torch import load_file, save_file
 from product_length.devices import choose_device
 from product_length.embeddings.config import SentenceTransformerOptions
 from product_length.embeddings.encoder import load_encoder
-from product_length.embeddings.sentence_transformer import (
-    SentenceTransformerEncoder,
-    choose_precision,
-)
+from product_length.embeddings.int8 import int8_is_supported
+from product_length.embeddings.precision import choose_precision
+from product_length.embeddings.sentence_transformer import SentenceTransformerEncoder
 from product_length.errors import UserError
 
 MODEL = "embeddings.encoders.e.model"
 
 
 def encoder(folder: Path, **changes: Any) -> SentenceTransformerEncoder:
-    told = {"kind": "sentence_transformer", "model": str(folder), "device": "cpu", **changes}
+    told = {"kind": "sentence_transformer", "model": str(folder), "device": "cpu"}
+    told |= {"precision": "float32", **changes}
     return SentenceTransformerEncoder("e", SentenceTransformerOptions(**told))
 
 
@@ -45,7 +45,7 @@ def test_real_minilm_equals_the_library(
     minilm: Path, product_texts: Callable[..., list[str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     texts = ["", *product_texts(8, longest=40), "long " * 300, "a"]
-    mine = encoder(minilm, batch_size=4)
+    mine = encoder(minilm, batch_tokens=256)
     vectors, cut = mine.encode_marked(texts)
     assert capfd.readouterr() == ("", "")
     assert vectors.dtype == np.float16
@@ -143,7 +143,7 @@ def test_identity_is_the_content_and_how_it_runs(
 ) -> None:
     folder = tiny_models("bert")
     moved = Path(shutil.copytree(folder, tmp_path / "moved"))
-    one, other = encoder(folder), encoder(moved, batch_size=1, revision="v1")
+    one, other = encoder(folder), encoder(moved, batch_tokens=1, revision="v1")
     assert one.address == other.address
     assert one.identity == {**one.address, "model": str(folder), "commit": None}
     assert one.address["precision"] == "float32"
@@ -253,7 +253,11 @@ def test_a_device_that_is_not_there(device: str) -> None:
 
 def test_auto_device_and_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu, mps, cuda = (torch.device(name) for name in ("cpu", "mps", "cuda"))
-    assert choose_precision("auto", cpu) == "float32"
+    assert choose_precision("auto", cpu) == ("int8" if int8_is_supported() else "float32")
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.cpu, name, lambda: True)
+            assert choose_precision("auto", cpu) == "bfloat16"
     assert choose_precision("auto", mps) == "float16"
     assert choose_precision("bfloat16", cpu) == "bfloat16"
     for capability, precision in (((6, 1), "float32"), ((7, 0), "float16"), ((9, 0), "float16")):
@@ -268,6 +272,6 @@ def test_auto_device_and_precision(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.gpu
 def test_on_a_gpu(minilm: Path, product_texts: Callable[..., list[str]]) -> None:
     texts = product_texts(200, longest=60)
-    mine = encoder(minilm, device="cuda")
+    mine = encoder(minilm, device="cuda", precision="auto")
     assert mine.address["precision"] == "float16"
     np.testing.assert_allclose(mine.encode(texts), encoder(minilm).encode(texts), atol=5e-3)

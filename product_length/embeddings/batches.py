@@ -1,0 +1,105 @@
+"""Batches of about equally long texts under a token budget, tokenised ahead of the model."""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+Item = TypeVar("Item")
+Features = dict[str, Any]
+_GROUP = 512  # texts tokenised at a time
+_AHEAD = 2  # groups that wait for the model
+_POLL_S = 0.1
+
+
+def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
+    """Positions of texts, longest first: texts × longest length of a batch within the budget.
+
+    lengths: int64 (texts,) in tokens. A text longer than the budget is a batch of its own.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    batches = []
+    start = 0
+    while start < len(order):
+        stop = start + max(1, budget // max(1, int(lengths[order[start]])))
+        batches.append(order[start:stop])
+        start = stop
+    return batches
+
+
+def tokenised_batches(
+    texts: Sequence[str], tokenise: Callable[[list[str]], Features], budget: int, *, left: bool
+) -> Generator[tuple[NDArray[np.int64], Features], None, None]:
+    """Batches as (positions in `texts`, features), tokenised by a thread of its own.
+
+    tokenise gives the features of some texts, padded to the longest of them (on the `left` if so
+    told); what it raises is raised here.
+    """
+    by_size = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
+    groups = (
+        np.array(by_size[start : start + _GROUP], dtype=np.int64)
+        for start in range(0, len(texts), _GROUP)
+    )
+    made = ((group, tokenise([texts[at] for at in group.tolist()])) for group in groups)
+    for group, features in ahead(made):
+        mask = features["attention_mask"]
+        lengths = mask.sum(dim=1).numpy().astype(np.int64)
+        for rows in token_batches(lengths, budget):
+            yield group[rows], _cut_out(features, rows, int(lengths[rows].max()), left=left)
+
+
+def _cut_out(features: Features, rows: NDArray[np.int64], longest: int, *, left: bool) -> Features:
+    """The features of some rows of a group, their padding cut off: tensors (rows, longest)."""
+    texts, width = features["attention_mask"].shape
+    chosen = torch.from_numpy(rows)
+    columns = slice(width - longest, width) if left else slice(longest)
+    found: Features = {}
+    for name, value in features.items():
+        if isinstance(value, torch.Tensor) and value.shape[:1] == (texts,):
+            value = value[chosen]
+            if value.shape[1:2] == (width,):
+                value = value[:, columns]
+        found[name] = value
+    return found
+
+
+def ahead(items: Iterable[Item], size: int = _AHEAD) -> Iterator[Item]:
+    """The items, computed by a thread at most `size` ahead; its errors are raised here."""
+    waiting: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(size)
+    left = threading.Event()
+
+    def put(item: Item | None, error: BaseException | None) -> None:
+        while not left.is_set():
+            with contextlib.suppress(queue.Full):
+                waiting.put((item, error), timeout=_POLL_S)
+                return
+
+    def work() -> None:
+        try:
+            for item in items:
+                put(item, None)
+                if left.is_set():
+                    return
+        except BaseException as error:  # raised where the items are wanted
+            put(None, error)
+        else:
+            put(None, StopIteration())
+
+    thread = threading.Thread(target=work, name="tokeniser", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        left.set()
+        thread.join()

@@ -270,13 +270,9 @@ class FitModule(L.LightningModule):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what `check_same_run` compares, and the history."""
-        blocks = self.blocks and asdict(self.blocks)
-        checkpoint[RECORD] = {
-            "identity": self.identity(),
-            "blocks": blocks,
-            "history": self.history,
-        }
+        """Add what `check_same_run` compares, the history, and how blocks are read."""
+        checkpoint[RECORD] = {"identity": self.identity(), "history": self.history}
+        checkpoint[RECORD]["blocks"] = self.blocks and asdict(self.blocks)
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

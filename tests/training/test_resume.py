@@ -119,7 +119,7 @@ def test_block_reading_continues_to_the_same_bits(
     assert_same_weights(resumed.last_checkpoint, whole.last_checkpoint)
     with pytest.raises(UserError, match=r"in blocks of 4 rows, .* is in blocks of 9 rows"):
         problem.fit(tmp_path / "third", resume=last, memory="blocks")
-    with pytest.raises(UserError, match="reading was .*70 shuffled at a time, is single"):
+    with pytest.raises(UserError, match=r"reading was .*70 shuffled at a time, is single"):
         problem.fit(tmp_path / "third", resume=last, memory="resident")
 
 

@@ -110,6 +110,8 @@ def fit(
         blocks=choose_blocks(inputs, options, resolve_accelerator(options), world),
     )
     history = _take_up(module, checkpoints, first=trainer.is_global_zero)
+    if module.blocks is not None and trainer.is_global_zero:
+        logger.info("training rows are read %s", module.blocks)
     if not _finished(history, options):
         with (
             _quiet(),

@@ -156,9 +156,13 @@ def bare(setting: Setting, steps: int | None = None) -> Seconds:
     for step, rows in enumerate(order.split(setting.batch)):
         if step == steps:
             break
-        batch = Batch((data.embeddings[0][rows],), data.types[rows], data.neighbours[rows], None)
+        # Not data[rows], which takes six times as long.
+        vectors, types, neighbours, lengths = (
+            part.index_select(0, rows) for part in (data.embeddings[0], *data[1:])
+        )
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            loss = objective.cost(network(batch), data.lengths[rows])
+            raw = network(Batch((vectors,), types, neighbours, None))
+            loss = objective.cost(raw, lengths)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, options.gradient_clip)

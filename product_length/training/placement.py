@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -150,7 +150,7 @@ class Prefetched:
                     yield _arrived(*ready, self.device)
             finally:
                 pool.shutdown(cancel_futures=True)
-                if isinstance(coming, Iterator) and hasattr(coming, "close"):
+                if isinstance(coming, Generator):
                     coming.close()  # ends a reading thread of its own
 
 

@@ -50,15 +50,17 @@ class RowReader:
         """
         copied = np.empty((len(rows), *self.array.shape[1:]), self.array.dtype)
         most = max(1, _MOST_BYTES // max(1, self._row_bytes))
-        scratch = np.empty((most, *self.array.shape[1:]), self.array.dtype)
-        for start, stop in runs(rows, gap, most):
-            first, span = int(rows[start]), int(rows[stop - 1] - rows[start]) + 1
+        pieces = list(runs(rows, gap, most))
+        spans = [int(rows[stop - 1] - rows[start]) + 1 for start, stop in pieces]
+        scratch = np.empty((max(spans, default=0), *self.array.shape[1:]), self.array.dtype)
+        for (start, stop), span in zip(pieces, spans, strict=True):
+            first, into = int(rows[start]), copied[start:stop]
             if span == stop - start:
-                self._read(first, copied[start:stop])
+                self._read(first, into)
                 continue
             self._read(first, scratch[:span])
             # "clip" writes into `out` directly; the rows are within bounds as they are.
-            np.take(scratch, rows[start:stop] - first, axis=0, out=copied[start:stop], mode="clip")
+            np.take(scratch, rows[start:stop] - first, axis=0, out=into, mode="clip")
         return copied
 
     @property

@@ -1,6 +1,7 @@
 """Block-shuffled batches: the right rows, none lost and none twice, within the memory given."""
 
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,21 @@ def test_memory_for_less_than_a_step_still_trains() -> None:
     blocks = Blocks.within(inputs_of(50), 1, 16)
     assert blocks.group == 16
     assert len(drawn(BlockBatches(inputs_of(50), np.arange(50), 16, 0, blocks))) == 4
+
+
+def test_a_pass_keeps_to_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, scratch = 2**21, 2**18
+    monkeypatch.setattr("product_length.training.reading._MOST_BYTES", scratch)
+    mapped = on_disk(np.ones((8000, 1024), np.float16), tmp_path / "vectors.npy")  # 16 MB
+    inputs, rows = Inputs((mapped,), None, None, None), np.delete(np.arange(8000), slice(0, -1, 9))
+    batches = BlockBatches(inputs, rows, 16, 0, Blocks.within(inputs, memory, 16))
+    tracemalloc.start()
+    try:
+        assert sum(int(batch.embeddings[0][:, 0].sum()) for batch in batches) == len(rows)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert memory / 2 < most < memory + scratch + 5 * rows.nbytes
 
 
 def test_leaves_no_thread_and_no_open_file_behind(tmp_path: Path) -> None:

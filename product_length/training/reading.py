@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from io import FileIO
-from itertools import pairwise
+from itertools import islice, pairwise
 from mmap import mmap
 from typing import Any
 
@@ -17,6 +17,8 @@ from product_length.errors import UserError
 Rows = NDArray[np.int64]
 _MOST_BYTES = 4 * 2**20
 """A read that skips rows goes through a buffer of this size."""
+_AHEAD = 16
+"""Reads that the disk is told of before they are needed."""
 
 
 class RowReader:
@@ -53,7 +55,10 @@ class RowReader:
         pieces = list(runs(rows, gap, most))
         spans = [int(rows[stop - 1] - rows[start]) + 1 for start, stop in pieces]
         scratch = np.empty((max(spans, default=0), *self.array.shape[1:]), self.array.dtype)
-        for (start, stop), span in zip(pieces, spans, strict=True):
+        coming = iter(zip(pieces, spans, strict=True))
+        for number, ((start, stop), span) in enumerate(zip(pieces, spans, strict=True)):
+            for (later, _), length in islice(coming, _AHEAD if number == 0 else 1):
+                self._announce(int(rows[later]), length)
             first, into = int(rows[start]), copied[start:stop]
             if span == stop - start:
                 self._read(first, into)
@@ -66,6 +71,12 @@ class RowReader:
     @property
     def _row_bytes(self) -> int:
         return row_bytes([self.array])
+
+    def _announce(self, first: int, count: int) -> None:
+        """Have the kernel begin to read these rows, so that the disk is never waited for idly."""
+        if self._file is not None and hasattr(os, "posix_fadvise"):
+            place, size = self._start + first * self._row_bytes, count * self._row_bytes
+            os.posix_fadvise(self._file.fileno(), place, size, os.POSIX_FADV_WILLNEED)
 
     def _read(self, first: int, into: NDArray[Any]) -> None:
         if self._file is None:

@@ -34,7 +34,9 @@ def write_figures(path: Path, figures: Sequence[Figure], command: str) -> None:
 
 
 def machine() -> str:
-    """Processor, cores and memory: what a time depends on, and no more."""
+    """Processor, cores, memory and GPU: what a time depends on, and no more."""
+    import torch
+
     model = platform.machine()
     cpus = Path("/proc/cpuinfo")
     if cpus.exists():
@@ -42,4 +44,5 @@ def machine() -> str:
         names = [line.split(":")[1] for line in lines if line.startswith("model name")]
         model = names[0].strip() if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB"
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB{gpu}"

@@ -222,6 +222,20 @@ def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
     assert found["product_length, auto: ratio"] > 0
 
 
+@pytest.mark.slow
+def test_the_table_of_training_can_be_made(tmp_path):
+    words = "--rows 3000 --dimension 16 --batch 256 --hidden 16 --rounds 1 --larger-than-memory"
+    command = [sys.executable, str(ROOT / "benchmarks" / "training.py"), *words.split()]
+    places = ["--scratch", str(tmp_path), "--results", str(tmp_path)]
+    done = subprocess.run([*command, *places], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    entries = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert {each["command"] for each in entries} == {f"python benchmarks/training.py {words}"}
+    table = (tmp_path / "training.md").read_text(encoding="utf-8")
+    assert len(entries) == table.count("\n| ") - 2
+    assert str(tmp_path) not in table
+
+
 @pytest.mark.parametrize("name", ["recipes", "demo", "losses", "reading", "neighbours", "encoding"])
 def test_tables_are_those_of_the_benchmarks(name):
     written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -71,10 +71,18 @@ def _take(array: NDArray[Any], rows: Rows) -> torch.Tensor:
     return torch.from_numpy(np.take(np.asarray(array), rows, axis=0))
 
 
+class Source(Protocol):
+    """Where batches come from: Inputs, or a copy of them on an accelerator."""
+
+    def take(self, rows: Rows) -> Batch:
+        """These rows, int64 (n,), in this order."""
+        ...
+
+
 class OrderedBatches:
     """Batches of `rows`, int64 (n,), in that order: every row once, the last batch may be short."""
 
-    def __init__(self, inputs: Inputs, rows: Rows, batch_size: int) -> None:
+    def __init__(self, inputs: Source, rows: Rows, batch_size: int) -> None:
         self.inputs = inputs
         self.rows = rows
         self.batch_size = batch_size
@@ -99,7 +107,7 @@ class ShuffledBatches:
 
     def __init__(
         self,
-        inputs: Inputs,
+        inputs: Source,
         rows: Rows,
         batch_size: int,
         seed: int,
@@ -139,9 +147,12 @@ class ShuffledBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
-        order = order[: len(order) - self.left_out]
-        step = self.batch_size * self.world
-        for start in range(0, len(order), step):
-            part = np.array_split(order[start : start + step], self.world)[self.rank]
+        for part in self._steps(order[: len(order) - self.left_out]):
             # Within a batch the order is free: ascending is kind to disk and cache.
             yield self.inputs.take(np.sort(part))
+
+    def _steps(self, order: Rows) -> Iterator[Rows]:
+        """This process's rows of each step of `order`, int64 (n,)."""
+        step = self.batch_size * self.world
+        for start in range(0, len(order), step):
+            yield np.array_split(order[start : start + step], self.world)[self.rank]

@@ -16,6 +16,9 @@ class TrainerOptions(Options):
 
     `min_steps`: a catalogue too small for so many steps an epoch gets smaller batches, but not
     smaller than `LEAST_BATCH` rows: a few dozen steps in all would leave the network untrained.
+    `memory`: `resident` draws single rows, from memory-mapped arrays too; `blocks` reads blocks of
+    neighbours and shuffles as many as `shuffle_mb` MiB hold, in all processes together; `auto`
+    reads blocks when the embeddings take more than half of the machine's memory.
     """
 
     max_epochs: Annotated[int, Field(ge=1)] = 30
@@ -30,6 +33,8 @@ class TrainerOptions(Options):
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
     strategy: Literal["auto", "ddp"] = "auto"
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    memory: Literal["auto", "resident", "blocks"] = "auto"
+    shuffle_mb: Annotated[int, Field(ge=1)] = 1024
     progress: bool = True
     resume: Path | None = None
 

@@ -21,6 +21,7 @@ from lightning.pytorch.loggers import Logger
 from product_length.errors import ConfigError, UserError
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, Rows, ShuffledBatches
+from product_length.training.blocks import Blocks
 from product_length.training.checkpoint import (
     BEST,
     LAST,
@@ -38,6 +39,7 @@ from product_length.training.hardware import resolve_accelerator, resolve_precis
 from product_length.training.interruption import Interruption
 from product_length.training.module import FitModule, History
 from product_length.training.objective import Objective
+from product_length.training.placement import choose_blocks
 from product_length.training.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -97,9 +99,19 @@ def fit(
         raise UserError(f"{len(val_rows)} validation rows for {world} process(es): too few")
     batches = ShuffledBatches(inputs, train_rows, options.batch_size, seed, world=world)
     module = FitModule(
-        network, objective, inputs, train_rows, val_rows, options, seed, processes=world
+        network,
+        objective,
+        inputs,
+        train_rows,
+        val_rows,
+        options,
+        seed,
+        processes=world,
+        blocks=choose_blocks(inputs, options, resolve_accelerator(options), world),
     )
     history = _take_up(module, checkpoints, first=trainer.is_global_zero)
+    if module.blocks is not None and trainer.is_global_zero:
+        logger.info("training rows are read %s", module.blocks)
     if not _finished(history, options):
         with (
             _quiet(),
@@ -190,6 +202,9 @@ def _take_up(module: FitModule, checkpoints: Path, *, first: bool) -> History:
             refuse_used(checkpoints)
         return module.history
     checkpoint = read_checkpoint(resume)
+    if module.options.memory == "auto":  # on another machine too the rows come in the same order
+        kept = checkpoint[RECORD].get("blocks")
+        module.blocks = kept and Blocks(**kept)
     check_same_run(checkpoint, module.identity(), resume)
     if first:
         adopt(resume, checkpoints)

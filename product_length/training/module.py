@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import lightning as L
@@ -16,10 +17,12 @@ from typing_extensions import override
 from product_length.errors import UserError
 from product_length.loss.point import Mape, Rmsle
 from product_length.model.network import Batch, LengthNetwork
-from product_length.training.batches import Inputs, OrderedBatches, Rows, ShuffledBatches
+from product_length.training.batches import Inputs, OrderedBatches, Rows, ShuffledBatches, Source
+from product_length.training.blocks import Blocks
 from product_length.training.checkpoint import RECORD
 from product_length.training.config import TrainerOptions
 from product_length.training.objective import Objective
+from product_length.training.placement import Prefetched, on_card, training_batches
 
 History = list[dict[str, float]]
 CHECK_EVERY = 50
@@ -39,6 +42,7 @@ _Value = TypeVar("_Value")
 class FitModule(L.LightningModule):
     """Network and objective, fitted on `train_rows` and scored on `val_rows` of `inputs`.
 
+    With `blocks`, training rows are read in blocks, else drawn one by one.
     `history` has one entry for each finished epoch. Every metric of val/ is computed in float64
     over all rows of the split at once, from lengths in 1/100 inch; those of train/ are means over
     the rows of the epoch as the weights moved, with dropout.
@@ -54,6 +58,7 @@ class FitModule(L.LightningModule):
         options: TrainerOptions,
         seed: int,
         processes: int = 1,
+        blocks: Blocks | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -63,8 +68,10 @@ class FitModule(L.LightningModule):
         self.options = options
         self.seed = seed
         self.processes = processes
+        self.blocks = blocks
         self.history: History = []
         self._batches: ShuffledBatches | None = None
+        self._source: Source | None = None
         self._pending: list[Tensor] = []
         self._sums = np.zeros(3)  # of loss, of APE, of rows, over the epoch so far
         self._steps_seen = 0
@@ -78,26 +85,39 @@ class FitModule(L.LightningModule):
     def train_batches(self) -> ShuffledBatches:
         """This process's part of the training batches."""
         if self._batches is None:
-            self._batches = ShuffledBatches(
+            self._batches = training_batches(
                 self.inputs,
                 self.train_rows,
-                self.options.batch_size,
+                self.options,
                 self.seed,
+                self.blocks,
                 rank=self.trainer.global_rank,
                 world=self.trainer.world_size,
             )
         return self._batches
 
+    @property
+    def source(self) -> Source:
+        """Where single rows are drawn from: the inputs, or their copy on the card."""
+        if self._source is None:
+            self._source = on_card(self.inputs, self.blocks, self.device)
+        return self._source
+
     @override
-    def train_dataloader(self) -> ShuffledBatches:
+    def train_dataloader(self) -> ShuffledBatches | Prefetched:
         """Lightning's name for the training batches."""
-        return self.train_batches
+        batches = self.train_batches
+        if self.source is not self.inputs:
+            batches.inputs = self.source
+        elif self.device.type == "cuda":
+            return Prefetched(batches, self.device)
+        return batches
 
     @override
     def val_dataloader(self) -> OrderedBatches:
         """This process's part of the validation rows, each row in one process only."""
         part = np.array_split(self.val_rows, self.trainer.world_size)[self.trainer.global_rank]
-        return OrderedBatches(self.inputs, part, max(self.options.batch_size, 1024))
+        return OrderedBatches(self.source, part, max(self.options.batch_size, 1024))
 
     # Optimisation
 
@@ -241,6 +261,7 @@ class FitModule(L.LightningModule):
             "trainer": self.options.model_dump(include=_SAME_RUN),
             "processes": self.processes,
             "seed": self.seed,
+            "reading": self.blocks and str(self.blocks),  # None: single rows
             "train data": self.inputs.fingerprint(self.train_rows),
             "val data": self.inputs.fingerprint(self.val_rows),
             "objective": self.objective.state(),
@@ -249,8 +270,9 @@ class FitModule(L.LightningModule):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what `check_same_run` compares, and the history."""
+        """Add what `check_same_run` compares, the history, and how blocks are read."""
         checkpoint[RECORD] = {"identity": self.identity(), "history": self.history}
+        checkpoint[RECORD]["blocks"] = self.blocks and asdict(self.blocks)
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

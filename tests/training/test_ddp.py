@@ -87,10 +87,16 @@ def test_two_processes_make_one_run(tmp_path: Path) -> None:
     resumed = launch(tmp_path / "new", "resume", str(last))
     assert resumed[0]["history"] == resumed[1]["history"] == first["history"]
 
+    one, other = launch(tmp_path / "blocks", "blocks")
+    assert one["epochs"] == 3
+    assert one["history"] == other["history"] != first["history"]
+
 
 def main(folder: Path, how: str = "", resume: str | None = None) -> None:
     problem = problem_of_two()
     given: dict[str, Any] = {"max_epochs": 3, "devices": 2, "strategy": "ddp"}
+    if how == "blocks":
+        given["memory"] = "blocks"
     count = CountRows()
     callbacks = [count, KillAt(1, 2)] if how == "cut" else [count]
     told: dict[str, Any] = {"killed": False, "history": []}

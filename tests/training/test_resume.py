@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from typing_extensions import override
 
 from product_length.errors import UserError
+from product_length.training.blocks import Blocks
 from product_length.training.checkpoint import load_weights, read_checkpoint
 
 
@@ -101,6 +102,25 @@ def test_another_configuration_is_refused_with_every_difference(
     assert "seed was 7, is 8" in message
     assert "patience" not in message
     assert not (tmp_path / "new").exists()
+
+
+def test_block_reading_continues_to_the_same_bits(
+    problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Blocks(4, 70)
+    monkeypatch.setattr(Blocks, "within", lambda *_: small)
+    whole = problem.fit(tmp_path / "whole", memory="blocks")
+    assert scores(whole) != scores(problem.fit(tmp_path / "other", memory="resident"))
+    last = cut(problem, tmp_path / "cut", 2, memory="blocks")
+    # `auto` alone would draw single rows here, and what blocks are has changed.
+    monkeypatch.setattr(Blocks, "within", lambda *_: Blocks(9, 90))
+    resumed = problem.fit(tmp_path / "new", resume=last, memory="auto")
+    assert scores(resumed) == scores(whole)
+    assert_same_weights(resumed.last_checkpoint, whole.last_checkpoint)
+    with pytest.raises(UserError, match=r"in blocks of 4 rows, .* is in blocks of 9 rows"):
+        problem.fit(tmp_path / "third", resume=last, memory="blocks")
+    with pytest.raises(UserError, match=r"reading was .*70 shuffled at a time, is single"):
+        problem.fit(tmp_path / "third", resume=last, memory="resident")
 
 
 def test_another_network_is_refused(problem: Problem, tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""Training batches from data larger than memory: long reads, shuffled many blocks at a time.
+
+The epoch's rows are cut into blocks of consecutive rows, at other places in each epoch. A group is
+as many blocks as memory holds, drawn from all over the file: the blocks are divided into runs of
+neighbours, as many to a run as there are groups, and each group gets one block of every run. Each
+group's rows are shuffled together, and while it is trained on, a thread reads the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from typing_extensions import Self, override
+
+from product_length.model.network import Batch
+from product_length.training.batches import Inputs, Rows, ShuffledBatches
+from product_length.training.reading import RowReader, row_bytes
+
+_LEAST_READ, _LONGEST_READ = 64 * 2**10, 256 * 2**10
+"""Bytes of one encoder's block; below the first a disk mostly seeks, above the second it gains
+nothing."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Rows of a block, and of a group: of all blocks that are shuffled together."""
+
+    block: int
+    group: int
+
+    def __str__(self) -> str:
+        return f"in blocks of {self.block} rows, {self.group} shuffled at a time"
+
+    @classmethod
+    def within(cls, inputs: Inputs, memory: int, step: int) -> Self:
+        """Sizes for steps of `step` rows, in `memory` bytes; a group holds a step at least.
+
+        Two groups are in memory: one is trained on while the next is read.
+        """
+        of_row = max(1, row_bytes(inputs.embeddings))
+        widest = max([1, *(row_bytes([vectors]) for vectors in inputs.embeddings)])
+        group = max(memory // (2 * of_row) - step, step)
+        # As many blocks as a step has rows: then few rows of a step are neighbours in the file.
+        wanted = min(max(group // step, _LEAST_READ // widest), _LONGEST_READ // widest)
+        block = max(1, min(wanted, group))
+        return cls(block, max(group - 2 * block, step))
+
+    def groups(self, rows: int, step: int, random: np.random.Generator) -> list[Rows]:
+        """The places 0 … rows-1, each in one group, in the order of their blocks.
+
+        Every group but the last is a whole number of steps.
+        """
+        starts = np.arange(random.integers(self.block) - self.block + 1, rows, self.block)
+        count = -(-rows // self.group)
+        of_runs = np.full(-(-len(starts) // count) * count, -1)
+        of_runs[: len(starts)] = np.arange(len(starts))
+        of_groups = random.permuted(of_runs.reshape(-1, count), axis=1).T
+        chosen = [random.permutation(blocks[blocks >= 0]) for blocks in of_groups]
+        places = [
+            np.arange(max(0, starts[i]), min(rows, starts[i] + self.block))
+            for i in np.concatenate(chosen)
+        ]
+        sizes = np.array([len(each) for each in places])
+        ends = sizes.cumsum()[np.cumsum([len(blocks) for blocks in chosen]) - 1]
+        cuts = np.unique(ends[:-1] // step * step)
+        return [part for part in np.split(np.concatenate(places), cuts) if len(part)]
+
+
+class BlockBatches(ShuffledBatches):
+    """Training batches as ShuffledBatches, their rows read in blocks and shuffled in groups.
+
+    The order follows from (seed, epoch) and `blocks`; several processes read the same blocks, and
+    each keeps its own rows.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        rows: Rows,
+        batch_size: int,
+        seed: int,
+        blocks: Blocks,
+        *,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        super().__init__(inputs, np.sort(rows), batch_size, seed, rank=rank, world=world)
+        self.in_memory = inputs
+        self.blocks = blocks
+
+    @override
+    def __iter__(self) -> Iterator[Batch]:
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(1, "read-ahead"))
+            readers = [
+                stack.enter_context(closing(RowReader(vectors)))
+                for vectors in self.in_memory.embeddings
+            ]
+            plan = self._plan()
+
+            def read_ahead() -> Future[tuple[Inputs, list[Rows]]] | None:
+                steps = next(plan, None)
+                return None if steps is None else pool.submit(self._read, readers, steps)
+
+            waiting = read_ahead()
+            while waiting is not None:
+                group, steps = waiting.result()
+                waiting = read_ahead()
+                for places in steps:
+                    yield group.take(places)
+
+    def _plan(self) -> Iterator[list[Rows]]:
+        """For each group the rows of this process, step by step."""
+        random = np.random.default_rng([self.seed, self.epoch])
+        step = self.batch_size * self.world
+        groups = self.blocks.groups(len(self.rows), step, random)
+        for number, places in enumerate(groups, start=1):
+            order = random.permutation(self.rows[places])
+            if number == len(groups):
+                order = order[: len(order) - self.left_out]
+            if len(order):
+                yield list(self._steps(order))
+
+    def _read(self, readers: list[RowReader], steps: list[Rows]) -> tuple[Inputs, list[Rows]]:
+        """The rows of all steps, in memory, and where among them each step's rows are."""
+        rows = np.sort(np.concatenate(steps))
+
+        def some(part: Any) -> Any:
+            return None if part is None else np.take(part, rows, axis=0)
+
+        group = Inputs(
+            tuple(reader.copy(rows, self.blocks.block) for reader in readers),
+            some(self.in_memory.types),
+            some(self.in_memory.neighbours),
+            some(self.in_memory.lengths),
+        )
+        return group, [np.searchsorted(rows, np.sort(step)) for step in steps]

@@ -1,0 +1,177 @@
+"""Where the training data lies, and how batches come from there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from product_length.model.network import Batch
+from product_length.training.batches import Inputs, Rows, ShuffledBatches, Source
+from product_length.training.blocks import BlockBatches, Blocks
+from product_length.training.config import TrainerOptions
+from product_length.training.memory import memory_limit
+from product_length.training.reading import row_bytes
+
+SHARE = 0.5
+"""Of a machine's or a card's memory: data that takes no more counts as fitting in."""
+_FREE_SHARE = 0.8
+_CHUNK_ROWS = 16384
+_AHEAD = 3
+_Moved = tuple[Batch, torch.cuda.Event | None]
+
+
+def choose_blocks(
+    inputs: Inputs, options: TrainerOptions, accelerator: str, world: int
+) -> Blocks | None:
+    """How blocks are read in a new run; None where single rows are drawn.
+
+    `auto` asks what there is in all, not what is free: every process must come to the same.
+    """
+    if options.memory == "resident" or (options.memory == "auto" and _fits(inputs, accelerator)):
+        return None
+    return Blocks.within(inputs, options.shuffle_mb * 2**20, options.batch_size * world)
+
+
+def _fits(inputs: Inputs, accelerator: str) -> bool:
+    mapped = [vectors for vectors in inputs.embeddings if isinstance(vectors, np.memmap)]
+    limit = memory_limit()
+    if limit is None or len(inputs) * row_bytes(mapped) <= SHARE * limit:
+        return True
+    if accelerator != "cuda":
+        return False
+    card = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+    return _bytes(inputs) <= SHARE * card
+
+
+def training_batches(
+    inputs: Inputs,
+    rows: Rows,
+    options: TrainerOptions,
+    seed: int,
+    blocks: Blocks | None,
+    *,
+    rank: int,
+    world: int,
+) -> ShuffledBatches:
+    """One process's batches of `rows`, int64 (n,): read in blocks, or drawn one by one."""
+    size = options.batch_size
+    if blocks is None:
+        return ShuffledBatches(inputs, rows, size, seed, rank=rank, world=world)
+    return BlockBatches(inputs, rows, size, seed, blocks, rank=rank, world=world)
+
+
+def on_card(inputs: Inputs, blocks: Blocks | None, device: torch.device) -> Source:
+    """`inputs`, or their copy on a CUDA device where rows are drawn one by one and all fit there.
+
+    That is, when they take at most four fifths of what is free there just now.
+    """
+    if device.type != "cuda" or blocks is not None:
+        return inputs
+    free, _ = torch.cuda.mem_get_info(device)
+    return OnDevice(inputs, device) if _bytes(inputs) <= _FREE_SHARE * free else inputs
+
+
+def _bytes(inputs: Inputs) -> int:
+    parts = [*inputs.embeddings, inputs.types, inputs.neighbours, inputs.lengths]
+    return len(inputs) * row_bytes([part for part in parts if part is not None])
+
+
+class OnDevice:
+    """A copy of all `inputs` on a device; batches are gathered there."""
+
+    def __init__(self, inputs: Inputs, device: torch.device) -> None:
+        self.device = device
+
+        def there(part: NDArray[Any] | None) -> Tensor | None:
+            return None if part is None else _copied(part, device)
+
+        self._all = Batch(
+            tuple(_copied(vectors, device) for vectors in inputs.embeddings),
+            there(inputs.types),
+            there(inputs.neighbours),
+            there(inputs.lengths),
+        )
+
+    def take(self, rows: Rows) -> Batch:
+        """These rows, int64 (n,), in this order, as tensors on the device."""
+        chosen = torch.from_numpy(rows).to(self.device, non_blocking=True)
+        return _each(self._all, lambda part: part.index_select(0, chosen))
+
+
+def _copied(array: NDArray[Any], device: torch.device) -> Tensor:
+    """The array on the device, by way of pieces that hardly take memory here."""
+    empty = torch.from_numpy(np.empty(0, array.dtype))
+    whole = torch.empty(array.shape, dtype=empty.dtype, device=device)
+    for start in range(0, len(array), _CHUNK_ROWS):
+        piece = torch.from_numpy(np.array(array[start : start + _CHUNK_ROWS]))
+        whole[start : start + _CHUNK_ROWS].copy_(piece)
+    return whole
+
+
+class Prefetched:
+    """The same batches, prepared by a thread; on CUDA copied there beside the computation."""
+
+    def __init__(self, batches: ShuffledBatches, device: torch.device) -> None:
+        self.batches = batches
+        self.device = device
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        stream: torch.cuda.Stream | None = None
+        if self.device.type == "cuda":
+            stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        coming = iter(self.batches)
+
+        def prepare() -> _Moved | None:
+            batch = next(coming, None)
+            if batch is None or stream is None:
+                return None if batch is None else (batch, None)
+            with torch.cuda.stream(stream):
+                moved = _each(
+                    batch, lambda part: part.pin_memory().to(self.device, non_blocking=True)
+                )
+                return moved, stream.record_event()
+
+        with ThreadPoolExecutor(1, "prefetch") as pool:
+            waiting: deque[Future[_Moved | None]] = deque()
+            try:
+                waiting.extend(pool.submit(prepare) for _ in range(_AHEAD))
+                while (ready := waiting.popleft().result()) is not None:
+                    waiting.append(pool.submit(prepare))
+                    yield _arrived(*ready, self.device)
+            finally:
+                pool.shutdown(cancel_futures=True)
+                if isinstance(coming, Generator):
+                    coming.close()  # ends a reading thread of its own
+
+
+def _arrived(batch: Batch, event: torch.cuda.Event | None, device: torch.device) -> Batch:
+    """The batch, for use on the device's current stream."""
+    if event is not None:
+        current = torch.cuda.current_stream(device)
+        current.wait_event(event)
+
+        def used(part: Tensor) -> Tensor:
+            # Its memory must not be given to the next copy before this stream is done with it.
+            part.record_stream(current)
+            return part
+
+        _each(batch, used)
+    return batch
+
+
+def _each(batch: Batch, change: Any) -> Batch:
+    def changed(part: Tensor | None) -> Tensor | None:
+        return None if part is None else change(part)
+
+    embeddings, *rest = batch
+    return Batch(tuple(change(vectors) for vectors in embeddings), *map(changed, rest))

@@ -261,7 +261,7 @@ class FitModule(L.LightningModule):
             "trainer": self.options.model_dump(include=_SAME_RUN),
             "processes": self.processes,
             "seed": self.seed,
-            "reading": self.blocks and str(self.blocks),  # None: single rows
+            "reading": "single rows" if self.blocks is None else str(self.blocks),
             "train data": self.inputs.fingerprint(self.train_rows),
             "val data": self.inputs.fingerprint(self.val_rows),
             "objective": self.objective.state(),

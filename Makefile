@@ -9,6 +9,8 @@ ARGS ?=
 DATA ?=
 CHOSEN := $(if $(DATA),data=amazon2023 'data.path=$(DATA)')
 TRAIN := $(BIN)/python -m product_length.train
+# A folder of all-MiniLM-L6-v2, where there is no model hub: make bench MINILM=FOLDER
+MINILM ?=
 TEST_WORKERS ?= 2
 # One thread per test worker: two workers that each start one thread per core stand in each other's way.
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
@@ -58,11 +60,15 @@ reference-table: $(READY)  ## the reference's recipes beside its published figur
 
 bench: $(READY)  ## speed and memory at small sizes, in minutes (written to benchmarks/results)
 	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/encoding.py --texts 200 --repeats 2 $(if $(MINILM),--minilm '$(MINILM)')
 	$(BIN)/python benchmarks/neighbours.py --rows 10000,30000
+	$(BIN)/python benchmarks/training.py --rounds 1
 
 bench-full: $(READY)  ## the same at the size of the challenge's catalogue, in hours
 	$(BIN)/python benchmarks/reading.py --rows 2250000
+	$(BIN)/python benchmarks/encoding.py --texts 5000 $(if $(MINILM),--minilm '$(MINILM)')
 	$(BIN)/python benchmarks/neighbours.py --rows 10000,100000,300000,1000000
+	$(BIN)/python benchmarks/training.py --rows 2250000 --dimension 2048 --batch 512 --larger-than-memory
 
 embed: $(READY)  ## compute embeddings ahead of training (DATA=train.csv ARGS="embeddings=all_four")
 	$(BIN)/python -m product_length.embed $(CHOSEN) $(ARGS)

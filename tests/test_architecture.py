@@ -16,7 +16,7 @@ NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 FLOW = ["catalogue", "embeddings", "features", "loss", "model", "training", "evaluation"]
 FLOW += ["tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
-COMMON = {"artefacts", "errors", "options", "weighted_median", "writing", "devices"}
+COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
 
 
 def imports(path):

@@ -1,20 +1,17 @@
 """Batches of about equally long texts under a token budget, tokenised ahead of the model."""
 
-import contextlib
-import queue
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Item = TypeVar("Item")
+from product_length.ahead import ahead
+
 Features = dict[str, Any]
 _GROUP = 512  # texts tokenised at a time
 _AHEAD = 2  # groups that wait for the model
-_POLL_S = 0.1
 
 
 def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
@@ -46,7 +43,7 @@ def tokenised_batches(
         for start in range(0, len(texts), _GROUP)
     )
     made = ((group, tokenise([texts[at] for at in group.tolist()])) for group in groups)
-    for group, features in ahead(made):
+    for group, features in ahead(made, _AHEAD, name="tokeniser"):
         mask = features["attention_mask"]
         lengths = mask.sum(dim=1).numpy().astype(np.int64)
         for rows in token_batches(lengths, budget):
@@ -66,40 +63,3 @@ def _cut_out(features: Features, rows: NDArray[np.int64], longest: int, *, left:
                 value = value[:, columns]
         found[name] = value
     return found
-
-
-def ahead(items: Iterable[Item], size: int = _AHEAD) -> Iterator[Item]:
-    """The items, computed by a thread at most `size` ahead; its errors are raised here."""
-    waiting: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(size)
-    left = threading.Event()
-
-    def put(item: Item | None, error: BaseException | None) -> None:
-        while not left.is_set():
-            with contextlib.suppress(queue.Full):
-                waiting.put((item, error), timeout=_POLL_S)
-                return
-
-    def work() -> None:
-        try:
-            for item in items:
-                put(item, None)
-                if left.is_set():
-                    return
-        except BaseException as error:  # raised where the items are wanted
-            put(None, error)
-        else:
-            put(None, StopIteration())
-
-    thread = threading.Thread(target=work, name="tokeniser", daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            yield item  # type: ignore[misc]
-    finally:
-        left.set()
-        thread.join()

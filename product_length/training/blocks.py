@@ -9,7 +9,6 @@ group's rows are shuffled together, and while it is trained on, a thread reads t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from typing_extensions import Self, override
 
+from product_length.ahead import ahead
 from product_length.model.network import Batch
 from product_length.training.batches import Inputs, Rows, ShuffledBatches
 from product_length.training.reading import RowReader, row_bytes
@@ -96,23 +96,16 @@ class BlockBatches(ShuffledBatches):
     @override
     def __iter__(self) -> Iterator[Batch]:
         with ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(1, "read-ahead"))
             readers = [
                 stack.enter_context(closing(RowReader(vectors)))
                 for vectors in self.in_memory.embeddings
             ]
-            plan = self._plan()
-
-            def read_ahead() -> Future[tuple[Inputs, list[Rows]]] | None:
-                steps = next(plan, None)
-                return None if steps is None else pool.submit(self._read, readers, steps)
-
-            waiting = read_ahead()
-            while waiting is not None:
-                group, steps = waiting.result()
-                waiting = read_ahead()
+            groups = (self._read(readers, steps) for steps in self._plan())
+            coming = stack.enter_context(closing(ahead(groups, 1, name="read-ahead")))
+            for group, steps in coming:
                 for places in steps:
                     yield group.take(places)
+                del group  # there is memory for this one and the one being read
 
     def _plan(self) -> Iterator[list[Rows]]:
         """For each group the rows of this process, step by step."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from product_length.ahead import ahead
 from product_length.model.network import Batch
 from product_length.training.batches import Inputs, Rows, ShuffledBatches, Source
 from product_length.training.blocks import BlockBatches, Blocks
@@ -126,32 +126,23 @@ class Prefetched:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        stream: torch.cuda.Stream | None = None
-        if self.device.type == "cuda":
-            stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        coming = iter(self.batches)
+        with closing(ahead(self._moved(), _AHEAD, name="prefetch")) as coming:
+            for batch, event in coming:
+                yield _arrived(batch, event, self.device)
 
-        def prepare() -> _Moved | None:
-            batch = next(coming, None)
-            if batch is None or stream is None:
-                return None if batch is None else (batch, None)
+    def _moved(self) -> Iterator[_Moved]:
+        """Each batch on its way to the device, and on CUDA the event of its arrival."""
+        if self.device.type != "cuda":
+            yield from ((batch, None) for batch in self.batches)
+            return
+        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        for batch in self.batches:
             with torch.cuda.stream(stream):
                 moved = _each(
                     batch, lambda part: part.pin_memory().to(self.device, non_blocking=True)
                 )
-                return moved, stream.record_event()
-
-        with ThreadPoolExecutor(1, "prefetch") as pool:
-            waiting: deque[Future[_Moved | None]] = deque()
-            try:
-                waiting.extend(pool.submit(prepare) for _ in range(_AHEAD))
-                while (ready := waiting.popleft().result()) is not None:
-                    waiting.append(pool.submit(prepare))
-                    yield _arrived(*ready, self.device)
-            finally:
-                pool.shutdown(cancel_futures=True)
-                if isinstance(coming, Generator):
-                    coming.close()  # ends a reading thread of its own
+                event = stream.record_event()
+            yield moved, event
 
 
 def _arrived(batch: Batch, event: torch.cuda.Event | None, device: torch.device) -> Batch:

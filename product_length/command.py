@@ -13,8 +13,15 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from product_length.composition import CONF, check_overrides, first_line
-from product_length.errors import FAILURE_FILE, ConfigError, InterruptedFitError, UserError
+from product_length.composition import CONF, check_overrides
+from product_length.errors import (
+    FAILURE_FILE,
+    ConfigError,
+    InterruptedFitError,
+    UserError,
+    first_line,
+    reason_of,
+)
 from product_length.experiment import AnyConfig, from_config
 from product_length.sweeping.prepare import Sweep, prepare
 from product_length.writing import write_text
@@ -66,10 +73,8 @@ def run_command(
             sys.stderr.write(f"{said}\n")
             sys.exit(130)
         except Exception as error:
-            mistake = isinstance(error, UserError)
             if run.mode is RunMode.MULTIRUN:  # one run of many: its sweep decides what follows
-                reason = str(error) if mistake else f"{type(error).__name__}: {error}"
-                write_text(folder / FAILURE_FILE, f"{reason}\n")
+                write_text(folder / FAILURE_FILE, f"{reason_of(error)}\n")
             elif isinstance(error, UserError):
                 _exit(error)
             raise

@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quoted
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from product_length.errors import ConfigError
+from product_length.errors import ConfigError, first_line
 from product_length.experiment import AnyConfig, from_config, one_message
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -126,8 +126,3 @@ def _meant(word: str, names: Sequence[str]) -> str:
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(names)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what an error says."""
-    return str(error).strip().splitlines()[0]

@@ -19,5 +19,16 @@ class InterruptedFitError(UserError):
     exit_code = 130
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in words: a person's mistake speaks for itself, a fault gets its name."""
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+
+
 FAILURE_FILE = "failure.txt"
 """In the folder of a sweep's run that failed: why."""

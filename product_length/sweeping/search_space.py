@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from omegaconf import DictConfig, OmegaConf
 from optuna.trial import Trial
 
-from product_length.sweeping.study import OUTCOME
-
 LOSSES = (
     "mape",
     "weighted_mape",
@@ -90,6 +88,6 @@ class _Draw:
         return OmegaConf.select(self._config, part) is not None
 
     def _unless_fixed(self, name: str, draw: Callable[[], object]) -> None:
-        swept_by_command = name in self._trial.params
-        if name not in set(self._trial.user_attrs) - {OUTCOME} and not swept_by_command:
+        # Hydra's sweeper notes what is fixed as attributes; the command line may have drawn others.
+        if name not in self._trial.user_attrs and name not in self._trial.params:
             draw()

@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from product_length.errors import ConfigError, UserError
+from product_length.errors import ConfigError, UserError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -215,12 +215,19 @@ def _database(url: str) -> Iterator[None]:
     try:
         yield
     except (ArgumentError, ValueError) as error:
-        raise ConfigError(f"storage={url}: {_first_line(error)}") from error
+        raise ConfigError(f"storage={_shown(url)}: {first_line(error)}") from error
     except (SQLAlchemyError, ImportError, OSError) as error:
-        shown = make_url(url).render_as_string(hide_password=True)
         raise UserError(
-            f"storage={shown}: the studies' database cannot be used ({_first_line(error)})"
+            f"storage={_shown(url)}: the studies' database cannot be used ({first_line(error)})"
         ) from error
+
+
+def _shown(url: str) -> str:
+    """The URL without its password, as far as it is one."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return url
 
 
 @contextlib.contextmanager
@@ -235,7 +242,3 @@ def quiet() -> Iterator[None]:
 def _reason(trial: FrozenTrial) -> str:
     said: Any = trial.user_attrs.get(OUTCOME, _UNDER_WAY)
     return "killed before it ended" if said == _UNDER_WAY else str(said)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -22,7 +22,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import Trial
 from typing_extensions import override
 
-from product_length.errors import UserError
+from product_length.errors import UserError, reason_of
 from product_length.evaluation.report import load_report
 from product_length.evaluation.wording import duration, percent
 from product_length.sweeping.study import SweepStudy, quiet
@@ -152,9 +152,8 @@ def _outcome(returned: JobReturn) -> float | Exception:
 def _settle(study: SweepStudy, trial: Trial, outcome: float | Exception) -> None:
     """Tell the study how a trial ended."""
     if isinstance(outcome, Exception):
-        reason = str(outcome)
+        reason = reason_of(outcome)
         if not isinstance(outcome, UserError):
-            reason = f"{type(outcome).__name__}: {reason}"
             log.error("trial %d failed", trial.number, exc_info=outcome)
     elif math.isfinite(outcome):
         study.tell(trial, outcome)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from product_length.errors import first_line
 from product_length.tracking.config import Wandb
 
 if TYPE_CHECKING:
@@ -91,12 +92,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what an error says, or its name where it says nothing."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 class _NotAtHandError(Exception):

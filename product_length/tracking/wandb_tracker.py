@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from product_length.errors import UserError
+from product_length.errors import UserError, first_line
 from product_length.evaluation.metrics import absolute_percentage_errors, checked, metrics
 from product_length.tracking.config import Wandb
 from product_length.tracking.samples import best_rows, sampled_rows, scatter, worst_rows
 from product_length.tracking.tracker import Tracker
-from product_length.tracking.wandb_run import first_line, open_run, plain, staging, sync_command
+from product_length.tracking.wandb_run import open_run, plain, staging, sync_command
 
 if TYPE_CHECKING:
     import wandb

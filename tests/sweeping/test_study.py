@@ -201,6 +201,9 @@ def test_databases_that_cannot_be_used(tmp_path):
     with pytest.raises(UserError, match="cannot be used") as caught:
         opened("postgresql://user:secret@localhost:1/studies")
     assert "secret" not in str(caught.value)
+    with pytest.raises(ConfigError, match="storage=nodialect://user:") as caught:
+        opened("nodialect://user:secret@localhost:1/studies")
+    assert "secret" not in str(caught.value)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be used"):
         opened(f"sqlite:///{tmp_path / 'file' / 'studies.db'}")

@@ -9,6 +9,7 @@ from product_length.prediction.config import PredictionJob
 def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
     """Write PRODUCT_ID,PRODUCT_LENGTH for every row of a catalogue, in its order."""
     # Imported here, so that a misspelt key is told without waiting for torch.
+    from product_length.artefacts import ArtefactStore
     from product_length.catalogue.config import Columns
     from product_length.devices import choose_device
     from product_length.prediction.checkpoint import load_predictor
@@ -24,6 +25,7 @@ def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
         columns=Columns.model_validate({**predictor.columns.model_dump(), **renamed}),
         snap=job.snap,
         batch_rows=job.batch_rows,
+        store=ArtefactStore(job.cache_dir),
         device=device,
     )
 

@@ -16,6 +16,7 @@ from tracking.transaction_log import read_run
 from product_length import pipeline
 from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.composition import CONF, group_options
+from product_length.embeddings.lsa import LsaEncoder
 from product_length.errors import UserError
 from product_length.evaluation.report import load_report
 from product_length.experiment import EmbeddingJob, Experiment, from_config
@@ -174,6 +175,7 @@ def prediction(finished, catalogue, output, *overrides):
         f"checkpoint={root / 'run' / 'checkpoints' / 'best.ckpt'}",
         f"data.path={catalogue / 'test.csv'}",
         f"output={output}",
+        f"cache_dir={root / 'predicting'}",
         "device=cpu",
         *overrides,
     )
@@ -229,6 +231,45 @@ def test_unseen_types_and_missing_texts_are_predicted(finished, tmp_path):
     assert ids == ["a1", "a2", "a,3", "a2"]
     assert np.isfinite(lengths).all()
     assert (lengths > 0).all()
+
+
+def test_encoded_texts_are_kept_for_the_next_prediction(finished, tmp_path, caplog, monkeypatch):
+    """Each distinct text is encoded once; after a kill only what was not finished is."""
+    caplog.set_level("INFO")
+    path = tmp_path / "many.csv"
+    lines = [f"{row},steel bottle {row // 2} cm,7\n" for row in range(5000)]
+    path.write_text("PRODUCT_ID,TITLE,PRODUCT_TYPE_ID,BULLET_POINTS,DESCRIPTION\n" + "".join(
+        line.replace("\n", ",,\n") for line in lines
+    ))  # fmt: skip
+    chosen = [f"data.path={path}", f"cache_dir={tmp_path / 'cache'}"]
+    encode, calls = LsaEncoder.encode_marked, []
+
+    def killed(encoder, texts):
+        calls.append(len(texts))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return encode(encoder, texts)
+
+    monkeypatch.setattr(LsaEncoder, "encode_marked", killed)
+    with pytest.raises(KeyboardInterrupt):
+        predict(prediction(finished, tmp_path, tmp_path / "a.csv", *chosen), tmp_path, [])
+    assert [each.name for each in tmp_path.iterdir() if each.suffix == ".csv"] == ["many.csv"]
+    predict(prediction(finished, tmp_path, tmp_path / "a.csv", *chosen), tmp_path, [])
+    assert calls[0] == 1024
+    assert sum(calls[2:]) == 2500 - 1024
+    assert "resumed, 2048 of 5000" in caplog.text
+    calls.clear()
+    caplog.clear()
+    predict(
+        prediction(finished, tmp_path, tmp_path / "b.csv", *chosen, "batch_rows=999"), tmp_path, []
+    )
+    assert calls == []
+    assert "lsa: 5000 rows, 2500 unique texts, " in caplog.text
+    assert "reused" in caplog.text
+    ids, lengths = read_submission(tmp_path / "b.csv")
+    assert ids == [str(row) for row in range(5000)]
+    assert (lengths[::2] == lengths[1::2]).all()
+    np.testing.assert_allclose(lengths, read_submission(tmp_path / "a.csv")[1], rtol=1e-5)
 
 
 def test_columns_may_have_other_names(finished, catalogue, tmp_path):

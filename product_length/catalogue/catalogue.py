@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from product_length.catalogue.config import TextRecipe
-from product_length.catalogue.text import FIELDS, join_fields
+from product_length.catalogue.product_file import ProductFile
+from product_length.catalogue.text import FIELDS
 from product_length.catalogue.validate import ReadingReport
 
 
@@ -36,7 +36,7 @@ class Catalogue:
     """What became of each row of the source."""
     recipe: TextRecipe
     """How fields became texts."""
-    products: "ProductFile" = field(repr=False)
+    products: ProductFile = field(repr=False)
     """The stored fields of all rows of the source that could be used by some track."""
     stored_rows: NDArray[np.int64] = field(repr=False)
     """int64 (rows,), ascending: where the rows are in `products`."""
@@ -83,52 +83,7 @@ class Catalogue:
         return self.products.pick(self.stored_rows[start:stop], list(FIELDS))
 
     def _joined(self, stored_rows: NDArray[np.int64]) -> list[str]:
-        texts: list[str] = []
-        for batch in self.products.pick(stored_rows, list(FIELDS)):
-            texts += join_fields(batch, self.recipe).to_pylist()
-        return texts
-
-
-class ProductFile:
-    """An uncompressed Arrow IPC file, memory-mapped: reading it takes no memory of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        lengths = [len(chunk) for chunk in self._table.column(0).chunks]
-        self._starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-
-    def __len__(self) -> int:
-        return int(self._table.num_rows)
-
-    def column(self, name: str) -> pa.ChunkedArray:
-        """A stored column, whole, still on disk."""
-        return self._table.column(name)
-
-    def pick(self, rows: NDArray[np.int64], names: list[str]) -> Iterator[pa.RecordBatch]:
-        """Columns at `rows`, ascending int64 indices, a stored batch at a time.
-
-        Whole columns are never brought together: 32-bit offsets end at 2 GiB of text.
-        """
-        table = self._table.select(names)
-        at = 0
-        while at < len(rows):
-            chunk = int(np.searchsorted(self._starts, rows[at], side="right")) - 1
-            end = int(np.searchsorted(rows, self._starts[chunk + 1]))
-            first, last = int(rows[at]), int(rows[end - 1])
-            part = table.slice(first, last - first + 1).to_batches()
-            if len(part) != 1:
-                raise RuntimeError("a slice of one stored batch is one batch")
-            wanted = rows[at:end] - first
-            dense = len(wanted) == last - first + 1
-            yield part[0] if dense else part[0].take(pa.array(wanted))
-            at = end
-
-    def pick_column(self, rows: NDArray[np.int64], name: str) -> pa.ChunkedArray:
-        """One column at `rows`; still on disk where the rows are all there are."""
-        if len(rows) == len(self):
-            return self.column(name)
-        chunks = [batch.column(0) for batch in self.pick(rows, [name])]
-        return pa.chunked_array(chunks, type=self._table.schema.field(name).type)
+        return self.products.texts(stored_rows, self.recipe)
 
 
 def fingerprint_of(

@@ -2,26 +2,21 @@
 
 import functools
 import logging
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from product_length.artefacts import Artefact, ArtefactStore, digest_file
-from product_length.catalogue import demo
-from product_length.catalogue.catalogue import Catalogue, ProductFile, fingerprint_of
-from product_length.catalogue.config import Columns, DataOptions, DemoData, FileData, TextRecipe
-from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.artefacts import Artefact, ArtefactStore
+from product_length.catalogue.catalogue import Catalogue, fingerprint_of
+from product_length.catalogue.config import DataOptions, DemoData, TextRecipe
+from product_length.catalogue.product_file import ProductFile, write_products
 from product_length.catalogue.raw_batch import RawBatch
-from product_length.catalogue.reader import read_batches
-from product_length.catalogue.source_file import ENDINGS, check_file
+from product_length.catalogue.source import DemoSource, FileSource, ProductSource
 from product_length.catalogue.split import SPLIT_NAMES, TRAIN, VAL, assign_splits
 from product_length.catalogue.text import (
     CLEANING_VERSION,
@@ -65,7 +60,7 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     Tracks (min_length, max_length) and splits of one source share the stored rows. Raises
     UserError for any fault of the source, or when too few rows are usable.
     """
-    source = _Demo(data) if isinstance(data, DemoData) else _File(data)
+    source = DemoSource(data) if isinstance(data, DemoData) else FileSource(data.path, data.columns)
     made_from = {
         "format": _FORMAT,
         "cleaning": CLEANING_VERSION,
@@ -78,96 +73,16 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     return _open_stored(artefact, source.name, data)
 
 
-class _File:
-    """A catalogue in a file."""
-
-    unit = "B"
-
-    def __init__(self, data: FileData) -> None:
-        self.name = str(data.path)
-        self._path: Path = data.path
-        self._columns: Columns = data.columns
-        check_file(self._path)
-        self._stat = self._path.stat()
-        self.total = self._stat.st_size
-
-    def identity(self) -> dict[str, Any]:
-        """What the file holds, wherever it lies and whatever its time stamp."""
-        ending = next(e for e in ENDINGS if self._path.name.lower().endswith(e))
-        return {
-            "ending": ending,
-            "columns": self._columns.model_dump(),
-            "bytes": self._stat.st_size,
-            "xxh3_128": digest_file(self._path),
-        }
-
-    def batches(self) -> Iterator[tuple[RawBatch, int]]:
-        """Batches with the bytes read so far; UserError if the file changes meanwhile."""
-        for batch in read_batches(self._path, self._columns, with_lengths=True):
-            yield batch, batch.bytes_read
-        now = self._path.stat()
-        if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):
-            raise UserError(f"{self.name}: the file changed while it was read; start again")
-
-
-class _Demo:
-    """The generated catalogue."""
-
-    unit = " rows"
-
-    def __init__(self, data: DemoData) -> None:
-        self.name = f"demo catalogue ({data.rows:,} rows, {data.types:,} types, seed {data.seed})"
-        self._data = data
-        self.total = data.rows
-
-    def identity(self) -> dict[str, Any]:
-        """All that the generator's output depends on, its source code included."""
-        digest = xxhash.xxh3_128()
-        for path in sorted(Path(str(demo.__file__)).parent.glob("*.py")):
-            digest.update(path.read_bytes())
-        numbers = self._data.model_dump(include={"rows", "types", "seed"})
-        return {**numbers, "generator": digest.hexdigest()}
-
-    def batches(self) -> Iterator[tuple[RawBatch, int]]:
-        """Batches with the rows generated so far."""
-        names = Columns().model_dump()
-        first_row = 1
-        data = self._data
-        for batch in DemoGenerator(rows=data.rows, types=data.types, seed=data.seed).batches():
-            arrays = [batch.column(name) for name in names.values()]
-            filled = [a.fill_null("") if pa.types.is_string(a.type) else a for a in arrays]
-            rows = pa.RecordBatch.from_arrays(filled, names=list(names))
-            done = first_row - 1 + len(rows)
-            yield RawBatch(rows, first_row, 0), done
-            first_row = done + 1
-
-
-def _write_products(source: _File | _Demo, recipe: TextRecipe, folder: Path) -> Mapping[str, Any]:
+def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> Mapping[str, Any]:
     """Write usable rows into `folder`; what is returned tells of all rows."""
     tally = DropTally()
-    rows_read = 0
-    started = time.monotonic()
-    scaled = source.unit == "B"
-    with (
-        pa.OSFile(str(folder / _PRODUCTS), "wb") as sink,
-        pa.ipc.new_file(sink, _SCHEMA) as writer,
-        tqdm(
-            total=source.total,
-            desc="reading catalogue",
-            unit=source.unit,
-            unit_scale=scaled,
-            disable=None,
-            leave=False,
-        ) as bar,
-    ):
-        for raw, done in source.batches():
-            batch, faults = clean_batch(raw, recipe)
-            tally.add(faults, raw.first_row)
-            if len(batch):
-                writer.write_batch(batch)
-            rows_read += len(faults)
-            bar.update(min(done, source.total) - bar.n)
-            bar.set_postfix_str(f"{rows_read / (time.monotonic() - started):,.0f} rows/s")
+
+    def clean(raw: RawBatch) -> pa.RecordBatch:
+        batch, faults = clean_batch(raw, recipe)
+        tally.add(faults, raw.first_row)
+        return batch
+
+    rows_read = write_products(source, clean, _SCHEMA, folder / _PRODUCTS)
     products = ProductFile(folder / _PRODUCTS)
     repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
     tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])

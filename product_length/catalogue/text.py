@@ -72,12 +72,6 @@ def join_fields(fields: pa.RecordBatch, recipe: TextRecipe) -> pa.StringArray:
     return texts
 
 
-def product_texts(rows: pa.RecordBatch, recipe: TextRecipe) -> list[str]:
-    """The text of each raw row."""
-    texts: list[str] = join_fields(clean_fields(rows, recipe), recipe).to_pylist()
-    return texts
-
-
 def clean_types(values: pa.StringArray) -> pa.StringArray:
     """Product types without white space at the ends, string (rows,); "" where missing."""
     return pc.utf8_trim_whitespace(values)

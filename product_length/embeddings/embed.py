@@ -90,12 +90,25 @@ def embed_catalogue(
         _encoder(name, chosen, texts, text_keys, train_rows, options.chunk_rows, store, recipe)
         for name, chosen in options.encoders.items()
     ]
-    found = [
-        _embed(encoder, texts, text_keys, options.chunk_rows, store, recipe) for encoder in encoders
-    ]
+    found = embed_texts(texts, text_keys, encoders, options.chunk_rows, store, recipe)
     if only is None or len(only) == len(text_keys):
         return found
     return [_some(embedding, text_keys, only, options.chunk_rows, store) for embedding in found]
+
+
+def embed_texts(
+    texts: Texts,
+    text_keys: NDArray[np.uint64],
+    encoders: Sequence[Encoder],
+    chunk_rows: int,
+    store: ArtefactStore,
+    recipe: Mapping[str, Any],
+) -> list[Embedding]:
+    """The arrays of encoders that are there already, of rows that nothing is fitted on.
+
+    The arguments are those of `embed_catalogue`.
+    """
+    return [_embed(encoder, texts, text_keys, chunk_rows, store, recipe) for encoder in encoders]
 
 
 def _encoder(

@@ -35,6 +35,7 @@ class PredictionJob(Options):
     data: PredictedData
     output: Path
     snap: bool
+    cache_dir: Path
     batch_rows: Annotated[int, Field(ge=1)]
     encoders: dict[str, str]
     device: str

@@ -46,10 +46,13 @@ class Predictor:
 
         The network runs on `device`, the encoders where they were loaded.
         """
-        distinct, places = np.unique(np.array(texts, dtype=object), return_inverse=True)
-        vectors = {
-            encoder.name: encoder.encode(distinct.tolist())[places] for encoder in self.encoders
-        }
+        vectors = {encoder.name: encoder.encode(texts) for encoder in self.encoders}
+        return self.predict_vectors(vectors, types, device)
+
+    def predict_vectors(
+        self, vectors: Mapping[str, NDArray[np.float16]], types: Strings, device: torch.device
+    ) -> NDArray[np.float32]:
+        """Lengths float32 (rows,), 1/100 inch, from each encoder's vectors float16 (rows, d)."""
         block = None
         if self.lookup is not None and self.lookup_encoder is not None:
             block = self.lookup.features(vectors[self.lookup_encoder], types)

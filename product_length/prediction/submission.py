@@ -5,20 +5,23 @@ import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
+from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns
-from product_length.catalogue.raw_batch import RawBatch
-from product_length.catalogue.reader import read_batches
-from product_length.catalogue.text import clean_types, product_texts
+from product_length.catalogue.unlabelled import UnlabelledProducts, open_unlabelled
+from product_length.embeddings.embed import embed_texts
 from product_length.errors import UserError
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.writing import write_whole
 
 log = logging.getLogger(__name__)
+
+_CHUNK_ROWS = 2048  # rows whose texts are encoded and kept at a time: what a kill loses
 
 
 def write_submission(
@@ -30,45 +33,32 @@ def write_submission(
     snap: bool,
     batch_rows: int,
     device: torch.device,
+    store: ArtefactStore,
 ) -> int:
     """Predict every row of the catalogue at `path`, in its order, into a CSV; returns the rows.
 
-    The file appears when it is complete. Rows without any text are predicted from their type.
-    Raises UserError for a faulty catalogue or an output that cannot be written.
+    Encoded texts are kept in `store`: after a kill, or with another recipe of the same encoders,
+    they are not encoded again. The output appears when it is complete. Rows without any text are
+    predicted from their type. Raises UserError for a faulty catalogue or an output that cannot be
+    written.
     """
     started = time.perf_counter()
-    rows = without_text = 0
     if output.is_dir():
         raise UserError(f"{output}: is a folder; give output= the name of a file")
+    rows = without_text = 0
 
     def fill(partial: Path) -> None:
         nonlocal rows, without_text
         # Opened before the first row is read: a place that cannot be written is told at once.
-        with (
-            partial.open("w", encoding="utf-8", newline="") as file,
-            tqdm(
-                total=path.stat().st_size if path.is_file() else None,
-                unit="B",
-                unit_scale=True,
-                desc="predicting",
-                disable=None,
-            ) as bar,
-        ):
+        with partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["PRODUCT_ID", "PRODUCT_LENGTH"])
-            for batch in read_batches(path, columns, with_lengths=False):
-                for part in _parts(batch.rows, batch_rows):
-                    texts = product_texts(part, predictor.recipe)
-                    types = clean_types(part.column("product_type"))
-                    lengths = predictor.predict(texts, types, device)
-                    if snap:
-                        lengths = snapped(lengths, predictor.usual_lengths)
-                    ids = part.column("product_id").to_pylist()
-                    writer.writerows(zip(ids, lengths.astype(str), strict=True))
-                    rows += len(part)
-                    without_text += sum(not text for text in texts)
-                    bar.set_postfix(rows=rows, refresh=False)
-                _advance(bar, batch)
+            products = open_unlabelled(path, columns, predictor.recipe, store)
+            rows, without_text = len(products), products.without_text
+            for ids, lengths in _predicted(predictor, products, batch_rows, device, store):
+                if snap:
+                    lengths = snapped(lengths, predictor.usual_lengths)
+                writer.writerows(zip(ids, lengths.astype(str), strict=True))
 
     write_whole(output, fill)
     seconds = time.perf_counter() - started
@@ -78,10 +68,26 @@ def write_submission(
     return rows
 
 
-def _parts(rows: Any, most: int) -> Iterator[Any]:
-    for start in range(0, len(rows), most):
-        yield rows.slice(start, most)
-
-
-def _advance(bar: "tqdm[Any]", batch: RawBatch) -> None:
-    bar.update(batch.bytes_read - bar.n)
+def _predicted(
+    predictor: Predictor,
+    products: UnlabelledProducts,
+    batch_rows: int,
+    device: torch.device,
+    store: ArtefactStore,
+) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+    """Ids and lengths of all products, batch by batch, under a progress bar."""
+    embeddings = embed_texts(
+        products.texts,
+        products.text_keys,
+        predictor.encoders,
+        _CHUNK_ROWS,
+        store,
+        predictor.recipe.model_dump(mode="json"),
+    )
+    with tqdm(total=len(products), unit=" rows", desc="predicting", disable=None) as bar:
+        for start in range(0, len(products), batch_rows):
+            part = slice(start, start + batch_rows)
+            vectors = {embedding.name: embedding.vectors[part] for embedding in embeddings}
+            lengths = predictor.predict_vectors(vectors, products.types[part], device)
+            yield products.product_ids[part].to_pylist(), lengths
+            bar.update(len(lengths))

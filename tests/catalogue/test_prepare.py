@@ -13,10 +13,11 @@ import pytest
 import xxhash
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue import prepare
-from product_length.catalogue.catalogue import ProductFile, fingerprint_of
+from product_length.catalogue import source as source_module
+from product_length.catalogue.catalogue import fingerprint_of
 from product_length.catalogue.config import Columns, DemoData, FileData, SplitOptions, TextRecipe
 from product_length.catalogue.prepare import open_catalogue
+from product_length.catalogue.product_file import ProductFile
 from product_length.catalogue.split import TEST, TRAIN, VAL, assign_splits
 from product_length.catalogue.text import FIELDS
 from product_length.errors import UserError
@@ -133,7 +134,7 @@ def test_what_was_dropped_is_told(source, store):
 
 def test_second_opening_reads_the_store_and_is_the_same(source, store, monkeypatch):
     first = open_catalogue(options(source), store)
-    monkeypatch.setattr(prepare, "read_batches", None)
+    monkeypatch.setattr(source_module, "read_batches", None)
     second = open_catalogue(options(source), store)
     assert second.fingerprint == first.fingerprint
     assert second.reading == first.reading
@@ -258,14 +259,14 @@ def test_a_faulty_file_leaves_nothing_in_the_store(tmp_path, store):
 
 
 def test_a_file_that_changes_while_it_is_read(source, store, monkeypatch):
-    read = prepare.read_batches
+    read = source_module.read_batches
 
     def read_and_touch(*arguments, **named):
         yield from read(*arguments, **named)
         with source.open("a") as file:
             file.write("more")
 
-    monkeypatch.setattr(prepare, "read_batches", read_and_touch)
+    monkeypatch.setattr(source_module, "read_batches", read_and_touch)
     with pytest.raises(UserError, match="changed while it was read"):
         open_catalogue(options(source), store)
     assert kept_artefacts(store) == []

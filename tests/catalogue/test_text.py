@@ -18,7 +18,6 @@ from product_length.catalogue.text import (
     clean_fields,
     clean_types,
     join_fields,
-    product_texts,
     string_keys,
 )
 
@@ -119,9 +118,9 @@ def test_folding_is_what_python_calls_white_space(value):
 def test_fields_join_in_the_order_of_the_recipe_without_gaps():
     rows = batch(("t", "b", "d"), ("t", "", "d"), ("", " ", "<br>"), ("", "b &amp; c", ""))
     recipe = TextRecipe(fields=["description", "title"], separator=" | ")
-    assert product_texts(rows, recipe) == ["d | t", "d | t", "", ""]
-    assert product_texts(rows, RECIPE) == ["t b d", "t d", "", "b & c"]
     cleaned = clean_fields(rows, recipe)
+    assert join_fields(cleaned, recipe).to_pylist() == ["d | t", "d | t", "", ""]
+    assert join_fields(cleaned, RECIPE).to_pylist() == ["t b d", "t d", "", "b & c"]
     assert cleaned.schema.names == list(FIELDS)
     assert cleaned.column("bullet_points").to_pylist() == ["b", "", "", "b & c"]
 

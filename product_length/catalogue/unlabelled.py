@@ -1,0 +1,95 @@
+"""Products without lengths, to predict for: every row of a file, none left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from product_length.artefacts import ArtefactStore
+from product_length.catalogue.config import Columns, TextRecipe
+from product_length.catalogue.product_file import ProductFile, write_products
+from product_length.catalogue.raw_batch import RawBatch
+from product_length.catalogue.source import FileSource
+from product_length.catalogue.text import (
+    CLEANING_VERSION,
+    FIELDS,
+    clean_fields,
+    clean_types,
+    join_fields,
+    string_keys,
+)
+
+_FORMAT = 1  # of the file below; raise it when it changes
+_PRODUCTS = "products.arrow"
+_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("product_id", "product_type", *FIELDS)]
+    + [("text_key", pa.uint64())]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class UnlabelledProducts:
+    """All rows of a file, in its order, memory-mapped."""
+
+    product_ids: pa.ChunkedArray
+    """string (rows,)."""
+    types: pa.ChunkedArray
+    """string (rows,); "" where the file has none."""
+    text_keys: NDArray[np.uint64]
+    """uint64 (rows,), xxh3_64 of the text: equal keys, identical texts."""
+    recipe: TextRecipe
+    """How fields became texts."""
+    products: ProductFile = field(repr=False)
+    """The stored fields."""
+
+    def __len__(self) -> int:
+        return len(self.text_keys)
+
+    @property
+    def without_text(self) -> int:
+        """How many rows have no text at all."""
+        (empty,) = string_keys(pa.array([""]))
+        return int((self.text_keys == empty).sum())
+
+    def texts(self, start: int, stop: int) -> list[str]:
+        """Texts of the rows [start, stop), joined by the recipe; read from disk now."""
+        return self.products.texts(np.arange(start, min(stop, len(self))), self.recipe)
+
+
+def open_unlabelled(
+    path: Path, columns: Columns, recipe: TextRecipe, store: ArtefactStore
+) -> UnlabelledProducts:
+    """The products of a file, whose length column is not looked at; cleaned once, kept in `store`.
+
+    Raises UserError for any fault of the file.
+    """
+    source = FileSource(path, columns, with_lengths=False)
+
+    def clean(raw: RawBatch) -> pa.RecordBatch:
+        fields = clean_fields(raw.rows, recipe)
+        keys = pa.array(string_keys(join_fields(fields, recipe)))
+        types = clean_types(raw.rows.column("product_type"))
+        columns = [raw.rows.column("product_id"), types, *fields.columns, keys]
+        return pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
+
+    def make(folder: Path) -> Mapping[str, Any]:
+        return {"rows": write_products(source, clean, _SCHEMA, folder / _PRODUCTS)}
+
+    made_from = {
+        "format": _FORMAT,
+        "cleaning": CLEANING_VERSION,
+        "recipe": recipe.model_dump(mode="json"),
+        "source": source.identity(),
+    }
+    products = ProductFile(store.folder("unlabelled", made_from, make).path / _PRODUCTS)
+    return UnlabelledProducts(
+        product_ids=products.column("product_id"),
+        types=products.column("product_type"),
+        text_keys=products.column("text_key").to_numpy(),
+        recipe=recipe,
+        products=products,
+    )

@@ -33,7 +33,7 @@ def test_every_row_is_kept_whatever_it_lacks(tmp_path):
     assert products.texts(0, 4) == texts
     assert products.texts(2, 99) == texts[2:]
     assert products.without_text == 2
-    keys = [xxhash.xxh3_64_intdigest(text) for text in texts]
+    keys = [xxhash.xxh3_64_intdigest(text.encode()) for text in texts]
     np.testing.assert_array_equal(products.text_keys, np.array(keys, np.uint64))
 
 

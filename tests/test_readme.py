@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -233,6 +234,22 @@ def test_the_table_of_training_can_be_made(tmp_path):
     assert {each["command"] for each in entries} == {f"python benchmarks/training.py {words}"}
     table = (tmp_path / "training.md").read_text(encoding="utf-8")
     assert len(entries) == table.count("\n| ") - 2
+    assert str(tmp_path) not in table
+
+
+@pytest.mark.slow
+def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
+    words = f"--rows 200,400 --types 8 --minilm {minilm} --texts 20 --results {tmp_path}"
+    command = [sys.executable, str(ROOT / "benchmarks" / "pipeline.py"), *words.split()]
+    places = ["--picture", str(tmp_path / "p.png"), "--folder", str(tmp_path)]
+    done = subprocess.run([*command, *places], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    entries = json.loads((tmp_path / "pipeline.json").read_text(encoding="utf-8"))
+    counts = Counter(each["rows"] for each in entries)
+    assert counts == {200: 7, 400: 7, 65: 6, 131: 6, 20: 3}
+    table = (tmp_path / "pipeline.md").read_text(encoding="utf-8")
+    assert table.count("\n| 200 |") == table.count("\n| 65 |") == 1
     assert str(tmp_path) not in table
 
 

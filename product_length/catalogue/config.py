@@ -28,17 +28,26 @@ class TextRecipe(Options):
 
 
 class SplitOptions(Options):
-    """Shares of the train, val and test splits; rows with identical text stay together."""
+    """Shares of the train, val and test splits; rows with identical text stay together.
+
+    With `folds` the test split is fold `fold` of so many equal ones (cross-validation), whatever
+    `test` says; the other rows go to train and val in proportion to their shares.
+    """
 
     seed: Annotated[int, Field(ge=0)] = 0
     train: Annotated[float, Field(gt=0, lt=1)] = 0.85
     val: Annotated[float, Field(gt=0, lt=1)] = 0.10
     test: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    folds: Annotated[int, Field(ge=2)] | None = None
+    fold: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if abs(self.train + self.val + self.test - 1) > 1e-6:
             raise ValueError("train + val + test must be 1")
+        if self.fold and (self.folds is None or self.fold >= self.folds):
+            last = "set folds too" if self.folds is None else f"the last one is {self.folds - 1}"
+            raise ValueError(f"fold {self.fold} is not one of the folds; {last}")
         return self
 
 

@@ -18,12 +18,17 @@ def assign_splits(text_keys: NDArray[np.uint64], options: SplitOptions) -> NDArr
     and it is the same on every machine.
     """
     places = _uniform(text_keys, options.seed)
+    if options.folds is not None:
+        in_fold = np.floor(places * options.folds) == options.fold
+        inner = _uniform(text_keys, f"{options.seed} fold {options.fold}")
+        is_val = inner >= options.train / (options.train + options.val)
+        return np.where(in_fold, TEST, np.where(is_val, VAL, TRAIN)).astype(np.uint8)
     # The last share in use takes what rounding leaves.
     val_end = 1.0 if options.test == 0 else options.train + options.val
     return np.searchsorted([options.train, val_end], places, side="right").astype(np.uint8)
 
 
-def _uniform(keys: NDArray[np.uint64], seed: int) -> NDArray[np.float64]:
+def _uniform(keys: NDArray[np.uint64], seed: int | str) -> NDArray[np.float64]:
     """Scattered numbers in [0, 1): the finaliser of splitmix64 over key and seed.
 
     Steele, Lea, Flood 2014, Fast splittable pseudorandom number generators, with the constants of

@@ -110,3 +110,30 @@ def test_borders_of_the_shares():
 def test_keys_of_another_type_are_refused():
     with pytest.raises(ValueError, match="uint64"):
         assign_splits(np.array([1, 2]), SplitOptions())
+
+
+def test_each_row_is_tested_in_exactly_one_of_the_folds():
+    keys = keys_of(50_000)
+    splits = np.stack(
+        [assign_splits(keys, SplitOptions(seed=3, folds=5, fold=fold)) for fold in range(5)]
+    )
+    assert splits.dtype == np.uint8
+    assert ((splits == TEST).sum(axis=0) == 1).all()
+    for fold in splits:
+        assert abs((fold == TEST).mean() - 0.2) < 0.01
+        assert abs((fold == VAL).mean() - 0.8 * 0.10 / 0.95) < 0.01
+    # A row's place among the folds says nothing of who chooses the epoch in another fold.
+    both = ((splits[0] == VAL) & (splits[1] == VAL)).sum() / len(keys)
+    expected = 0.6 * (0.10 / 0.95) ** 2
+    assert abs(both - expected) < 0.002
+    other = assign_splits(keys, SplitOptions(seed=4, folds=5, fold=0))
+    assert abs(((splits[0] == TEST) & (other == TEST)).mean() - 0.04) < 0.005
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"fold": 1}, "set folds too"), ({"folds": 3, "fold": 3}, "the last one is 2")],
+)
+def test_a_fold_that_is_not_there(options, said):
+    with pytest.raises(ValueError, match=said):
+        SplitOptions(**options)

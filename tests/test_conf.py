@@ -33,7 +33,7 @@ EXPERIMENTS = {
 }
 # What each sweep promises: its sampler, the recipe it is told against, how much it varies.
 SWEEPS = {
-    "losses": ("GridSampler", True, 8 * 2 * 3),
+    "losses": ("GridSampler", True, 9 * 2 * 3),
     "reference": ("GridSampler", True, 9 * 3),
     "tune": ("TPESampler", False, None),
     "tune_losses": ("TPESampler", True, None),

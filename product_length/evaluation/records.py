@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, m
 from typing_extensions import Self
 
 from product_length.decision.config import Decision
-from product_length.evaluation.bootstrap import Difference, MetricEstimates
+from product_length.evaluation.bootstrap import Difference, Estimate, MetricEstimates
 
 SCHEMA_VERSION = 1  # raise it, and `Report.schema_version`, when a field changes its meaning
 SPLITS = ("val", "test")
@@ -50,6 +50,12 @@ class SplitReport(Record):
     baselines: dict[str, Rival] = {}
     oracle: Rival | None = None
     remarks: list[str] = []
+
+    def own(self, metric: str) -> Estimate:
+        """`mape`, `rmsle` or `median_ape` under its own decision, where distributions were."""
+        decided = self.decisions.get(OWN_DECISION[metric], self.metrics)
+        estimate: Estimate = getattr(decided, metric)
+        return estimate
 
 
 class DataRecord(Record):

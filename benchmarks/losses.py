@@ -25,6 +25,7 @@ from product_length.writing import write_text
 
 RESULTS = Path(__file__).parent / "results"
 PICTURE = Path(__file__).parents[1] / "docs" / "losses.png"
+COLOURS = {"log target": "#0072B2", "plain target": "#D55E00", "distribution": "#009E73"}
 REFERENCE = ["loss=mape", "features.use_log_target=true"]
 STUDY = "losses-benchmark"
 
@@ -103,7 +104,8 @@ def as_markdown(group: Group, seconds: list[float]) -> str:
             f"| {name(recipe.runs[0].config)} | {percent(metrics.mape.value)} "
             f"| {percent_range(metrics.mape)} | {'–' if pair is None else points(pair)} "
             f"| {'reference' if pair is None else pair.verdict} "
-            f"| {metrics.rmsle.value:.3f} | {percent(metrics.median_ape.value)} "
+            f"| {recipe.val.own('rmsle').value:.3f} "
+            f"| {percent(recipe.val.own('median_ape').value)} "
             f"| {'' if published is None else ('~' if published.rough else '')}"
             f"{'' if published is None else percent(published.mape, 0)} |"
         )
@@ -123,8 +125,14 @@ def as_markdown(group: Group, seconds: list[float]) -> str:
 
 
 def name(config: Any) -> str:
-    target = "log target" if config["features"]["use_log_target"] else "plain target"
-    return f"{config['loss']['name']}, {target}"
+    return f"{config['loss']['name']}, {kind(config)}"
+
+
+def kind(config: Any) -> str:
+    """What the network emits: one of `COLOURS`."""
+    if config["loss"]["name"] == "histogram":
+        return "distribution"
+    return "log target" if config["features"]["use_log_target"] else "plain target"
 
 
 def draw(group: Group, path: Path) -> None:
@@ -137,8 +145,7 @@ def draw(group: Group, path: Path) -> None:
     axes = figure.subplots()
     for at, recipe in enumerate(recipes):
         mape = recipe.mape
-        log_target = recipe.runs[0].config["features"]["use_log_target"]
-        color = "#0072B2" if log_target else "#D55E00"
+        color = COLOURS[kind(recipe.runs[0].config)]
         assert mape.value is not None
         assert mape.low is not None
         assert mape.high is not None
@@ -150,10 +157,10 @@ def draw(group: Group, path: Path) -> None:
     baselines = group.best.val.baselines.items()
     best, rival = min(baselines, key=lambda item: item[1].metrics.mape.value or 0)
     line = axes.axvline(100 * (rival.metrics.mape.value or 0), color="0.4", linestyle="--", lw=1)
-    dots = [axes.plot([], [], "o", color=each)[0] for each in ("#0072B2", "#D55E00")]
+    dots = [axes.plot([], [], "o", color=each)[0] for each in COLOURS.values()]
     axes.legend(
         [*dots, line],
-        ["log target", "plain target", f"best baseline: {best.replace('_', ' ')}"],
+        [*COLOURS, f"best baseline: {best.replace('_', ' ')}"],
         loc="upper right",
         frameon=False,
     )

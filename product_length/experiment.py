@@ -9,11 +9,13 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field, ValidationError
 
 from product_length.catalogue.config import DataOptions
+from product_length.decision.config import DecisionOption
 from product_length.embeddings.config import EmbeddingOptions
 from product_length.errors import ConfigError
 from product_length.evaluation.config import EvaluationOptions
 from product_length.features.config import FeatureOptions
-from product_length.loss.point import LossOptions
+from product_length.loss.config import LossOptions
+from product_length.loss.histogram import Histogram
 from product_length.model.config import ModelOptions
 from product_length.options import Options
 from product_length.sweeping.config import StudyName, SweepOptions
@@ -44,6 +46,7 @@ class Experiment(EmbeddingJob):
     sweep: SweepOptions | None = None
     features: FeatureOptions
     loss: LossOptions
+    decision: DecisionOption = "auto"
     model: ModelOptions
     trainer: TrainerOptions
     tracking: TrackingOptions
@@ -86,6 +89,17 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
         yield (
             f"features.knn.embedding={knn.embedding}: no such encoder in this run; "
             f"choose one of {', '.join(encoders)}, or add it with embeddings=[…]"
+        )
+    loss = experiment.loss
+    if isinstance(loss, Histogram) and experiment.features.use_log_target:
+        yield (
+            "features.use_log_target=true says what the one output of a point loss means; "
+            f"loss={loss.name} has bins of log length instead: give features.use_log_target=false"
+        )
+    if not isinstance(loss, Histogram) and experiment.decision != "auto":
+        yield (
+            f"decision={experiment.decision} needs a predicted distribution; loss={loss.name} "
+            "emits one length, decided by training: give decision=auto, or loss=histogram"
         )
     trainer = experiment.trainer
     if trainer.strategy == "ddp" and trainer.devices == 1:

@@ -23,7 +23,7 @@ from product_length.evaluation.judge import Predicted, judge, predict_baselines
 from product_length.evaluation.oracle import best_possible
 from product_length.evaluation.plots import write_plots
 from product_length.evaluation.predictions import load_predictions, write_predictions
-from product_length.evaluation.records import DataRecord, Resampling
+from product_length.evaluation.records import OWN_DECISION, DataRecord, Resampling
 from product_length.evaluation.report import build_report, write_report
 from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment
@@ -39,8 +39,8 @@ from product_length.tracking.tracker import open_tracker
 from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.fit import fit
 from product_length.training.hardware import resolve_accelerator, resolve_precision
-from product_length.training.objective import PointObjective
-from product_length.training.predict import predict_lengths
+from product_length.training.objective import build_objective
+from product_length.training.predict import decided, predict_raw
 from product_length.writing import write_text
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     )
     train_rows = catalogue.rows(TRAIN)
     train_lengths = catalogue.lengths[train_rows]
-    objective = PointObjective.build(
+    objective = build_objective(
         experiment.loss, train_lengths, log_target=experiment.features.use_log_target
     )
     architecture = Architecture(
@@ -140,6 +140,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             network=network,
             objective=objective,
             usual_lengths=np.unique(train_lengths),
+            decision=experiment.decision,
         )
         complete_checkpoint(fitted.best_checkpoint, predictor, architecture, config)
         with watch("evaluate"):
@@ -148,14 +149,22 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 for split in (VAL, TEST)
                 if len(rows := catalogue.rows(split))
             }
-            predicted = {
-                split: predict_lengths(
+            raw = {
+                split: predict_raw(
                     network,
-                    objective,
                     OrderedBatches(inputs, rows, _PREDICTION_BATCH),
                     resolve_accelerator(trainer),
                 )
                 for split, rows in splits.items()
+            }
+            predicted = {
+                split: decided(objective, outputs, experiment.decision)
+                for split, outputs in raw.items()
+            }
+            for_metrics = {
+                split: {each: decided(objective, outputs, each) for each in OWN_DECISION.values()}
+                for split, outputs in raw.items()
+                if objective.decisions
             }
             oracle = best_possible(experiment.data, catalogue, splits)
             near = None if features.neighbours is None else features.neighbours.neighbours
@@ -166,7 +175,13 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                     [seen, seed], lambda: predict_baselines(catalogue, near, splits, seed)
                 )
             scored = judge(
-                catalogue, splits, predicted, baselines, oracle, resampling=_resampling(experiment)
+                catalogue,
+                splits,
+                predicted,
+                baselines,
+                oracle,
+                for_metrics,
+                resampling=_resampling(experiment),
             )
             val_lengths = catalogue.lengths[splits["val"]]
             snap = snap_effect(

@@ -16,7 +16,7 @@ def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
     from product_length.prediction.submission import write_submission
 
     device = choose_device(job.device, "device")
-    predictor = load_predictor(job.checkpoint, job.encoders, str(device))
+    predictor = load_predictor(job.checkpoint, job.encoders, str(device)).deciding(job.decision)
     renamed = job.data.columns.model_dump(exclude_none=True)
     write_submission(
         predictor,

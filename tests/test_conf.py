@@ -2,6 +2,7 @@
 
 import math
 from importlib import import_module
+from typing import get_args
 
 import pytest
 import yaml
@@ -12,7 +13,10 @@ from omegaconf import OmegaConf
 from pydantic import BaseModel
 
 from product_length.composition import CONF, group_options
+from product_length.decision.config import DECISIONS, Decision, DecisionOption
+from product_length.errors import ConfigError
 from product_length.evaluation.published import published_figure
+from product_length.evaluation.records import OWN_DECISION
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.prediction.config import PredictionJob
 
@@ -33,7 +37,7 @@ EXPERIMENTS = {
 }
 # What each sweep promises: its sampler, the recipe it is told against, how much it varies.
 SWEEPS = {
-    "losses": ("GridSampler", True, 8 * 2 * 3),
+    "losses": ("GridSampler", True, 9 * 2 * 3),
     "reference": ("GridSampler", True, 9 * 3),
     "tune": ("TPESampler", False, None),
     "tune_losses": ("TPESampler", True, None),
@@ -94,6 +98,29 @@ def test_every_key_of_an_encoder_is_in_its_yaml():
 def test_all_four_is_2048_wide_in_name_order():
     encoders = composed("train", Experiment, "embeddings=all_four").embeddings.encoders
     assert list(encoders) == ["minilm", "mpnet", "distiluse", "e5small"]
+
+
+def test_a_distribution_takes_no_target_and_every_decision():
+    with pytest.raises(ConfigError) as caught:
+        composed("train", Experiment, "loss=histogram", "features.use_log_target=true")
+    assert "bins of log length" in str(caught.value)
+    for decision in get_args(DecisionOption):
+        chosen = composed("train", Experiment, "loss=histogram", f"decision={decision}")
+        assert chosen.decision == decision
+    with pytest.raises(ConfigError, match="decision=huge: should be 'auto', 'mape', 'rmsle'"):
+        composed("train", Experiment, "decision=huge")
+
+
+def test_a_point_loss_takes_no_decision_even_its_own():
+    with pytest.raises(ConfigError, match=r"loss=mape\s+emits one length, decided by training"):
+        composed("train", Experiment, "loss=mape", "decision=mape")
+    assert composed("train", Experiment, "loss=mape").decision == "auto"
+
+
+def test_decisions_are_named_once():
+    assert get_args(DecisionOption) == ("auto", *DECISIONS)
+    assert get_args(Decision) == DECISIONS
+    assert set(OWN_DECISION.values()) <= set(DECISIONS)
 
 
 def test_the_other_commands_compose():

@@ -17,8 +17,12 @@ from product_length import pipeline
 from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.composition import CONF, group_options
 from product_length.embeddings.lsa import LsaEncoder
-from product_length.errors import UserError
+from product_length.errors import ConfigError, UserError
+from product_length.evaluation.compare import compare
+from product_length.evaluation.comparison_formats import as_text
 from product_length.evaluation.report import load_report
+from product_length.evaluation.runs import load_runs
+from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.latest import Latest
 from product_length.pipeline import read_and_embed, run
@@ -326,6 +330,71 @@ def test_a_checkpoint_that_cannot_predict_is_refused(finished, catalogue, tmp_pa
     assert not (tmp_path / "s.csv").exists()
 
 
+@pytest.fixture(scope="module")
+def distributed(tmp_path_factory, catalogue, finished):
+    """A finished run of predicted distributions, decided for RMSLE, and its val MAPE."""
+    root = tmp_path_factory.mktemp("distributed")
+    chosen = experiment(
+        finished[0] / "cache",
+        "data=amazon2023",
+        f"data.path={catalogue / 'train.csv'}",
+        "loss=histogram",
+        "loss.bins=32",
+        "decision=rmsle",
+    )
+    return root, run(chosen, root / "run", ["loss=histogram", "decision=rmsle"])
+
+
+def test_a_distribution_is_scored_by_each_metric_under_its_own_decision(distributed):
+    root, mape = distributed
+    report = load_report(root / "run")
+    val = report.val
+    assert set(val.decisions) == {"mape", "rmsle", "median"}
+    # The objective is MAPE under its decision, whatever the run's predictions are decided for.
+    assert val.own("mape").value == pytest.approx(mape, rel=1e-5)
+    assert report.history[report.best_epoch - 1]["val/mape"] == mape
+    assert val.own("rmsle").value == pytest.approx(
+        report.history[report.best_epoch - 1]["val/rmsle"], rel=1e-5
+    )
+    assert val.metrics == val.decisions["rmsle"]
+    assert val.metrics.mape.value > mape
+    assert val.own("rmsle").value < val.decisions["mape"].rmsle.value
+    assert val.own("median_ape").low < val.own("median_ape").value
+    table = pq.read_table(root / "run" / "predictions_val.parquet").to_pydict()
+    y, p = np.array(table["length"], float), np.array(table["prediction"], float)
+    assert np.mean(np.abs(y - p) / y) == pytest.approx(val.metrics.mape.value, rel=1e-6)
+    told = summary(report)
+    assert "under its own decision" in told
+    page = as_text(compare(load_runs([root / "run"])[0]))
+    assert "Distributions, each val metric under its own decision" in page
+
+
+def test_one_checkpoint_predicts_under_every_decision(distributed, catalogue, tmp_path):
+    root, mape = distributed
+    table = pq.read_table(root / "run" / "predictions_val.parquet").to_pydict()
+    truth = dict(zip(table["PRODUCT_ID"], table["length"], strict=True))
+    found = {}
+    for decision in ("auto", "mape", "rmsle", "median", "mean", "smape"):
+        output = tmp_path / f"{decision}.csv"
+        predict(prediction(distributed, catalogue, output, f"decision={decision}"), tmp_path, [])
+        ids, lengths = read_submission(output)
+        assert len(ids) == 600
+        found[decision] = {i: p for i, p in zip(ids, lengths, strict=True) if i in truth}
+    assert found["auto"] == found["rmsle"]  # as in training
+    for row, length in zip(table["PRODUCT_ID"], table["prediction"], strict=True):
+        assert found["auto"][row] == pytest.approx(length, rel=2e-3)
+    y = np.array(list(truth.values()), float)
+    p = np.array([found["mape"][row] for row in truth])
+    assert np.mean(np.abs(y - p) / y) == pytest.approx(mape, rel=2e-3)
+    assert len({tuple(lengths.values()) for lengths in found.values()}) == 5
+
+
+def test_a_point_checkpoint_has_decided(finished, catalogue, tmp_path):
+    with pytest.raises(ConfigError, match="decision=rmsle needs a predicted distribution"):
+        predict(prediction(finished, catalogue, tmp_path / "s.csv", "decision=rmsle"), tmp_path, [])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_demo_runs_know_the_best_possible_answer(tmp_path):
     chosen = experiment(tmp_path / "cache", "data.rows=400", "data.types=8")
     mape = run(chosen, tmp_path / "run", [])
@@ -395,6 +464,20 @@ def small(tmp_path_factory):
 @pytest.mark.parametrize("loss", ["weighted_mape", "log_mape", "focal_mape", "combined"])
 def test_every_other_loss_trains(tmp_path, small, loss):
     chosen = job("train", Experiment, *QUICK, *small, f"loss={loss}")
+    assert 0 < run(chosen, tmp_path / "run", []) < 50
+
+
+@pytest.mark.parametrize("model", group_options("model"))
+def test_a_distribution_trains_with_every_model(tmp_path, small, model):
+    chosen = job(
+        "train",
+        Experiment,
+        *[override for override in QUICK if "model" not in override],
+        *small,
+        "loss=histogram",
+        f"model={model}",
+        "model.hidden=[32]" if model == "mlp" else "model.width=16",
+    )
     assert 0 < run(chosen, tmp_path / "run", []) < 50
 
 

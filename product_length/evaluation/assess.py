@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from numpy.typing import ArrayLike
 
+from product_length.decision.config import Decision
 from product_length.evaluation import metrics
 from product_length.evaluation.bootstrap import (
     Difference,
@@ -26,10 +27,12 @@ def assess_split(
     resampling: Resampling,
     baselines: Mapping[str, ArrayLike] | None = None,
     oracle: ArrayLike | None = None,
+    for_metrics: Mapping[Decision, ArrayLike] | None = None,
 ) -> SplitReport:
     """The model's metrics on one split, and its paired difference to every rival on the same rows.
 
-    `lengths`, `predictions`, `oracle` and each of `baselines`: float (rows,), 1/100 inch.
+    `lengths`, `predictions`, `oracle` and each of `baselines` and `for_metrics` (predictions by the
+    decision that made them from a distribution): float (rows,), 1/100 inch.
     Raises ValueError for what `metrics.checked` refuses, or a baseline named "oracle".
     """
     rivals = dict(baselines or {})
@@ -51,6 +54,10 @@ def assess_split(
         metrics=own,
         baselines=scored,
         oracle=best_possible,
+        decisions={
+            decision: estimate_metrics(lengths, decided, **options)
+            for decision, decided in (for_metrics or {}).items()
+        },
         remarks=remarks(own, scored),
     )
 

@@ -8,11 +8,12 @@ from product_length.evaluation.compare import Group, Recipe
 from product_length.evaluation.metrics import BANDS
 from product_length.evaluation.published import published_figure, published_note
 from product_length.evaluation.recipe_bootstrap import one_seed_verdict
-from product_length.evaluation.records import Rival
+from product_length.evaluation.records import OWN_DECISION, Rival
 from product_length.evaluation.wording import (
     NOTHING,
     count,
     duration,
+    metric_name,
     name_in_words,
     percent,
     percent_range,
@@ -42,9 +43,11 @@ class Table:
 
 
 def tables(group: Group) -> list[Table]:
-    """Ranking, errors by band, baselines on the same rows, test metrics, published figures."""
+    """Ranking, distributions under their decisions, errors by band, baselines on the same rows,
+    test metrics, published figures."""
     made = [
         ranking_table(group),
+        decision_table(group),
         band_table(group),
         rival_table(group),
         final_table(group),
@@ -101,6 +104,28 @@ def ranking_table(group: Group) -> Table:
             i for i, name in enumerate(header) if name in ("verdict", "against the reference")
         ),
     )
+
+
+def decision_table(group: Group) -> Table | None:
+    """Val metrics of predicted distributions, each decided for that metric; None without any."""
+    rows = [
+        [
+            f"{recipe.rank}",
+            recipe.name,
+            percent(recipe.val.own("mape").value),
+            _decimal(recipe.val.own("rmsle")),
+            percent(recipe.val.own("median_ape").value),
+        ]
+        for recipe in group.recipes
+        if recipe.val.decisions
+    ]
+    if not rows:
+        return None
+    decisions = [
+        f"{metric_name(metric)} (decision={name})" for metric, name in OWN_DECISION.items()
+    ]
+    caption = "Distributions, each val metric under its own decision"
+    return Table(caption, ["#", "recipe", *decisions], rows, 2, row_header=1)
 
 
 def band_table(group: Group) -> Table:

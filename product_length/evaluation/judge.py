@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
+from product_length.decision.config import Decision
 from product_length.evaluation.assess import assess_split
 from product_length.evaluation.baselines import fit_baselines
 from product_length.evaluation.records import Resampling, SplitReport
@@ -51,13 +52,15 @@ def judge(
     predicted: Mapping[str, NDArray[np.float32]],
     baselines: Mapping[str, Predicted],
     oracle: Predicted,
+    for_metrics: Mapping[str, Mapping[Decision, NDArray[np.float32]]],
     *,
     resampling: Resampling,
 ) -> dict[str, SplitReport]:
     """The metrics of every split with intervals, beside the baselines and the oracle.
 
     `splits`: row numbers int64 (n,) by name; `predicted` and `oracle`: float (n,), 1/100 inch, by
-    split; `baselines` by split, where there are any.
+    split; `baselines` by split, where there are any; `for_metrics` by split and decision, where a
+    distribution was predicted.
     """
     return {
         split: assess_split(
@@ -66,6 +69,7 @@ def judge(
             resampling=resampling,
             baselines=baselines.get(split),
             oracle=oracle.get(split),
+            for_metrics=for_metrics.get(split),
         )
         for split, rows in splits.items()
     }

@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from typing_extensions import Self
 
-from product_length.evaluation.bootstrap import Difference, MetricEstimates
+from product_length.decision.config import Decision
+from product_length.evaluation.bootstrap import Difference, Estimate, MetricEstimates
 
 SCHEMA_VERSION = 1  # raise it, and `Report.schema_version`, when a field changes its meaning
 SPLITS = ("val", "test")
+OWN_DECISION: dict[str, Decision] = {"mape": "mape", "rmsle": "rmsle", "median_ape": "median"}
+"""The decision under which a distribution is scored by each metric."""
 
 
 def _finite_or_none(value: object) -> object:
@@ -36,14 +39,23 @@ class Rival(Record):
 class SplitReport(Record):
     """The model on one split, beside whatever else predicted the same rows.
 
+    `metrics` are those of the run's own predictions. Where it predicted distributions, `decisions`
+    holds the metrics of the lengths decided from them for MAPE, for RMSLE and for the median.
     `baselines` by name; `oracle` is the best prediction that the demo catalogue's true
     distribution allows, None elsewhere. `remarks` are plain sentences about what deserves worry.
     """
 
     metrics: MetricEstimates
+    decisions: dict[Decision, MetricEstimates] = {}
     baselines: dict[str, Rival] = {}
     oracle: Rival | None = None
     remarks: list[str] = []
+
+    def own(self, metric: str) -> Estimate:
+        """`mape`, `rmsle` or `median_ape` under its own decision, where distributions were."""
+        decided = self.decisions.get(OWN_DECISION[metric], self.metrics)
+        estimate: Estimate = getattr(decided, metric)
+        return estimate
 
 
 class DataRecord(Record):

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from product_length.decision.config import Decision
 from product_length.evaluation.assess import remarks
-from product_length.evaluation.bootstrap import Difference, Estimate, verdict
+from product_length.evaluation.bootstrap import Difference, Estimate, MetricEstimates, verdict
 from product_length.evaluation.recipe_bootstrap import recipe_estimates
 from product_length.evaluation.records import Resampling, Rival, SplitReport
 
@@ -42,11 +43,32 @@ def recipe_splits(
         oracles = [run.oracle for run in runs if run.oracle is not None]
         found[i] = SplitReport(
             metrics=metrics,
+            decisions=_decisions(runs),
             baselines=baselines,
             oracle=_rival(oracles, resampling.confidence) if len(oracles) == len(runs) else None,
             remarks=remarks(metrics, baselines),
         )
     return found
+
+
+def _decisions(runs: Sequence[SplitReport]) -> dict[Decision, MetricEstimates]:
+    """Means over seeds, without intervals: runs keep no predictions but their own decision's."""
+    found: dict[Decision, MetricEstimates] = {}
+    for decision, first in runs[0].decisions.items():
+        if not all(decision in run.decisions for run in runs):
+            continue
+        every = [run.decisions[decision] for run in runs]
+        found[decision] = replace(
+            first,
+            mape=_mean([each.mape for each in every]),
+            rmsle=_mean([each.rmsle for each in every]),
+            median_ape=_mean([each.median_ape for each in every]),
+        )
+    return found
+
+
+def _mean(estimates: Sequence[Estimate]) -> Estimate:
+    return Estimate(float(np.mean([each.value for each in estimates if each.value is not None])))
 
 
 def _rival(rivals: Sequence[Rival], confidence: float) -> Rival:

@@ -1,10 +1,11 @@
 """One run, told on a terminal."""
 
 from product_length.evaluation.bootstrap import MetricEstimates
-from product_length.evaluation.records import SPLITS, Report, SplitReport
+from product_length.evaluation.records import OWN_DECISION, SPLITS, Report, SplitReport
 from product_length.evaluation.wording import (
     count,
     duration,
+    metric_name,
     name_in_words,
     number_with_range,
     percent,
@@ -24,6 +25,7 @@ def summary(report: Report) -> str:
         f"{report.track} · {_rows(report)} rows · data {report.data.fingerprint[:12]}\n"
         f"In brackets: {confidence} intervals over rows.",
         _metric_table(splits),
+        _decision_table(splits),
         _rival_table(splits),
         _notes(report),
     ]
@@ -56,6 +58,24 @@ def _metric_table(splits: dict[str, SplitReport]) -> str:
     columns = [column(split.metrics) for split in splits.values()]
     rows = [list(row) for row in zip(labels, *columns, strict=True)]
     return text_table(["", *splits], rows)
+
+
+def _decision_table(splits: dict[str, SplitReport]) -> str:
+    """The metrics that a distribution reaches when it is decided for each of them."""
+    decided = {name: split for name, split in splits.items() if split.decisions}
+    if not decided:
+        return ""
+    told = {
+        "mape": percent_with_range,
+        "rmsle": number_with_range,
+        "median_ape": percent_with_range,
+    }
+    rows = [
+        [metric_name(metric), OWN_DECISION[metric]]
+        + [tell(split.own(metric)) for split in decided.values()]
+        for metric, tell in told.items()
+    ]
+    return text_table(["under its own decision", "decision", *decided], rows, numeric_from=2)
 
 
 def _rival_table(splits: dict[str, SplitReport]) -> str:

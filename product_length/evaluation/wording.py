@@ -77,6 +77,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def metric_name(metric: str) -> str:
+    """A metric as people write it: "median_ape" is "median APE"."""
+    return {"mape": "MAPE", "rmsle": "RMSLE", "median_ape": "median APE"}[metric]
+
+
 def name_in_words(name: str) -> str:
     """An identifier as words: "type_median" is "type median"."""
     return name.replace("_", " ")

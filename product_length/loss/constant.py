@@ -31,7 +31,7 @@ def best_constant(loss: PointLoss, lengths: NDArray[np.floating]) -> float:
     rows = np.sort(np.asarray(lengths, dtype=np.float64))
     if rows.ndim != 1 or not len(rows) or not (rows[0] > 0 and np.isfinite(rows[-1])):
         raise ValueError("best_constant needs lengths (rows,), at least one, positive and finite")
-    rows = _thinned(rows)
+    rows = thinned(rows)
     y = torch.from_numpy(rows)
 
     def cost(log_constant: float) -> float:
@@ -61,7 +61,8 @@ def _candidates(ascending: NDArray[np.float64], low: float, high: float) -> NDAr
     return np.unique(np.concatenate(tried).clip(low, high))
 
 
-def _thinned(ascending: NDArray[np.float64]) -> NDArray[np.float64]:
+def thinned(ascending: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of more than `MAX_ROWS` ascending values (n,) as many at evenly spaced ranks."""
     if len(ascending) <= MAX_ROWS:
         return ascending
     ranks = (np.arange(MAX_ROWS) + 0.5) * len(ascending) / MAX_ROWS

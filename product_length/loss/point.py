@@ -124,7 +124,7 @@ class Huber(PointLoss):
         return (near * (error - 0.5 * near)).mean()
 
 
-LossOptions = Annotated[
+PointLossOptions = Annotated[
     Mape | WeightedMape | LogMape | FocalMape | Rmsle | Combined | Smape | Huber,
     Field(discriminator="name"),
 ]

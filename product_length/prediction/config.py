@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from product_length.decision.config import DecisionOption
 from product_length.options import Options
 
 
@@ -34,6 +35,7 @@ class PredictionJob(Options):
     checkpoint: Path
     data: PredictedData
     output: Path
+    decision: DecisionOption
     snap: bool
     cache_dir: Path
     batch_rows: Annotated[int, Field(ge=1)]

@@ -1,7 +1,7 @@
 """A trained recipe: from texts and types to lengths, with all that was fitted on the way."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.catalogue.config import Columns, TextRecipe
+from product_length.decision.config import DecisionOption
 from product_length.embeddings.encoder import Encoder, load_encoder
+from product_length.errors import ConfigError
 from product_length.features.stage import NeighbourLookup
 from product_length.features.types import Strings, TypeVocabulary
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, OrderedBatches
-from product_length.training.objective import Objective, PointObjective
-from product_length.training.predict import predict_lengths
+from product_length.training.objective import Objective, objective_from_state
+from product_length.training.predict import decided, predict_raw
 
 _BATCH_ROWS = 2048
 
@@ -27,6 +29,7 @@ class Predictor:
 
     `lookup` searches the vectors of `lookup_encoder`; both are None without neighbours.
     `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
+    `decision`: what a predicted distribution is decided for.
     """
 
     recipe: TextRecipe
@@ -38,6 +41,7 @@ class Predictor:
     network: LengthNetwork
     objective: Objective
     usual_lengths: NDArray[np.float32]
+    decision: DecisionOption = "auto"
 
     def predict(
         self, texts: Sequence[str], types: Strings, device: torch.device
@@ -59,7 +63,23 @@ class Predictor:
         codes = None if self.vocabulary is None else self.vocabulary.encode(types)
         inputs = Inputs(tuple(vectors.values()), codes, block, lengths=None)
         batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
-        return predict_lengths(self.network, self.objective, batches, device)
+        raw = predict_raw(self.network, batches, device)
+        return decided(self.objective, raw, self.decision)
+
+    def deciding(self, decision: DecisionOption) -> Self:
+        """The same recipe, deciding for another metric; `auto` leaves it as it was trained.
+
+        Raises ConfigError when its loss leaves nothing to decide.
+        """
+        if decision == "auto":
+            return self
+        if decision not in self.objective.decisions:
+            raise ConfigError(
+                f"decision={decision} needs a predicted distribution; this checkpoint was trained "
+                "with a loss that emits one length: give decision=auto, or train with "
+                "loss=histogram"
+            )
+        return replace(self, decision=decision)
 
     def fitted_state(self) -> dict[str, Any]:
         """All but the weights, as tensors, strings and numbers: `from_state` reads it back."""
@@ -71,6 +91,7 @@ class Predictor:
             "lookup": None if self.lookup is None else self.lookup.state(),
             "lookup_encoder": self.lookup_encoder,
             "objective": self.objective.state(),
+            "decision": self.decision,
             "usual_lengths": torch.from_numpy(self.usual_lengths),
         }
 
@@ -106,8 +127,9 @@ class Predictor:
             lookup=None if state["lookup"] is None else NeighbourLookup.from_state(state["lookup"]),
             lookup_encoder=state["lookup_encoder"],
             network=network,
-            objective=PointObjective.from_state(state["objective"]),
+            objective=objective_from_state(state["objective"]),
             usual_lengths=state["usual_lengths"].numpy(),
+            decision=state.get("decision", "auto"),  # checkpoints from before had no choice
         )
 
 

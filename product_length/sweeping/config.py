@@ -12,9 +12,11 @@ StudyName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.+-
 
 class SweepOptions(Options):
     """`reference`: overrides that name the recipe which others are compared with, beside the best.
+    `without`: combinations of overrides that are no trials, such as a grid has.
 
     What is swept, by which sampler and how often, is Hydra's: `hydra.sweeper.*`.
     """
 
     name: str
+    without: tuple[tuple[str, ...], ...] = ()
     reference: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ LOSSES = (
     "combined",
     "smape",
     "huber",
+    "histogram",
 )
 _HIDDEN = {
     "mlp": ("[512,128,64]", "[1024,256,64]", "[2048,512,128]"),
@@ -50,7 +51,8 @@ def losses_and_settings(config: DictConfig, trial: Trial) -> None:
     """The loss with the parameters that it has, the target, and all of `settings`."""
     draw = _Draw(config, trial)
     draw.choice("loss", LOSSES)
-    draw.choice("features.use_log_target", (True, False))
+    if draw.chosen("loss") != "histogram":  # which has bins of log length
+        draw.choice("features.use_log_target", (True, False))
     match draw.chosen("loss"):
         case "focal_mape":
             draw.number("loss.gamma", 0.0, 4.0)
@@ -61,6 +63,9 @@ def losses_and_settings(config: DictConfig, trial: Trial) -> None:
         case "weighted_mape":
             draw.number("loss.scale", 10.0, 1000.0, log=True)
             draw.number("loss.floor", 0.0, 1.0)
+        case "histogram":
+            draw.choice("loss.bins", (64, 128, 256))
+            draw.number("loss.smoothing", 0.3, 3.0, log=True)
     settings(config, trial)
 
 

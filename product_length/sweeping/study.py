@@ -142,6 +142,14 @@ class SweepStudy:
         """Note why a trial failed."""
         self._tell(trial, None, reason)
 
+    def leave_out(self, trial: Trial, reason: str) -> None:
+        """Note why a trial was not run: it is settled, and no failure."""
+        self._tell(trial, None, reason, TrialState.PRUNED)
+
+    def left_out(self) -> int:
+        """How many trials were left out."""
+        return len(self.study.get_trials(deepcopy=False, states=[TrialState.PRUNED]))
+
     def settled(self) -> int:
         """How many trials count towards the sweep."""
         return len(self._settled())
@@ -158,10 +166,16 @@ class SweepStudy:
         retried = {number for t in trials for number in t.system_attrs.get("retry_history", [])}
         return [t for t in trials if t.state.is_finished() and t.number not in retried]
 
-    def _tell(self, trial: Trial, value: float | None, outcome: str) -> None:
+    def _tell(
+        self,
+        trial: Trial,
+        value: float | None,
+        outcome: str,
+        without_value: TrialState = TrialState.FAIL,
+    ) -> None:
         try:
             trial.set_user_attr(OUTCOME, outcome)
-            state = TrialState.FAIL if value is None else TrialState.COMPLETE
+            state = without_value if value is None else TrialState.COMPLETE
             with quiet():
                 self.study.tell(trial, value, state=state)
         except optuna.exceptions.UpdateFinishedTrialError:

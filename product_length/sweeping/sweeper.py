@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import yaml
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_overrides
@@ -70,7 +71,8 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         while trials := study.take(self._at_once(), total):
             with study.alive(trials):
                 overrides = parts._configure_trials(trials, space, fixed, deleted)
-                for trial, outcome in zip(trials, self._launch(trials, overrides), strict=True):
+                drawn = list(zip(trials, overrides, strict=True))
+                for trial, outcome in self._launch(self._wanted(study, drawn)):
                     _settle(study, trial, outcome)
             failures = study.failures()
             if len(failures) >= _HOPELESS and not study.finished():
@@ -109,20 +111,36 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
             )
         return min(parts.n_trials, math.prod(map(len, grid.values()))), parts.sampler(grid)
 
+    def _wanted(
+        self, study: SweepStudy, drawn: Sequence[tuple[Trial, Sequence[str]]]
+    ) -> list[tuple[Trial, Sequence[str]]]:
+        """Without the combinations that `sweep.without` names; the study notes each."""
+        without = OmegaConf.select(self.sweeper.config, "sweep.without") or ()
+        kept = []
+        for trial, words in drawn:
+            given = set(map(_meaning, words))
+            made = next((each for each in without if set(map(_meaning, each)) <= given), None)
+            if made is None:
+                kept.append((trial, words))
+            else:
+                study.leave_out(trial, f"sweep.without {' '.join(made)}")
+        return kept
+
     def _launch(
-        self, trials: Sequence[Trial], overrides: Sequence[Sequence[str]]
-    ) -> list[float | Exception]:
+        self, drawn: Sequence[tuple[Trial, Sequence[str]]]
+    ) -> list[tuple[Trial, float | Exception]]:
         """Run trials at the same time: the val MAPE of each, or why there is none."""
+        if not drawn:
+            return []
+        trials = [trial for trial, _ in drawn]
         # Numbers have gaps where several machines share a study: each trial names its folder.
-        named = [
-            [*words, f"hydra.sweep.subdir={trial.number}"]
-            for trial, words in zip(trials, overrides, strict=True)
-        ]
+        named = [[*words, f"hydra.sweep.subdir={trial.number}"] for trial, words in drawn]
         try:
             returns = self.sweeper.launcher.launch(named, initial_job_idx=trials[0].number)
         except Exception as error:  # no configuration, or a worker was killed: perhaps one of many
-            return [self._left_behind(trial, error) for trial in trials]
-        return [_outcome(returned) for returned in returns]
+            return [(trial, self._left_behind(trial, error)) for trial in trials]
+        outcomes = [_outcome(returned) for returned in returns]
+        return list(zip(trials, outcomes, strict=True))
 
     def _left_behind(self, trial: Trial, error: Exception) -> float | Exception:
         """What a trial came to whose launcher broke down."""
@@ -140,6 +158,12 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
             OmegaConf.save(
                 OmegaConf.create(results), f"{self.sweeper.sweep_dir}/optimization_results.yaml"
             )
+
+
+def _meaning(override: str) -> tuple[str, Any]:
+    """Key and value of an override: `key=True` means what `key=true` does."""
+    key, _, value = override.partition("=")
+    return key, str(yaml.safe_load(value))
 
 
 def _outcome(returned: JobReturn) -> float | Exception:
@@ -169,6 +193,8 @@ def _standing(study: SweepStudy, done: int, total: int, seconds: float) -> str:
     failed = len(study.failures())
     if failed:
         says += f", {failed} failed"
+    if study.left_out():
+        says += f", {study.left_out()} left out"
     best = study.best()
     if best is not None:
         says += f"; best val MAPE {percent(best.value, 2)} (trial {best.number})"

@@ -238,13 +238,15 @@ class FitModule(L.LightningModule):
             raise self._diverged(self._steps_seen, "validation predictions are not finite numbers")
         sums = np.sum(_from_every_process(self._sums), axis=0)
         mape = _mape.cost(p, y).item()
+        # A distribution is decided for each metric by itself.
+        for_rmsle = self.objective.lengths(raw, "rmsle") if self.objective.decisions else p
         entry = {
             "epoch": float(self.current_epoch + 1),
             "train/loss": sums[0] / sums[2],
             "train/mape": sums[1] / sums[2],
             "val/loss": self.objective.cost(raw, y).item(),
             "val/mape": mape,
-            "val/rmsle": _rmsle.cost(p, y).item(),
+            "val/rmsle": _rmsle.cost(for_rmsle, y).item(),
             "val/score": max(0.0, 100 * (1 - mape)),
             "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             "rows_per_second": sums[2] / self._seconds,

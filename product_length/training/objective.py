@@ -13,8 +13,12 @@ from pydantic import TypeAdapter
 from torch import Tensor
 from typing_extensions import Self
 
-from product_length.loss.constant import best_constant
-from product_length.loss.point import LossOptions, PointLoss
+from product_length.decision.config import DECISIONS, Decision, DecisionOption
+from product_length.decision.distribution import Distribution
+from product_length.loss.bins import TAIL_CELLS, Bins, fit_bins
+from product_length.loss.constant import best_constant, thinned
+from product_length.loss.histogram import Histogram, cross_entropy, smoothed_targets
+from product_length.loss.point import PointLoss, PointLossOptions
 from product_length.model.target import (
     LinearTarget,
     LogTarget,
@@ -22,6 +26,9 @@ from product_length.model.target import (
     target_from_state,
     target_state,
 )
+
+_ROWS = 16384
+"""Rows of distributions that are worked on at a time."""
 
 
 class Objective(Protocol):
@@ -36,8 +43,16 @@ class Objective(Protocol):
         """What the batch costs, a scalar; `lengths` float (rows,), 1/100 inch."""
         ...
 
-    def lengths(self, raw: Tensor) -> Tensor:
-        """The predicted lengths: float (rows,), 1/100 inch, positive and finite."""
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The metrics that outputs can be decided for, beside `auto`."""
+        ...
+
+    def lengths(self, raw: Tensor, decision: DecisionOption = "auto") -> Tensor:
+        """The predicted lengths: float (rows,), 1/100 inch, positive and finite.
+
+        Raises ValueError when `decision` is neither `auto` nor one of `decisions`.
+        """
         ...
 
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
@@ -73,6 +88,11 @@ class PointObjective:
         """How many numbers the head emits for each row: 1."""
         return self.loss.outputs
 
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """None: what a point loss emits was decided by training."""
+        return ()
+
     def cost(self, raw: Tensor, lengths: Tensor) -> Tensor:
         """The loss, a scalar, of raw outputs (rows, 1) against `lengths` (rows,), 1/100 inch.
 
@@ -81,11 +101,13 @@ class PointObjective:
         with torch.autocast(raw.device.type, enabled=False):
             return self.loss.cost(self.lengths(raw), lengths)
 
-    def lengths(self, raw: Tensor) -> Tensor:
+    def lengths(self, raw: Tensor, decision: DecisionOption = "auto") -> Tensor:
         """Lengths (rows,), 1/100 inch, positive and finite, from raw outputs (rows, 1).
 
-        Raises ValueError when `raw` has another shape.
+        Raises ValueError when `raw` has another shape or `decision` is not `auto`.
         """
+        if decision != "auto":
+            raise ValueError(f"a point loss leaves nothing to decide for {decision}")
         if raw.ndim != 2 or raw.shape[1] != 1:
             raise ValueError(f"raw outputs {tuple(raw.shape)} must be (rows, 1)")
         return self.target.to_length(raw[:, 0])
@@ -102,6 +124,128 @@ class PointObjective:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """The objective that `state` described. Raises ValueError when it describes none."""
-        loss = TypeAdapter(LossOptions).validate_python(state["loss"])
-        assert isinstance(loss, PointLoss)
+        loss: PointLoss = TypeAdapter(PointLossOptions).validate_python(state["loss"])
         return cls(loss, target_from_state(state["target"]))
+
+
+@dataclass(frozen=True)
+class HistogramObjective:
+    """One output for each of `bins` and its two tails: logits of a distribution of log length.
+
+    Training decides for MAPE, what the best epoch is chosen by.
+    """
+
+    loss: Histogram
+    bins: Bins
+
+    @classmethod
+    def build(cls, loss: Histogram, train_lengths: NDArray[np.float32]) -> Self:
+        """The objective for training rows of these lengths: float32 (rows,), 1/100 inch."""
+        layout = loss.model_dump(exclude={"name", "smoothing"})
+        return cls(loss, fit_bins(train_lengths, **layout))
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the head emits for each row."""
+        return self.bins.outputs
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """All of them."""
+        return DECISIONS
+
+    def cost(self, raw: Tensor, lengths: Tensor) -> Tensor:
+        """Mean cross-entropy, nats, of raw outputs (rows, outputs) with `lengths` (rows,).
+
+        In float32 under autocast too. Raises ValueError when the shapes do not match.
+        """
+        if raw.ndim != 2 or raw.shape != (len(lengths), self.outputs):
+            raise ValueError(
+                f"raw outputs {tuple(raw.shape)} must be ({len(lengths)}, {self.outputs})"
+            )
+        with torch.autocast(raw.device.type, enabled=False):
+            raw = _full(raw)
+            # In parts: a target is as large as the outputs, and a validation split has many rows.
+            costs = [
+                cross_entropy(some, self._targets(truth.to(raw))) * len(truth)
+                for some, truth in zip(_parts(raw), _parts(lengths), strict=True)
+            ]
+            return torch.stack(costs).sum() / len(lengths)
+
+    def distribution(self, raw: Tensor) -> Distribution:
+        """The predicted distributions from raw outputs (rows, outputs).
+
+        Raises ValueError when `raw` has another shape.
+        """
+        if raw.ndim != 2 or raw.shape[1] != self.outputs:
+            raise ValueError(f"raw outputs {tuple(raw.shape)} must be (rows, {self.outputs})")
+        with torch.autocast(raw.device.type, enabled=False):
+            shares = _full(raw).softmax(dim=1)
+            tails = [shares[:, end, None] / TAIL_CELLS for end in (0, -1)]
+            cells = torch.cat(
+                [
+                    tails[0].expand(-1, TAIL_CELLS),
+                    shares[:, 1:-1],
+                    tails[1].expand(-1, TAIL_CELLS),
+                ],
+                dim=1,
+            )
+            return Distribution(cells, torch.from_numpy(self.bins.cell_edges).to(cells))
+
+    def lengths(self, raw: Tensor, decision: DecisionOption = "auto") -> Tensor:
+        """Lengths (rows,), 1/100 inch, from raw outputs (rows, outputs); `auto` is `mape`.
+
+        Raises ValueError when `raw` has another shape.
+        """
+        chosen = "mape" if decision == "auto" else decision
+        with torch.autocast(raw.device.type, enabled=False):
+            parts = [self.distribution(some).decide(chosen) for some in _parts(raw)]
+            return torch.cat(parts)
+
+    def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
+        """The logits, float32 (outputs,), of the distribution of lengths (rows,), 1/100 inch."""
+        rows = thinned(np.sort(train_lengths.astype(np.float64)))
+        parts = [self._targets(some).sum(dim=0) for some in _parts(torch.from_numpy(rows))]
+        shares = torch.stack(parts).sum(dim=0) / len(rows)
+        # An output that no training row shares in still has a chance: of half a row.
+        return (shares + 0.5 / len(rows) / self.outputs).log().float()
+
+    def state(self) -> dict[str, Any]:
+        """What `from_state` rebuilds this from."""
+        return {"loss": self.loss.model_dump(), "bins": self.bins.state()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The objective that `state` described. Raises ValueError when it describes none."""
+        return cls(Histogram.model_validate(state["loss"]), Bins.from_state(state["bins"]))
+
+    def _targets(self, lengths: Tensor) -> Tensor:
+        edges = torch.tensor(self.bins.edges, dtype=torch.float64).to(lengths)
+        return smoothed_targets(lengths.log(), edges, self.loss.smoothing)
+
+
+def build_objective(
+    loss: PointLoss | Histogram, train_lengths: NDArray[np.float32], *, log_target: bool
+) -> Objective:
+    """The objective of a loss for training rows: float32 (rows,), 1/100 inch.
+
+    `log_target` says what a point loss's output means; a distribution has bins instead.
+    """
+    if isinstance(loss, Histogram):
+        return HistogramObjective.build(loss, train_lengths)
+    return PointObjective.build(loss, train_lengths, log_target=log_target)
+
+
+def objective_from_state(state: Mapping[str, Any]) -> Objective:
+    """The objective whose `state` this was. Raises ValueError when it describes none."""
+    kind = HistogramObjective if "bins" in state else PointObjective
+    return kind.from_state(state)
+
+
+def _parts(rows: Tensor) -> tuple[Tensor, ...]:
+    """At most `_ROWS` rows each, one part at least."""
+    return torch.split(rows, _ROWS)
+
+
+def _full(raw: Tensor) -> Tensor:
+    return raw if raw.dtype in (torch.float32, torch.float64) else raw.float()

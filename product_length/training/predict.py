@@ -1,4 +1,4 @@
-"""Lengths from a fitted network, with or without a training run around it."""
+"""Outputs and lengths from a fitted network, with or without a training run around it."""
 
 from collections.abc import Iterable
 
@@ -7,29 +7,35 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from product_length.decision.config import DecisionOption
 from product_length.model.network import Batch, LengthNetwork
 from product_length.training.objective import Objective
 
 
-def predict_lengths(
-    network: LengthNetwork,
-    objective: Objective,
-    batches: Iterable[Batch],
-    device: str | torch.device = "cpu",
-) -> NDArray[np.float32]:
-    """Predicted lengths, float32 (rows,), 1/100 inch, in the order of the batches.
+def predict_raw(
+    network: LengthNetwork, batches: Iterable[Batch], device: str | torch.device = "cpu"
+) -> Tensor:
+    """Raw outputs, float32 (rows, outputs), on the CPU, in the order of the batches.
 
     In full precision, with dropout off; the network is moved to `device` and left in evaluation
     mode.
     """
     network.to(device).eval()
-    lengths: list[Tensor] = []
     with torch.inference_mode():
-        lengths += [objective.lengths(network(_moved(batch, device))).cpu() for batch in batches]
-    if not lengths:
-        return np.empty(0, dtype=np.float32)
-    predicted: NDArray[np.float32] = torch.cat(lengths).float().numpy()
-    return predicted
+        raw = [network(_moved(batch, device)).float().cpu() for batch in batches]
+    return torch.cat(raw) if raw else torch.empty(0, network.head.out_features)
+
+
+def decided(
+    objective: Objective, raw: Tensor, decision: DecisionOption = "auto"
+) -> NDArray[np.float32]:
+    """Lengths, float32 (rows,), 1/100 inch, from raw outputs (rows, outputs).
+
+    Raises ValueError as `Objective.lengths` does.
+    """
+    with torch.inference_mode():
+        lengths: NDArray[np.float32] = objective.lengths(raw, decision).float().numpy()
+    return lengths
 
 
 def _moved(batch: Batch, device: str | torch.device) -> Batch:

@@ -7,11 +7,11 @@ from pydantic import TypeAdapter
 
 from product_length.loss import constant
 from product_length.loss.constant import best_constant
-from product_length.loss.point import LossOptions, PointLoss
+from product_length.loss.point import PointLoss, PointLossOptions
 
 
 def make(name: str, **options: float) -> PointLoss:
-    loss: PointLoss = TypeAdapter(LossOptions).validate_python({"name": name, **options})
+    loss: PointLoss = TypeAdapter(PointLossOptions).validate_python({"name": name, **options})
     return loss
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import TypeAdapter, ValidationError
 
-from product_length.loss.point import LossOptions, PointLoss
+from product_length.loss.point import PointLoss, PointLossOptions
 
 Reference = Callable[[np.ndarray, np.ndarray], float]
 
@@ -81,13 +81,13 @@ predictions = st.floats(1e-3, 2e9)
 
 
 def make(options: dict[str, Any]) -> PointLoss:
-    loss = TypeAdapter(LossOptions).validate_python(options)
+    loss = TypeAdapter(PointLossOptions).validate_python(options)
     assert isinstance(loss, PointLoss)
     return loss
 
 
 def test_every_loss_has_a_case() -> None:
-    choices = TypeAdapter(LossOptions).json_schema()["discriminator"]["mapping"]
+    choices = TypeAdapter(PointLossOptions).json_schema()["discriminator"]["mapping"]
     assert {options["name"] for options, _ in CASES} == set(choices)
     assert len(choices) == 8
 

@@ -14,6 +14,8 @@ ONLY_FOR = {
     "loss.mix": "combined",
     "loss.scale": "weighted_mape",
     "loss.floor": "weighted_mape",
+    "loss.bins": "histogram",
+    "loss.smoothing": "histogram",
 }
 
 
@@ -53,6 +55,7 @@ def test_parameters_of_a_loss_are_drawn_with_that_loss_only():
         for name, loss in ONLY_FOR.items():
             assert (name in trial.params) == (trial.params["loss"] == loss)
             seen |= {name} & set(trial.params)
+        assert ("features.use_log_target" in trial.params) != (trial.params["loss"] == "histogram")
     assert seen == set(ONLY_FOR)
 
 

@@ -280,3 +280,13 @@ def test_a_trial_that_has_no_configuration_is_recorded_and_the_sweep_goes_on(tmp
     assert by_model["mlp"].state is TrialState.COMPLETE
     assert by_model["residual_mlp"].state is TrialState.FAIL
     assert "hidden" in by_model["residual_mlp"].user_attrs["outcome"]
+
+
+def test_a_histogram_is_swept_with_one_target_only(tmp_path):
+    sweep(tmp_path, "sweep=losses", "loss=histogram,rmsle", "seed=1")
+    run = {(t.params["loss"], t.params["features.use_log_target"]): t for t in trials(tmp_path)}
+    assert len(run) == 4
+    left_out = run.pop(("histogram", True))
+    assert left_out.state is TrialState.PRUNED
+    assert all(trial.state is TrialState.COMPLETE for trial in run.values())
+    assert len(recipes(tmp_path / "multirun/mine")) == 3

@@ -39,7 +39,7 @@ class Launcher:
 def run(tmp_path):
     """Runs a sweep over losses with the given outcomes; its trials by loss, its launcher."""
 
-    def sweep(outcomes, *, breaks=False, n_jobs=1, n_trials=None):
+    def sweep(outcomes, *, breaks=False, n_jobs=1, n_trials=None, without=()):
         made = StudySweeper(
             sampler=OmegaConf.create(
                 {"_target_": "optuna.samplers.GridSampler", "_partial_": True}
@@ -56,7 +56,7 @@ def run(tmp_path):
         parts = made.sweeper
         parts.launcher = Launcher(outcomes, breaks)
         parts.sweep_dir = str(tmp_path)
-        parts.config = OmegaConf.create({"hydra": {"launcher": {}}})
+        parts.config = OmegaConf.create({"hydra": {"launcher": {}}, "sweep": {"without": without}})
         made.sweep([f"loss={','.join(outcomes)}", "storage=postgresql://secret", "data.rows=400"])
         study = optuna.load_study(study_name="losses", storage=parts.storage)
         return {t.params["loss"]: t for t in study.trials}, parts.launcher
@@ -96,6 +96,17 @@ def test_each_trial_names_its_folder_and_sees_no_password(run):
         assert words[1:] == ["data.rows=400", f"hydra.sweep.subdir={found[loss].number}"]
     assert len(launcher.launched) == 3
     assert not any("secret" in str(t.user_attrs) for t in found.values())
+
+
+def test_combinations_that_make_no_sense_are_left_out_and_count_as_settled(run, caplog):
+    caplog.set_level("INFO")
+    without = [["loss=huber", "data.rows=400"], ["loss=smape", "data.rows=500"]]
+    found, launcher = run({"huber": 0.1, "mape": 0.4, "smape": 0.5}, without=without)
+    assert found["huber"].state is TrialState.PRUNED
+    assert found["huber"].user_attrs["outcome"] == "sweep.without loss=huber data.rows=400"
+    assert [words[0] for words in launcher.launched].count("loss=huber") == 0
+    assert len(launcher.launched) == 2
+    assert "3 of 3 trials, 1 left out; best val MAPE 40.00%" in caplog.text
 
 
 def test_a_launcher_that_breaks_down_costs_unfinished_trials_only(run, tmp_path):

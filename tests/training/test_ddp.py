@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from product_length.training.batches import OrderedBatches
 from product_length.training.checkpoint import load_weights, read_checkpoint
-from product_length.training.predict import predict_lengths
+from product_length.training.predict import decided, predict_raw
 
 VAL_ROWS = 59  # odd: the processes' parts differ in size
 
@@ -72,7 +72,7 @@ def test_two_processes_make_one_run(tmp_path: Path) -> None:
     network = problem.network()
     load_weights(network, tmp_path / "whole/checkpoints/best.ckpt")
     batches = OrderedBatches(problem.inputs, problem.val_rows, 16)
-    p = predict_lengths(network, problem.objective, batches).astype(np.float64)
+    p = decided(problem.objective, predict_raw(network, batches)).astype(np.float64)
     assert problem.inputs.lengths is not None
     y = problem.inputs.lengths[problem.val_rows].astype(np.float64)
     assert best["val/mape"] == pytest.approx(np.mean(np.abs(p - y) / y), rel=1e-6)

@@ -17,12 +17,12 @@ from typing_extensions import override
 from product_length.errors import ConfigError, UserError
 from product_length.training.batches import OrderedBatches
 from product_length.training.checkpoint import load_weights, read_checkpoint
-from product_length.training.predict import predict_lengths
+from product_length.training.predict import decided, predict_raw
 
 
 def predicted(problem: Problem, network: Any, rows: np.ndarray) -> np.ndarray:
     batches = OrderedBatches(problem.inputs, rows, 7)
-    return predict_lengths(network, problem.objective, batches)
+    return decided(problem.objective, predict_raw(network, batches))
 
 
 def truth(problem: Problem, rows: np.ndarray) -> np.ndarray:

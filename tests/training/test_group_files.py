@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from product_length.loss.point import LossOptions
+from product_length.loss.config import LossOptions
 from product_length.model.config import ModelOptions
 from product_length.training.config import TrainerOptions
 

@@ -5,7 +5,7 @@ import torch
 from fitting_problem import Problem
 
 from product_length.training.batches import OrderedBatches
-from product_length.training.predict import predict_lengths
+from product_length.training.predict import decided, predict_raw
 
 
 def test_rows_keep_their_order_whatever_the_batches(problem: Problem) -> None:
@@ -14,7 +14,7 @@ def test_rows_keep_their_order_whatever_the_batches(problem: Problem) -> None:
     network.train()
     rows = np.array([9, 3, 200, 3, 41])
     predictions = [
-        predict_lengths(network, problem.objective, OrderedBatches(problem.inputs, rows, size))
+        decided(problem.objective, predict_raw(network, OrderedBatches(problem.inputs, rows, size)))
         for size in (1, 2, 5, 100)
     ]
     for predicted in predictions:
@@ -32,8 +32,10 @@ def test_lengths_are_not_needed(problem: Problem) -> None:
         problem.inputs.embeddings, problem.inputs.types, problem.inputs.neighbours, None
     )
     network, rows = problem.network(), np.arange(20)
-    known = predict_lengths(network, problem.objective, OrderedBatches(problem.inputs, rows, 8))
-    blind = predict_lengths(network, problem.objective, OrderedBatches(unknown, rows, 8))
+    known = decided(
+        problem.objective, predict_raw(network, OrderedBatches(problem.inputs, rows, 8))
+    )
+    blind = decided(problem.objective, predict_raw(network, OrderedBatches(unknown, rows, 8)))
     np.testing.assert_array_equal(blind, known)
     # An untrained network predicts the best constant.
     assert problem.inputs.lengths is not None
@@ -44,4 +46,4 @@ def test_lengths_are_not_needed(problem: Problem) -> None:
 
 def test_no_rows_no_lengths(problem: Problem) -> None:
     none = OrderedBatches(problem.inputs, np.arange(0), 8)
-    assert predict_lengths(problem.network(), problem.objective, none).shape == (0,)
+    assert decided(problem.objective, predict_raw(problem.network(), none)).shape == (0,)

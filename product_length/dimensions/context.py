@@ -11,7 +11,8 @@ _FAR = 26
 """Most characters from a noun to the number that it names."""
 _BREAK = re.compile(r"[0-9;|•!?]|[.,]\ ")
 _AXIS_AHEAD = re.compile(
-    r"(?:^|[^\w'’]|_)(L|W|H|D|B|T|[Dd]ia|[øØ⌀φΦ])[ .]?[)\]]?\ ?[:=–-]*\ ?[(]?$|(?:^|[^\w'’-])([lwhd])$"
+    r"(?:^|[^\w'’]|_)(L|W|H|D|B|T|[Dd]ia|[øØ⌀φΦ])[ .]?[)\]]?\ ?[:=–-]*\ ?[(]?$"
+    r"|(?:^|[^\w'’-])([lwhd])$"
 )
 _SIDE_LETTERS = frozenset(AXES)
 _WORD_BEHIND = re.compile(r"\ ?[-(\[]?\ ?(?:in\ |of\ |across\ )?([^\W\d_]{1,10})")
@@ -25,9 +26,7 @@ _CROSSED = re.compile(r"[A-Za-zØ]\ ?[xX×*/]\ ?[A-Za-zØ]")
 _HEADER_BEHIND = re.compile(rf"[\s(\[,]{{0,3}}{_SIDES}")
 _FLAT = frozenset(("l", "w", "b", "an", "length", "width", "breadth"))
 
-_UNIT_AHEAD = re.compile(
-    rf"(?:\b[iI][nN]\ |[(\[]\ ?)({UNIT_WORD})\.?\ ?[)\]]?\ ?[:=–-]*\ ?[(\[]?$"
-)
+_UNIT_AHEAD = re.compile(rf"(?:\b[iI][nN]\ |[(\[]\ ?)({UNIT_WORD})\.?\ ?[)\]]?\ ?[:=–-]*\ ?[(\[]?$")
 _UNIT_BEHIND = re.compile(
     rf"\ ?[(\[]?\ ?[LWHDBTlwhdbt](?:{_CROSS}[LWHDBTlwhdbt]){{0,2}}\ ?"
     rf"[)\]]?,?\ ?[(\[]?(?:in\ )?({UNIT_WORD})(?![^\W_])"
@@ -81,10 +80,10 @@ def role_behind(text: str, end: int, *, led: bool) -> Role:
 
 
 def roles_of_header(text: str, end: int, before: str) -> list[Role]:
-    """The sides of `(L x W x H)` ahead of a chain, or right behind it; empty where there is none."""
+    """The sides of `(L x W x H)` ahead of a chain, or right behind it; empty without one."""
     header = None
     if _CROSSED.search(before):
-        for header in _HEADER.finditer(before):
+        for header in _HEADER.finditer(before):  # noqa: B007 - the last one counts
             pass
         if header is not None and re.search(r"[0-9;|]", before[header.end() :]):
             header = None

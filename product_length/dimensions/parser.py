@@ -29,7 +29,7 @@ from product_length.dimensions.quantities import Quantity, quantities
 from product_length.dimensions.subject import subject_of
 
 PARSER_VERSION = 1
-"""Part of the address of what was parsed; raise it whenever a text would give other measurements."""
+"""Part of the address of what was parsed; raise it whenever a text would give others."""
 
 _BEFORE = 48
 """Characters ahead of a measurement that are looked at."""
@@ -46,13 +46,15 @@ _WIDEST_GAP, _WIDEST_RANGE = 24, 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
 _MOST_IN_CHAIN = 4
 _NOT_INCHES = re.compile(
-    r"""\ ?-?\ ?(?:px|pixels?|p\b|ml\b|c?l\b|lit|ltr|g\b|gm|gram|kg|mg|lbs?\b|oz|w\b|watt|v\b|volt|gb
-    |mb|tb|mah|hz|mp\b|fps|dpi|pcs|pieces?|packs?|packets?|sets?|sheets?|bottles?|count|ct\b|lcd
+    r"""\ ?-?\ ?(?:px|pixels?|p\b|ml\b|c?l\b|lit|ltr|g\b|gm|gram|kg|mg|lbs?\b|oz|w\b|watt|v\b|volt
+    |gb|mb|tb|mah|hz|mp\b|fps|dpi|pcs|pieces?|packs?|packets?|sets?|sheets?|bottles?|count|ct\b|lcd
     |zoom|magnif|telescope|binocular|wd\b|drive|rpm|days?|hours?|hrs?|weeks?|months?|times|[%°²³=:])
     |\.?[0-9]""",
     re.VERBOSE | re.IGNORECASE,
 )
-_NOT_A_SIZE = re.compile(r"(?i)(?:resolution|pixels?|display|zoom|screen|ratio|matrix|rubik\w*)\W*$")
+_NOT_A_SIZE = re.compile(
+    r"(?i)(?:resolution|pixels?|display|zoom|screen|ratio|matrix|rubik\w*)\W*$"
+)
 _EQUALS = re.compile(r"\ ?=\ ?[0-9]")
 _LARGEST_BARE, _LEAST_BARE = 400.0, 2.0
 _NOT_BARE = ([24.0, 7.0], [4.0, 4.0])
@@ -77,16 +79,16 @@ def measurements(text: str) -> list[Measurement]:
         if first.unit and _EQUALS.match(text, end) and first.value(text) == 1:
             at += 1  # `1 inch = 2.54 cm`
             continue
-        stated = _stated(text, chain, names, text[max(last_end, first.start - _BEFORE) : first.start])
+        stated = _stated(
+            text, chain, names, text[max(last_end, first.start - _BEFORE) : first.start]
+        )
         if stated:
             found += stated
             last_end = end
     return found
 
 
-def _chain(
-    text: str, numbers: list[Quantity], at: int
-) -> tuple[list[Quantity], list[str] | None]:
+def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity], list[str] | None]:
     """The numbers from `at` on that belong together, and for each the name of its side, or "".
 
     None for the names of a range.

@@ -51,7 +51,7 @@ _MAY_LEAD = frozenset("xX×*✕✖хХyLWHDBTlwhdbtrf:)]=-–'øØ⌀φΦ")
 
 
 class Quantity(NamedTuple):
-    """A number in a text: it and its unit are at [start, end), the number alone at [start, stop)."""
+    """A number in a text: with its unit at [start, end), alone at [start, stop)."""
 
     start: int
     stop: int
@@ -66,10 +66,9 @@ class Quantity(NamedTuple):
         """The number, in `unit`."""
         written = text[self.start : self.stop]
         number = read_number(written) + self.more
-        if self.start and text[self.start - 1] == "." and written.isdecimal():
-            # `.5 inch` is half an inch, `No.5 inch` is not.
-            if self.start < 2 or not text[self.start - 2].isalnum():
-                return float(f"0.{written}")
+        pointed = self.start > 0 and text[self.start - 1] == "." and written.isdecimal()
+        if pointed and not text[max(0, self.start - 2) : self.start - 1].isalnum():
+            return float(f"0.{written}")  # `.5 inch`, not `No.5 inch`
         return number
 
 

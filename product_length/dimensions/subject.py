@@ -132,9 +132,9 @@ def subject_of(
         return Subject.OTHER
     if single:
         sided = role not in (Role.NONE, Role.SIZE)
-        if unit in (Unit.INCH, Unit.CENTIMETRE) and not sided:
-            if told(_DEVICE_AHEAD, _DEVICE_BEHIND):
-                return Subject.OTHER
+        screen = unit in (Unit.INCH, Unit.CENTIMETRE) and not sided
+        if screen and told(_DEVICE_AHEAD, _DEVICE_BEHIND):
+            return Subject.OTHER
         if unit is Unit.MILLIMETRE and told(_LENS_AHEAD, _LENS_BEHIND):
             return Subject.OTHER
         if unit in _LONG_UNITS and told(_RANGE_AHEAD, _RANGE_BEHIND):

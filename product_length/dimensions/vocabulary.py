@@ -8,8 +8,7 @@ UNIT_WORDS = {
     Unit.CENTIMETRE: "cm cms c.m centimeter centimeters centimetre centimetres centimetro "
     "centimetros centímetro centímetros centimètre centimètres centimetri zentimeter सेमी से.मी",
     Unit.METRE: "m mt mts mtr mtrs meter meters metre metres metro metros metri mètre mètres मीटर",
-    Unit.INCH: "in ins inch inche inches inchs zoll pulgada pulgadas pouce pouces pollici "
-    "इंच इन्च",
+    Unit.INCH: "in ins inch inche inches inchs zoll pulgada pulgadas pouce pouces pollici इंच इन्च",
     Unit.FOOT: "ft fts foot feet feets fuß fuss pies pied pieds piedi फुट फीट",
     Unit.YARD: "yd yds yard yards gaj गज",
 }
@@ -26,8 +25,8 @@ ROLE_WORDS = {
     Role.DEPTH: "depth tiefe profundidad profondeur profondità गहराई",
     Role.DIAMETER: "diameter diametre dia diam durchmesser diámetro diametro diamètre व्यास",
     Role.THICKNESS: "thickness dicke stärke grosor espesor épaisseur spessore मोटाई",
-    Role.SIZE: "size sizes dimension dimensions measures measure measuring measurement measurements "
-    "größe maße masse abmessung abmessungen tamaño medida medidas dimensión dimensiones taille "
+    Role.SIZE: "size sizes dimension dimensions measures measure measuring measurement "
+    "measurements größe maße masse abmessung abmessungen tamaño medida medidas dimensión dimensiones taille "
     "misura misure dimensione dimensioni आकार साइज़ साइज़ साइज माप paketmaße",
 }
 """Nouns that name a side ahead of its number."""

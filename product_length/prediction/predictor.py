@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.catalogue.config import Columns, TextRecipe
 from product_length.embeddings.encoder import Encoder, load_encoder
+from product_length.features.dimension_stage import DimensionReader
 from product_length.features.stage import NeighbourLookup
 from product_length.features.types import Strings, TypeVocabulary
 from product_length.model.network import LengthNetwork
@@ -38,11 +40,14 @@ class Predictor:
     network: LengthNetwork
     objective: Objective
     usual_lengths: NDArray[np.float32]
+    dimensions: DimensionReader | None = None
 
     def predict(
-        self, texts: Sequence[str], types: Strings, device: torch.device
+        self, texts: Sequence[str], fields: pa.RecordBatch, types: Strings, device: torch.device
     ) -> NDArray[np.float32]:
         """Lengths float32 (rows,), 1/100 inch, of products with these texts and types (rows,).
+
+        `fields`: the cleaned fields that the texts were joined from, strings (rows,) for each.
 
         The network runs on `device`, the encoders where they were loaded.
         """
@@ -54,7 +59,8 @@ class Predictor:
         if self.lookup is not None and self.lookup_encoder is not None:
             block = self.lookup.features(vectors[self.lookup_encoder], types)
         codes = None if self.vocabulary is None else self.vocabulary.encode(types)
-        inputs = Inputs(tuple(vectors.values()), codes, block, lengths=None)
+        dimensions = None if self.dimensions is None else self.dimensions.features(fields)
+        inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions)
         batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
         return predict_lengths(self.network, self.objective, batches, device)
 
@@ -69,6 +75,7 @@ class Predictor:
             "lookup_encoder": self.lookup_encoder,
             "objective": self.objective.state(),
             "usual_lengths": torch.from_numpy(self.usual_lengths),
+            "dimensions": None if self.dimensions is None else self.dimensions.state(),
         }
 
     @classmethod
@@ -105,6 +112,9 @@ class Predictor:
             network=network,
             objective=PointObjective.from_state(state["objective"]),
             usual_lengths=state["usual_lengths"].numpy(),
+            dimensions=None  # also in checkpoints from before there were dimensions
+            if state.get("dimensions") is None
+            else DimensionReader.from_state(state["dimensions"]),
         )
 
 

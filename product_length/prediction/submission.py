@@ -13,7 +13,7 @@ from tqdm import tqdm
 from product_length.catalogue.config import Columns
 from product_length.catalogue.raw_batch import RawBatch
 from product_length.catalogue.reader import read_batches
-from product_length.catalogue.text import clean_types, product_texts
+from product_length.catalogue.text import clean_fields, clean_types, join_fields
 from product_length.errors import UserError
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.writing import write_whole
@@ -58,9 +58,10 @@ def write_submission(
             writer.writerow(["PRODUCT_ID", "PRODUCT_LENGTH"])
             for batch in read_batches(path, columns, with_lengths=False):
                 for part in _parts(batch.rows, batch_rows):
-                    texts = product_texts(part, predictor.recipe)
+                    fields = clean_fields(part, predictor.recipe)
+                    texts = join_fields(fields, predictor.recipe).to_pylist()
                     types = clean_types(part.column("product_type"))
-                    lengths = predictor.predict(texts, types, device)
+                    lengths = predictor.predict(texts, fields, types, device)
                     if snap:
                         lengths = snapped(lengths, predictor.usual_lengths)
                     ids = part.column("product_id").to_pylist()

@@ -29,7 +29,7 @@ _FLAT = frozenset(("l", "w", "b", "an", "length", "width", "breadth"))
 _UNIT_AHEAD = re.compile(rf"(?:\b[iI][nN]\ |[(\[]\ ?)({UNIT_WORD})\.?\ ?[)\]]?\ ?[:=–-]*\ ?[(\[]?$")
 _UNIT_BEHIND = re.compile(
     rf"\ ?[(\[]?\ ?[LWHDBTlwhdbt](?:{_CROSS}[LWHDBTlwhdbt]){{0,2}}\ ?"
-    rf"[)\]]?,?\ ?[(\[]?(?:in\ )?({UNIT_WORD})(?![^\W_])"
+    rf"[)\]]?(?:,?\ ?[-(\[]?(?:in\ )?({UNIT_WORD})(?![^\W_])|([\"″”'′’]))"
 )
 
 
@@ -107,4 +107,4 @@ def roles_of_axes(names: Sequence[str]) -> list[Role]:
 def unit_around(text: str, end: int, before: str) -> Unit:
     """The unit of numbers that have none of their own, as `Size (cm): 30 x 20`; else MISSING."""
     found = _UNIT_AHEAD.search(before) or _UNIT_BEHIND.match(text, end)
-    return Unit.MISSING if found is None else UNIT_OF[found[1].lower()]
+    return Unit.MISSING if found is None else UNIT_OF[found[found.lastindex or 1].lower()]

@@ -37,8 +37,9 @@ _WORDS = re.compile(r"[^\W\d_]+")
 _SAID = re.compile(r"[(\[]|[iI][nN] ")
 _NAME = r"(?:[^\W\d_]{1,10}|[øØ⌀])"
 _TIMES = re.compile(
-    rf"\ ?(?:[(\[]?\ ?(?P<behind>{_NAME})\.?\ ?[)\]]?,?\ ?)??(?:[xX×*✕✖╳хХ]|[bB][yY]|por|auf|par)"
-    rf"\ ?[(\[]?(?P<ahead>{_NAME})?\ ?[)\]]?\ ?[:=-]?\ ?[(\[]?"
+    rf"\ ?(?:[(\[]\ ?(?P<enclosed>{_NAME})\.?\ ?[)\]],?\ ?|(?P<behind>{_NAME})\.?,?\ ?)??"
+    r"(?:[xX×*✕✖╳хХ]|Ã—|[bB][yY]|por|auf|par)"
+    rf"\ ?(?:[(\[]?(?P<ahead>{_NAME})\ ?[)\]]?\ ?[:=-]?)?\ ?[(\[]?"
 )
 _AXIS_BEHIND = re.compile(r"\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
 _TO = re.compile(r"\ ?(?:-|–|—|~|to|bis|a|à|or)\ ?", re.IGNORECASE)
@@ -103,7 +104,8 @@ def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity],
             if len(chain) == 1 and _is_range(text, left, right):
                 return [left._replace(unit=right.unit), right], None
             break
-        behind, ahead = times["behind"] or "", times["ahead"] or ""
+        behind = times["enclosed"] or times["behind"] or ""
+        ahead = times["ahead"] or ""
         if (behind and not role_of_axis(behind)) or (ahead and not role_of_axis(ahead)):
             break
         names[-1] = names[-1] or behind

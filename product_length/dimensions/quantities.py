@@ -46,8 +46,8 @@ _NO_METRE = re.compile(
 _MOST_M = 100
 _CROSS_OR_SIDE = re.compile(r"[xX]\ ?[0-9]|[LWHDBT]\b")
 # Of a number without a unit: what leads to the next one of a chain, or came from the last one.
-_MAY_FOLLOW = frozenset("-–—~xX×*✕✖хХ([LWHDBTlwhdbtaàop/øØ⌀")
-_MAY_LEAD = frozenset("xX×*✕✖хХyLWHDBTlwhdbtrf:)]=-–'øØ⌀φΦ")
+_MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàop/øØ⌀")
+_MAY_LEAD = frozenset("xX×*✕✖╳хХ—yLWHDBTlwhdbtrf:)=]-–'øØ⌀φΦ")
 
 
 class Quantity(NamedTuple):
@@ -119,6 +119,8 @@ def _unit_of(text: str, word: str, start: int, stop: int, end: int) -> Unit:
         return unit
     if _IN_COUNT.match(text, end):  # `2-in-1`
         return Unit.MISSING
+    if text[stop - 1].isdigit():
+        return unit
     return unit if _IN_UNIT.match(text, end) or _IN_TITLE.match(text, end) else Unit.MISSING
 
 

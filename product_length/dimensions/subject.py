@@ -48,8 +48,8 @@ def _clue(stems: str, pattern: str) -> Clue:
 
 _PACKAGE = _clue(
     "pack ship cart box pake verp paqu emba coli imba पैके",
-    r"\b(?:pack(?:age|aging|ed|ing)|shipping|carton|box\ (?:size|dim|measure)|paket|verpackung"
-    r"|paquete|embalaje|colis|emballage|imballo)|पैकेज",
+    r"\b(?:pack(?:age|aging|ed|ing)|shipping|carton|box)s?\ (?:\w+\ )?(?:size|dim|measure|length"
+    r"|width|height|l\ ?x)|\b(?:paketma|verpackung|paquete|embalaje|colis|emballage|imballo)|पैकेज",
 )
 _DEVICE_BEHIND = _clue(
     _DEVICE_STEMS,
@@ -58,9 +58,9 @@ _DEVICE_BEHIND = _clue(
 )
 _DEVICE_AHEAD = _clue(
     _DEVICE_STEMS,
-    rf"\b{_DEVICE}(?:[\s:,()/-]{{1,3}}(?:\w*[0-9]\w*|pro|air|plus|max|mini|ultra|size|of|is|up"
+    rf"\b{_DEVICE}(?:[\s:()/-]{{1,3}}(?:\w*[0-9]\w*|pro|air|plus|max|mini|ultra|size|of|is|up"
     r"|upto|to|with|in|from|fits?|a|an|(?:back\ )?(?:case|cover)s?|sleeve|bag|backpack|skin"
-    r"|(?:screen\ )?(?:guard|protector)s?|(?:tempered\ )?glass)){0,5}[\s:(,/-]{0,3}$",
+    r"|(?:screen\ )?(?:guard|protector)s?|(?:tempered\ )?glass)){0,5}[\s:(/-]{0,3}$",
 )
 _LENS_BEHIND = _clue(
     "lens film came slr jack aux audi head earp plug mic foca ster f",
@@ -74,7 +74,9 @@ _LENS_AHEAD = _clue(
 _RANGE_AHEAD = _clue(
     "rang dist wate unde drop fall wire blue visi thro radi divi alti",
     r"\b(?:range|distance|water-?\ ?(?:proof|resist\w*)|underwater|drops?|falls?|wireless"
-    r"|bluetooth|visib\w*|throw|radius|diving|altitude)\b[^.;|]{0,28}$",
+    r"|bluetooth|visib\w*|throw|radius|diving|altitude)\b(?:[\s:(-]{1,3}(?:is|of|up|to|upto|within"
+    r"|max\w*|rat\w+|about|approx\w*|from|at|depth|range|distance|for|protection|test\w*|height"
+    r"|reach\w*|the|a|in)){0,5}[\s:(-]{0,3}$",
 )
 _RANGE_BEHIND = _clue(
     "rang dist away wate unde drop fall radi apar abov",

@@ -26,8 +26,8 @@ ROLE_WORDS = {
     Role.DIAMETER: "diameter diametre dia diam durchmesser diámetro diametro diamètre व्यास",
     Role.THICKNESS: "thickness dicke stärke grosor espesor épaisseur spessore मोटाई",
     Role.SIZE: "size sizes dimension dimensions measures measure measuring measurement "
-    "measurements größe maße masse abmessung abmessungen tamaño medida medidas dimensión dimensiones taille "
-    "misura misure dimensione dimensioni आकार साइज़ साइज़ साइज माप paketmaße",
+    "measurements größe maße masse abmessung abmessungen tamaño medida medidas dimensión "
+    "dimensiones taille misura misure dimensione dimensioni आकार साइज़ साइज़ साइज माप paketmaße",
 }
 """Nouns that name a side ahead of its number."""
 ROLE_OF = {word.lower(): role for role, words in ROLE_WORDS.items() for word in words.split()}

@@ -7,15 +7,19 @@ from product_length.dimensions.measurement import Role, Unit
 from product_length.dimensions.quantities import UNIT_WORD, any_of
 from product_length.dimensions.vocabulary import ADJECTIVE_OF, AXES, ROLE_OF, UNIT_OF
 
+WORDS = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]+")
+"""Words in Latin, Greek, Cyrillic and Devanagari letters, vowel signs included."""
 _FAR = 26
 """Most characters from a noun to the number that it names."""
-_BREAK = re.compile(r"[0-9;|•!?]|[.,]\ ")
+_BREAK = re.compile(r"[0-9;|•!?]|(?<!prox)[.,]\ ")
 _AXIS_AHEAD = re.compile(
     r"(?:^|[^\w'’]|_)(L|W|H|D|B|T|[Dd]ia|[øØ⌀φΦ])[ .]?[)\]]?\ ?[:=–-]*\ ?[(]?$"
     r"|(?:^|[^\w'’-])([lwhd])$"
 )
 _SIDE_LETTERS = frozenset(AXES)
-_WORD_BEHIND = re.compile(r"\ ?[-(\[]?\ ?(?:in\ |of\ |across\ )?([^\W\d_]{1,10})")
+_WORD_BEHIND = re.compile(
+    r"\.?\ ?[-(\[]?\ ?(?:in\ |of\ |across\ |overall\ |total\ )?([^\W\d_]{1,10})"
+)
 _SOON_NUMBER = re.compile(r"(?:\.?\ ?[:=–-]|\ of)?\ ?[0-9]")
 
 _AXIS = rf"(?i:An|Al|Dia|[LWHDBT]|[øØ⌀φΦ]|{any_of(word for word in ROLE_OF if len(word) > 3)})"

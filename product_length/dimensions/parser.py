@@ -8,6 +8,7 @@ import re
 from itertools import pairwise
 
 from product_length.dimensions.context import (
+    WORDS,
     role_behind,
     role_of_axis,
     role_of_lead,
@@ -33,15 +34,14 @@ PARSER_VERSION = 1
 
 _BEFORE = 48
 """Characters ahead of a measurement that are looked at."""
-_WORDS = re.compile(r"[^\W\d_]+")
 _SAID = re.compile(r"[(\[]|[iI][nN] ")
 _NAME = r"(?:[^\W\d_]{1,10}|[øØ⌀])"
 _TIMES = re.compile(
-    rf"\ ?(?:[(\[]\ ?(?P<enclosed>{_NAME})\.?\ ?[)\]],?\ ?|(?P<behind>{_NAME})\.?,?\ ?)??"
+    rf"\.?\ ?(?:[(\[]\ ?(?P<enclosed>{_NAME})\.?\ ?[)\]],?\ ?|(?P<behind>{_NAME})\.?,?\ ?)??"
     r"(?:[xX×*✕✖╳хХ]|Ã—|[bB][yY]|por|auf|par)"
     rf"\ ?(?:[(\[]?(?P<ahead>{_NAME})\ ?[)\]]?\ ?[:=-]?)?\ ?[(\[]?"
 )
-_AXIS_BEHIND = re.compile(r"\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
+_AXIS_BEHIND = re.compile(r"\.?\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
 _TO = re.compile(r"\ ?(?:-|–|—|~|to|bis|a|à|or)\ ?", re.IGNORECASE)
 _WIDEST_GAP, _WIDEST_RANGE = 24, 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
@@ -138,7 +138,7 @@ def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
     before = text[max(last_end, start - _BEFORE) : start]
     if not _SAID.search(before) or text[number.end : number.end + 1].isalpha():
         return False
-    return bool(unit_around("", 0, before) and role_of_lead(before, _WORDS.findall(before.lower())))
+    return bool(unit_around("", 0, before) and role_of_lead(before, WORDS.findall(before.lower())))
 
 
 def _stated(
@@ -146,9 +146,11 @@ def _stated(
 ) -> list[Measurement]:
     """The measurements of a chain; none where it is something else."""
     if not _stands_free(before):
-        return []
+        if len(chain) == 1 or not chain[1].unit:
+            return []
+        chain, names, before = chain[1:], names and names[1:], ""  # `M8 x 40 mm`
     end = chain[-1].end
-    words = _WORDS.findall(before.lower())
+    words = WORDS.findall(before.lower())
     lead = role_of_lead(before, words)
     units = _units(chain)
     values = [number.value(text) for number in chain]
@@ -213,8 +215,8 @@ def _roles(
     if names is None or count == 1:
         return [role_behind(text, end, led=lead is not Role.NONE) or lead] * count
     if any(names):
-        roles = roles_of_axes(names)
-        roles[0] = roles[0] or lead
+        first = names[0] or lead.name.lower()
+        roles = roles_of_axes([first, *names[1:]])
         roles[-1] = roles[-1] or role_behind(text, end, led=False)
         return roles
     header = roles_of_header(text, end, before)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from product_length.dimensions.context import WORDS
 from product_length.dimensions.measurement import Role, Subject, Unit
 
 STEM = 4
@@ -47,9 +48,9 @@ def _clue(stems: str, pattern: str) -> Clue:
 
 
 _PACKAGE = _clue(
-    "pack ship cart box pake verp paqu emba coli imba पैके",
+    "pack ship cart box pake paqu emba coli imba पैके",
     r"\b(?:pack(?:age|aging|ed|ing)|shipping|carton|box)s?\ (?:\w+\ )?(?:size|dim|measure|length"
-    r"|width|height|l\ ?x)|\b(?:paketma|verpackung|paquete|embalaje|colis|emballage|imballo)|पैकेज",
+    r"|width|height|l\ ?x)|\b(?:paketma|del\ paquete|del\ embalaje|du\ colis|dell.imballo)|पैकेज",
 )
 _DEVICE_BEHIND = _clue(
     _DEVICE_STEMS,
@@ -80,7 +81,7 @@ _RANGE_AHEAD = _clue(
 )
 _RANGE_BEHIND = _clue(
     "rang dist away wate unde drop fall radi apar abov",
-    r"[\s)-]{0,2}(?:(?:wireless|bluetooth|transmission|of|signal|working|remote|long)\s){0,2}"
+    r"[\s)-]{0,2}(?:(?:wireless|bluetooth|transmission|of|signal|working|remote|control|flight|long)\s){0,2}"
     r"(?:range|distance|away|water|under\ ?water|drops?|falls?|radius|apart|above\ sea)\b",
 )
 _TOLERANCE_AHEAD = _clue(
@@ -108,7 +109,6 @@ _CLUES_BEHIND = (_DEVICE_BEHIND, _LENS_BEHIND, _RANGE_BEHIND, _TOLERANCE_BEHIND,
 _ANY_AHEAD = frozenset[str]().union(*(clue.stems for clue in _CLUES_AHEAD))
 _ANY_BEHIND = frozenset[str]().union(*(clue.stems for clue in _CLUES_BEHIND))
 _GIVE_OR_TAKE = ("±", "± ", "+/-", "+/- ", "+-")
-_WORDS = re.compile(r"[^\W\d_]+")
 _LONG_UNITS = (Unit.METRE, Unit.FOOT, Unit.YARD)
 
 
@@ -123,7 +123,7 @@ def subject_of(
     if before.endswith(_GIVE_OR_TAKE):
         return Subject.OTHER
     ahead = [word[:STEM] for word in words]
-    behind = [word[:STEM] for word in _WORDS.findall(text[end : end + BEHIND].lower())]
+    behind = [word[:STEM] for word in WORDS.findall(text[end : end + BEHIND].lower())]
     if _ANY_AHEAD.isdisjoint(ahead) and _ANY_BEHIND.isdisjoint(behind):
         return Subject.PRODUCT
 

@@ -89,6 +89,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         types=features.codes,
         neighbours=None if features.neighbours is None else features.neighbours.block,
         lengths=catalogue.lengths,
+        dimensions=None if features.dimensions is None else features.dimensions.block,
     )
     train_rows = catalogue.rows(TRAIN)
     train_lengths = catalogue.lengths[train_rows]
@@ -103,6 +104,8 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         neighbour_width=None if inputs.neighbours is None else inputs.neighbours.shape[1],
         knn_options=experiment.features.knn,
         outputs=objective.outputs,
+        dimension_width=None if inputs.dimensions is None else inputs.dimensions.shape[1],
+        dimension_options=experiment.features.dimensions,
     )
     torch.manual_seed(experiment.seed)
     network = architecture.build(objective.initial_bias(train_lengths))
@@ -141,6 +144,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             objective=objective,
             usual_lengths=np.unique(train_lengths),
             decision=experiment.decision,
+            dimensions=None if features.dimensions is None else features.dimensions.reader,
         )
         complete_checkpoint(fitted.best_checkpoint, predictor, architecture, config)
         with watch("evaluate"):

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "product_length"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 # The stages in the order in which data flows: each may import the ones before it.
-FLOW = ["catalogue", "embeddings", "features", "loss", "decision", "model", "training"]
-FLOW += ["evaluation", "tracking", "prediction"]
+FLOW = ["catalogue", "embeddings", "dimensions", "features", "loss", "decision", "model"]
+FLOW += ["training", "evaluation", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
 

@@ -59,6 +59,12 @@ class UnlabelledProducts:
         """Texts of the rows [start, stop), joined by the recipe; read from disk now."""
         return self.products.texts(np.arange(start, min(stop, len(self))), self.recipe)
 
+    def fields(self, start: int, stop: int) -> pa.RecordBatch:
+        """Cleaned title, bullet_points and description of the rows [start, stop), strings."""
+        rows = np.arange(start, min(stop, len(self)))
+        batches = list(self.products.pick(rows, list(FIELDS)))
+        return pa.concat_batches(batches)
+
 
 def open_unlabelled(
     path: Path, columns: Columns, recipe: TextRecipe, store: ArtefactStore

@@ -32,9 +32,20 @@ class KnnOptions(Options):
     projection: Annotated[int, Field(ge=1)] = 32
 
 
+class DimensionOptions(Options):
+    """Measurements that the text states, projected to a few numbers.
+
+    `candidates`: how many of each product are kept.
+    """
+
+    candidates: Annotated[int, Field(ge=1, le=128)] = 16
+    projection: Annotated[int, Field(ge=1)] = 32
+
+
 class FeatureOptions(Options):
     """`null` leaves a part out; `use_log_target` makes the network emit log1p(length)."""
 
     use_log_target: bool
     type: TypeOptions | None
     knn: KnnOptions | None
+    dimensions: DimensionOptions | None

@@ -1,4 +1,4 @@
-"""All that the network sees beside the texts: types as codes, and neighbours."""
+"""All that the network sees beside the texts: type codes, neighbours, stated measurements."""
 
 import logging
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
 from product_length.embeddings.embed import Embedding
 from product_length.features.config import FeatureOptions
+from product_length.features.dimension_stage import DimensionFeatures, dimension_stage
 from product_length.features.stage import NeighbourFeatures, neighbour_stage
 from product_length.features.types import TypeVocabulary
 
@@ -30,6 +31,7 @@ class Features:
     codes: NDArray[np.int64] | None
     neighbours: NeighbourFeatures | None
     neighbour_encoder: str | None
+    dimensions: DimensionFeatures | None
 
 
 def describe(
@@ -38,9 +40,9 @@ def describe(
     options: FeatureOptions,
     store: ArtefactStore,
 ) -> Features:
-    """Types as codes, and the training neighbours of every row, as far as `options` ask."""
+    """Types as codes, training neighbours and stated measurements, as far as `options` ask."""
     train_rows = catalogue.rows(TRAIN)
-    vocabulary = codes = neighbours = encoder = None
+    vocabulary = codes = neighbours = encoder = dimensions = None
     if options.type is not None:
         train_types = catalogue.types.take(train_rows)
         vocabulary = TypeVocabulary.fit(train_types, options.type.min_rows)
@@ -65,4 +67,6 @@ def describe(
             store,
             made_from=chosen.encoder.address,
         )
-    return Features(vocabulary, codes, neighbours, encoder)
+    if options.dimensions is not None:
+        dimensions = dimension_stage(catalogue, train_rows, options.dimensions, store)
+    return Features(vocabulary, codes, neighbours, encoder, dimensions)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from product_length.features.config import KnnOptions, TypeOptions
+from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
 from product_length.model.config import ModelOptions
 from product_length.model.network import LengthNetwork
 from product_length.options import Options
@@ -18,6 +18,8 @@ class Architecture(Options):
     neighbour_width: int | None
     knn_options: KnnOptions | None
     outputs: int
+    dimension_width: int | None = None
+    dimension_options: DimensionOptions | None = None
 
     def build(self, initial_bias: Tensor | None = None) -> LengthNetwork:
         """A new network; `initial_bias`: float (outputs,). Raises ValueError as it does."""
@@ -29,5 +31,7 @@ class Architecture(Options):
             neighbour_width=self.neighbour_width,
             knn_options=self.knn_options,
             outputs=self.outputs,
+            dimension_width=self.dimension_width,
+            dimension_options=self.dimension_options,
             initial_bias=initial_bias,
         )

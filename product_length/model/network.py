@@ -1,4 +1,4 @@
-"""The network: embeddings, type and neighbours in, raw outputs for the objective out."""
+"""The network: embeddings, type, neighbours and stated measurements in, raw outputs out."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from product_length.features.config import KnnOptions, TypeOptions
+from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
 from product_length.model.config import ModelOptions
 from product_length.model.trunk import build_trunk
 
@@ -26,6 +26,8 @@ class Batch(NamedTuple):
     """float32 (rows, width): the standardised neighbour block; None without neighbours."""
     lengths: Tensor | None
     """float32 (rows,), 1/100 inch; None where the length is to be predicted."""
+    dimensions: Tensor | None = None
+    """float32 (rows, width): the standardised measurements that are stated; None without them."""
 
 
 class LengthNetwork(nn.Module):
@@ -34,6 +36,7 @@ class LengthNetwork(nn.Module):
     embedding_dims: dimensions of each encoder, in the order of `Batch.embeddings`; may be empty.
     type_count, type_options: codes of the type vocabulary, code 0 included; None without types.
     neighbour_width, knn_options: width of the neighbour block; None without neighbours.
+    dimension_width, dimension_options: width of the block of stated measurements; None without it.
     outputs: how many numbers the objective asks for.
     initial_bias: float (outputs,); the first prediction of every row, since the head's weights
         start at zero: training departs from the best constant. Zeros when None.
@@ -52,6 +55,8 @@ class LengthNetwork(nn.Module):
         neighbour_width: int | None,
         knn_options: KnnOptions | None,
         outputs: int,
+        dimension_width: int | None = None,
+        dimension_options: DimensionOptions | None = None,
         initial_bias: Tensor | None = None,
     ) -> None:
         super().__init__()
@@ -59,6 +64,10 @@ class LengthNetwork(nn.Module):
             raise ValueError("type_count and type_options go together: give both or neither")
         if (neighbour_width is None) != (knn_options is None):
             raise ValueError("neighbour_width and knn_options go together: give both or neither")
+        if (dimension_width is None) != (dimension_options is None):
+            raise ValueError(
+                "dimension_width and dimension_options go together: give both or neither"
+            )
         # Encoders differ in scale, and float16 rows in no other way than precision.
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in embedding_dims)
         widths = list(embedding_dims)
@@ -75,8 +84,15 @@ class LengthNetwork(nn.Module):
             projection = nn.Linear(neighbour_width, knn_options.projection)
             self.neighbours = nn.Sequential(projection, nn.ReLU())
             widths.append(knn_options.projection)
+        self.dimensions: nn.Sequential | None = None
+        if dimension_width is not None and dimension_options is not None:
+            projection = nn.Linear(dimension_width, dimension_options.projection)
+            self.dimensions = nn.Sequential(projection, nn.ReLU())
+            widths.append(dimension_options.projection)
         if not widths:
-            raise ValueError("the network needs at least one of embeddings, types, neighbours")
+            raise ValueError(
+                "the network needs at least one of embeddings, types, neighbours, dimensions"
+            )
         self.trunk = build_trunk(options, widths, len(embedding_dims))
         self.head = nn.Linear(self.trunk.width, outputs)
         nn.init.zeros_(self.head.weight)
@@ -103,19 +119,23 @@ class LengthNetwork(nn.Module):
         return f"type_dropout={self.type_dropout}"
 
     def _blocks(self, batch: Batch) -> list[Tensor]:
-        embeddings, types, neighbours, _ = batch
+        embeddings, types, neighbours, _, dimensions = batch
         if len(embeddings) != len(self.norms):
             raise ValueError(f"{len(embeddings)} embeddings for {len(self.norms)} encoders")
         if (types is None) != (self.types is None):
             raise ValueError("types are given to a network without them, or lacking")
         if (neighbours is None) != (self.neighbours is None):
             raise ValueError("neighbours are given to a network without them, or lacking")
+        if (dimensions is None) != (self.dimensions is None):
+            raise ValueError("dimensions are given to a network without them, or lacking")
         pairs = zip(self.norms, embeddings, strict=True)
         blocks: list[Tensor] = [norm(vectors.float()) for norm, vectors in pairs]
         if types is not None and self.types is not None:
             blocks.append(self.types(self._some_unknown(types)))
         if neighbours is not None and self.neighbours is not None:
             blocks.append(self.neighbours(neighbours.float()))
+        if dimensions is not None and self.dimensions is not None:
+            blocks.append(self.dimensions(dimensions.float()))
         return blocks
 
     def _some_unknown(self, types: Tensor) -> Tensor:

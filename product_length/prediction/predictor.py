@@ -1,10 +1,11 @@
 """A trained recipe: from texts and types to lengths, with all that was fitted on the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from typing_extensions import Self
@@ -13,6 +14,7 @@ from product_length.catalogue.config import Columns, TextRecipe
 from product_length.decision.config import DecisionOption
 from product_length.embeddings.encoder import Encoder, load_encoder
 from product_length.errors import ConfigError
+from product_length.features.dimension_stage import DimensionReader
 from product_length.features.stage import NeighbourLookup
 from product_length.features.types import Strings, TypeVocabulary
 from product_length.model.network import LengthNetwork
@@ -42,26 +44,27 @@ class Predictor:
     objective: Objective
     usual_lengths: NDArray[np.float32]
     decision: DecisionOption = "auto"
+    dimensions: DimensionReader | None = None
 
     def predict(
-        self, texts: Sequence[str], types: Strings, device: torch.device
+        self,
+        vectors: Mapping[str, NDArray[np.float16]],
+        fields: pa.RecordBatch,
+        types: Strings,
+        device: torch.device,
     ) -> NDArray[np.float32]:
-        """Lengths float32 (rows,), 1/100 inch, of products with these texts and types (rows,).
+        """Lengths float32 (rows,), 1/100 inch.
 
-        The network runs on `device`, the encoders where they were loaded.
+        `vectors`: of each encoder by its name, float16 (rows, d). `fields`: the cleaned fields that
+        the texts were joined from, strings (rows,) for each. `types`: strings (rows,). The network
+        runs on `device`.
         """
-        vectors = {encoder.name: encoder.encode(texts) for encoder in self.encoders}
-        return self.predict_vectors(vectors, types, device)
-
-    def predict_vectors(
-        self, vectors: Mapping[str, NDArray[np.float16]], types: Strings, device: torch.device
-    ) -> NDArray[np.float32]:
-        """Lengths float32 (rows,), 1/100 inch, from each encoder's vectors float16 (rows, d)."""
         block = None
         if self.lookup is not None and self.lookup_encoder is not None:
             block = self.lookup.features(vectors[self.lookup_encoder], types)
         codes = None if self.vocabulary is None else self.vocabulary.encode(types)
-        inputs = Inputs(tuple(vectors.values()), codes, block, lengths=None)
+        dimensions = None if self.dimensions is None else self.dimensions.features(fields)
+        inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions)
         batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
         raw = predict_raw(self.network, batches, device)
         return decided(self.objective, raw, self.decision)
@@ -93,6 +96,7 @@ class Predictor:
             "objective": self.objective.state(),
             "decision": self.decision,
             "usual_lengths": torch.from_numpy(self.usual_lengths),
+            "dimensions": None if self.dimensions is None else self.dimensions.state(),
         }
 
     @classmethod
@@ -130,6 +134,9 @@ class Predictor:
             objective=objective_from_state(state["objective"]),
             usual_lengths=state["usual_lengths"].numpy(),
             decision=state.get("decision", "auto"),  # checkpoints from before had no choice
+            dimensions=None  # also in checkpoints from before there were dimensions
+            if state.get("dimensions") is None
+            else DimensionReader.from_state(state["dimensions"]),
         )
 
 

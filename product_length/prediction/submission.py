@@ -88,6 +88,7 @@ def _predicted(
         for start in range(0, len(products), batch_rows):
             part = slice(start, start + batch_rows)
             vectors = {embedding.name: embedding.vectors[part] for embedding in embeddings}
-            lengths = predictor.predict_vectors(vectors, products.types[part], device)
+            fields = products.fields(start, start + batch_rows)
+            lengths = predictor.predict(vectors, fields, products.types[part], device)
             yield products.product_ids[part].to_pylist(), lengths
             bar.update(len(lengths))

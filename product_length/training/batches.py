@@ -25,6 +25,7 @@ class Inputs:
     types: int64 (rows,) codes, or None.
     neighbours: float32 (rows, width), or None.
     lengths: float32 (rows,), 1/100 inch, or None where they are to be predicted.
+    dimensions: float32 (rows, width), stated measurements, or None.
 
     Raises ValueError when the parts differ in rows, or there is none.
     """
@@ -33,9 +34,10 @@ class Inputs:
     types: NDArray[np.int64] | None
     neighbours: NDArray[np.float32] | None
     lengths: NDArray[np.float32] | None
+    dimensions: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        parts = [*self.embeddings, self.types, self.neighbours]
+        parts = [*self.embeddings, self.types, self.neighbours, self.dimensions]
         counts = {len(part) for part in parts if part is not None}
         if len(counts) != 1:
             raise ValueError(f"the inputs must have equally many rows, not {sorted(counts)}")
@@ -43,7 +45,7 @@ class Inputs:
             raise ValueError(f"lengths {self.lengths.shape} must be ({len(self)},)")
 
     def __len__(self) -> int:
-        parts = [*self.embeddings, self.types, self.neighbours]
+        parts = [*self.embeddings, self.types, self.neighbours, self.dimensions]
         return next(len(part) for part in parts if part is not None)
 
     def take(self, rows: Rows) -> Batch:
@@ -53,6 +55,7 @@ class Inputs:
             None if self.types is None else _take(self.types, rows),
             None if self.neighbours is None else _take(self.neighbours, rows),
             None if self.lengths is None else _take(self.lengths, rows),
+            None if self.dimensions is None else _take(self.dimensions, rows),
         )
 
     def fingerprint(self, rows: Rows) -> str:
@@ -61,7 +64,7 @@ class Inputs:
         if self.lengths is not None:
             digest.update(self.lengths[rows].tobytes())
         some = rows[:: max(1, len(rows) // 64)][:64]
-        for part in (*self.embeddings, self.types, self.neighbours):
+        for part in (*self.embeddings, self.types, self.neighbours, self.dimensions):
             if part is not None:
                 digest.update(np.take(np.asarray(part), some, axis=0).tobytes())
         return f"{len(rows)} rows, {digest.hexdigest()[:12]}"

@@ -131,5 +131,6 @@ class BlockBatches(ShuffledBatches):
             some(self.in_memory.types),
             some(self.in_memory.neighbours),
             some(self.in_memory.lengths),
+            some(self.in_memory.dimensions),
         )
         return group, [np.searchsorted(rows, np.sort(step)) for step in steps]

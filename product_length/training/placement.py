@@ -79,7 +79,7 @@ def on_card(inputs: Inputs, blocks: Blocks | None, device: torch.device) -> Sour
 
 
 def _bytes(inputs: Inputs) -> int:
-    parts = [*inputs.embeddings, inputs.types, inputs.neighbours, inputs.lengths]
+    parts = [*inputs.embeddings, inputs.types, inputs.neighbours, inputs.lengths, inputs.dimensions]
     return len(inputs) * row_bytes([part for part in parts if part is not None])
 
 
@@ -97,6 +97,7 @@ class OnDevice:
             there(inputs.types),
             there(inputs.neighbours),
             there(inputs.lengths),
+            there(inputs.dimensions),
         )
 
     def take(self, rows: Rows) -> Batch:

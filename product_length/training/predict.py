@@ -42,6 +42,6 @@ def _moved(batch: Batch, device: str | torch.device) -> Batch:
     def there(block: Tensor | None) -> Tensor | None:
         return None if block is None else block.to(device)
 
-    embeddings, types, neighbours, _ = batch
+    embeddings, types, neighbours, _, dimensions = batch
     moved = tuple(vectors.to(device) for vectors in embeddings)
-    return Batch(moved, there(types), there(neighbours), None)
+    return Batch(moved, there(types), there(neighbours), None, there(dimensions))

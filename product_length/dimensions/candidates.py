@@ -1,0 +1,104 @@
+"""The measurements that many products state, as arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from product_length.catalogue.text import FIELDS
+from product_length.dimensions.measurement import Measurement, Role, Subject, Unit
+from product_length.dimensions.parser import measurements
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The first measurements of each product, field after field, in the order of its text.
+
+    values: float32 (rows, most), 1/100 inch; NaN where there is none.
+    codes: uint8 (rows, most, 5): role, subject, unit, place and field (index of FIELDS) of each.
+    """
+
+    values: NDArray[np.float32]
+    codes: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: slice) -> "Candidates":
+        return Candidates(self.values[rows], self.codes[rows])
+
+    @property
+    def roles(self) -> NDArray[np.uint8]:
+        """uint8 (rows, most), of Role."""
+        return self.codes[..., 0]
+
+    @property
+    def subjects(self) -> NDArray[np.uint8]:
+        """uint8 (rows, most), of Subject."""
+        return self.codes[..., 1]
+
+    @property
+    def units(self) -> NDArray[np.uint8]:
+        """uint8 (rows, most), of Unit."""
+        return self.codes[..., 2]
+
+    @property
+    def places(self) -> NDArray[np.uint8]:
+        """uint8 (rows, most), 0, 1, 2, … in a chain."""
+        return self.codes[..., 3]
+
+    @property
+    def fields(self) -> NDArray[np.uint8]:
+        """uint8 (rows, most), index of FIELDS."""
+        return self.codes[..., 4]
+
+    def stated(self, row: int) -> list[tuple[str, Measurement]]:
+        """One product's measurements, each with the field that states it, for display."""
+        return [
+            (
+                FIELDS[field],
+                Measurement(float(value), Role(role), Subject(subject), Unit(unit), place),
+            )
+            for value, (role, subject, unit, place, field) in zip(
+                self.values[row], self.codes[row].tolist(), strict=True
+            )
+            if not np.isnan(value)
+        ]
+
+    def packed(self) -> NDArray[np.uint8]:
+        """Both arrays in one, uint8 (rows, most, 9)."""
+        bits = np.ascontiguousarray(self.values).view(np.uint8)
+        return np.concatenate([bits.reshape(*self.values.shape, 4), self.codes], axis=2)
+
+    @classmethod
+    def from_packed(cls, packed: NDArray[np.uint8]) -> Self:
+        """The candidates whose `packed` this was."""
+        values = np.ascontiguousarray(packed[..., :4]).view(np.float32)[..., 0]
+        return cls(values, packed[..., 4:])
+
+
+def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Candidates:
+    """The first `most` measurements of each row in the fields called `names`.
+
+    `fields`: cleaned texts, strings (rows,) for each of FIELDS, "" where missing.
+    """
+    values = np.full((len(fields), most), np.nan, dtype=np.float32)
+    codes = np.zeros((len(fields), most, 5), dtype=np.uint8)
+    used: list[int] = [0] * len(fields)
+    for number, name in enumerate(FIELDS):
+        if name not in names:
+            continue
+        texts: list[Any] = fields.column(name).to_pylist()
+        for row, text in enumerate(texts):
+            if not text:
+                continue
+            for found in measurements(text)[: most - used[row]]:
+                at = used[row]
+                values[row, at] = found.value
+                codes[row, at] = (found.role, found.subject, found.unit, found.place, number)
+                used[row] = at + 1
+    return Candidates(values, codes)

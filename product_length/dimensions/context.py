@@ -1,0 +1,114 @@
+"""The words around a measurement: which side of a thing it is."""
+
+import re
+from collections.abc import Sequence
+
+from product_length.dimensions.measurement import Role, Unit
+from product_length.dimensions.quantities import UNIT_WORD, any_of
+from product_length.dimensions.vocabulary import ADJECTIVE_OF, AXES, ROLE_OF, UNIT_OF
+
+WORDS = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]+")
+"""Words in Latin, Greek, Cyrillic and Devanagari letters, vowel signs included."""
+_FAR = 26
+"""Most characters from a noun to the number that it names."""
+_BREAK = re.compile(r"[0-9;|•!?]|(?<!prox)[.,]\ ")
+_AXIS_AHEAD = re.compile(
+    r"(?:^|[^\w'’]|_)(L|W|H|D|B|T|[Dd]ia|[øØ⌀φΦ])[ .]?[)\]]?\ ?[:=–-]*\ ?[(]?$"
+    r"|(?:^|[^\w'’-])([lwhd])$"
+)
+_SIDE_LETTERS = frozenset(AXES)
+_WORD_BEHIND = re.compile(
+    r"\.?\ ?[-(\[]?\ ?(?:in\ |of\ |across\ |overall\ |total\ )?([^\W\d_]{1,10})"
+)
+_SOON_NUMBER = re.compile(r"(?:\.?\ ?[:=–-]|\ of)?\ ?[0-9]")
+
+_AXIS = rf"(?i:An|Al|Dia|[LWHDBT]|[øØ⌀φΦ]|{any_of(word for word in ROLE_OF if len(word) > 3)})"
+_CROSS = r"\ ?[xX×*/]\ ?"
+_SIDES = rf"({_AXIS}){_CROSS}({_AXIS})(?:{_CROSS}({_AXIS}))?(?![^\W_])"
+_HEADER = re.compile(rf"(?<![^\W_]){_SIDES}")
+_CROSSED = re.compile(r"[A-Za-zØ]\ ?[xX×*/]\ ?[A-Za-zØ]")
+_HEADER_BEHIND = re.compile(rf"[\s(\[,]{{0,3}}{_SIDES}")
+_FLAT = frozenset(("l", "w", "b", "an", "length", "width", "breadth"))
+
+_UNIT_AHEAD = re.compile(rf"(?:\b[iI][nN]\ |[(\[]\ ?)({UNIT_WORD})\.?\ ?[)\]]?\ ?[:=–-]*\ ?[(\[]?$")
+_UNIT_BEHIND = re.compile(
+    rf"\ ?[(\[]?\ ?[LWHDBTlwhdbt](?:{_CROSS}[LWHDBTlwhdbt]){{0,2}}\ ?"
+    rf"[)\]]?(?:,?\ ?[-(\[]?(?:in\ )?({UNIT_WORD})(?![^\W_])|([\"″”'′’]))"
+)
+
+
+def role_of_lead(before: str, words: Sequence[str]) -> Role:
+    """The side that the words right ahead of a number name.
+
+    `before`: the text ahead of it; `words`: its words, in lower case.
+    """
+    if (words and words[-1] in _SIDE_LETTERS) or before.endswith(("⌀", "⌀ ")):
+        axis = _AXIS_AHEAD.search(before, max(0, len(before) - 9))
+        if axis:
+            return role_of_axis(axis[1] or axis[2])
+    for word in reversed(words):
+        role = ROLE_OF.get(word)
+        if role is not None:
+            end = before.lower().rfind(word) + len(word)
+            if len(before) == end:
+                return role
+            near = len(before) - end <= _FAR and not _BREAK.search(before, end)
+            return role if near else Role.NONE
+    return Role.NONE
+
+
+def role_of_axis(name: str, *, alone: bool = True) -> Role:
+    """The side that a letter or word of AXES, a noun or an adjective names; NONE for others."""
+    word = name.lower()
+    if word == "d" and alone:
+        return Role.DIAMETER
+    return AXES.get(word) or ROLE_OF.get(word) or ADJECTIVE_OF.get(word) or Role.NONE
+
+
+def role_behind(text: str, end: int, *, led: bool) -> Role:
+    """The side that the word after a measurement names; `led`: words ahead of it named one."""
+    match = _WORD_BEHIND.match(text, end)
+    if match is None:
+        return Role.NONE
+    word = match[1].lower()
+    role = ADJECTIVE_OF.get(word)
+    if role is not None:
+        return role
+    if word in AXES and (match[1].isupper() or word == "dia"):
+        role = role_of_axis(word)
+    elif not led:
+        role = ROLE_OF.get(word)
+    if role is None or role is Role.SIZE or _SOON_NUMBER.match(text, match.end(1)):
+        return Role.NONE  # ahead of a number, the word leads the next measurement
+    return role
+
+
+def roles_of_header(text: str, end: int, before: str) -> list[Role]:
+    """The sides of `(L x W x H)` ahead of a chain, or right behind it; empty without one."""
+    header = None
+    if _CROSSED.search(before):
+        for header in _HEADER.finditer(before):  # noqa: B007 - the last one counts
+            pass
+        if header is not None and re.search(r"[0-9;|]", before[header.end() :]):
+            header = None
+    if header is None:
+        header = _HEADER_BEHIND.match(text, end)
+    if header is None:
+        return []
+    return roles_of_axes([name for name in header.groups() if name])
+
+
+def roles_of_axes(names: Sequence[str]) -> list[Role]:
+    """The sides of the names of one chain, "" for none: D is a depth beside L, W or B."""
+    flat = any(name.lower() in _FLAT for name in names)
+    roles = [role_of_axis(name, alone=not flat) if name else Role.NONE for name in names]
+    for at, name in enumerate(names):
+        if name == "l" and "L" in names[:at]:  # French: longueur, largeur
+            roles[at] = Role.WIDTH
+    return roles
+
+
+def unit_around(text: str, end: int, before: str) -> Unit:
+    """The unit of numbers that have none of their own, as `Size (cm): 30 x 20`; else MISSING."""
+    found = _UNIT_AHEAD.search(before) or _UNIT_BEHIND.match(text, end)
+    return Unit.MISSING if found is None else UNIT_OF[found[found.lastindex or 1].lower()]

@@ -1,0 +1,58 @@
+"""What a text states of a product's size."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Role(IntEnum):
+    """Which side of a thing is measured, as far as the text says."""
+
+    NONE = 0
+    LENGTH = 1
+    WIDTH = 2
+    HEIGHT = 3
+    DEPTH = 4
+    DIAMETER = 5
+    THICKNESS = 6
+    SIZE = 7
+
+
+class Subject(IntEnum):
+    """What is measured."""
+
+    PRODUCT = 0
+    PACKAGE = 1
+    OTHER = 2
+    """Another thing than the product: a screen, a lens, a plug, a range, a tolerance, a person."""
+
+
+class Unit(IntEnum):
+    """The unit that was written."""
+
+    MISSING = 0
+    MILLIMETRE = 1
+    CENTIMETRE = 2
+    METRE = 3
+    INCH = 4
+    FOOT = 5
+    YARD = 6
+
+
+INCH = 100.0
+"""One inch in the catalogue's unit, 1/100 inch."""
+LENGTH_OF = (INCH, INCH / 25.4, INCH / 2.54, INCH / 0.0254, INCH, 12 * INCH, 36 * INCH)
+"""[unit]: one of each in 1/100 inch; a number without a unit counts as inches."""
+LEAST, MOST = 0.1 * LENGTH_OF[Unit.MILLIMETRE], 1000 * LENGTH_OF[Unit.METRE]
+"""1/100 inch: what is written below the first or above the second is no product's size."""
+
+
+class Measurement(NamedTuple):
+    """One stated measurement."""
+
+    value: float
+    """1/100 inch, in [LEAST, MOST]. Without a unit, as if the number were inches."""
+    role: Role
+    subject: Subject
+    unit: Unit
+    place: int
+    """0, 1, 2, … in `10 x 20 x 5 cm`; 0 where it stands alone."""

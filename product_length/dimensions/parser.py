@@ -1,0 +1,232 @@
+"""From a text to the measurements that it states.
+
+Numbers are found with the units that follow them, joined to chains (`10 x 20 x 5 cm`, `3-5 inch`),
+and the words around say which side of what they measure.
+"""
+
+import re
+from itertools import pairwise
+
+from product_length.dimensions.context import (
+    WORDS,
+    role_behind,
+    role_of_axis,
+    role_of_lead,
+    roles_of_axes,
+    roles_of_header,
+    unit_around,
+)
+from product_length.dimensions.measurement import (
+    LEAST,
+    LENGTH_OF,
+    MOST,
+    Measurement,
+    Role,
+    Subject,
+    Unit,
+)
+from product_length.dimensions.numbers import spell_out
+from product_length.dimensions.quantities import Quantity, quantities
+from product_length.dimensions.subject import subject_of
+
+PARSER_VERSION = 1
+"""Part of the address of what was parsed; raise it whenever a text would give others."""
+
+_BEFORE = 48
+"""Characters ahead of a measurement that are looked at."""
+_SAID = re.compile(r"[(\[]|[iI][nN] ")
+_NAME = r"(?:[^\W\d_]{1,10}|[øØ⌀])"
+_TIMES = re.compile(
+    rf"\.?\ ?(?:[(\[]\ ?(?P<enclosed>{_NAME})\.?\ ?[)\]],?\ ?|(?P<behind>{_NAME})\.?,?\ ?)??"
+    r"(?:[xX×*✕✖╳хХ]|Ã—|[bB][yY]|por|auf|par)"
+    rf"\ ?(?:[(\[]?(?P<ahead>{_NAME})\ ?[)\]]?\ ?[:=-]?)?\ ?[(\[]?"
+)
+_AXIS_BEHIND = re.compile(r"\.?\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
+_TO = re.compile(r"\ ?(?:-|–|—|~|to|bis|a|à|or)\ ?", re.IGNORECASE)
+_WIDEST_GAP, _WIDEST_RANGE = 24, 4.0
+_COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
+_MOST_IN_CHAIN = 4
+_NOT_INCHES = re.compile(
+    r"""\ ?-?\ ?(?:px|pixels?|p\b|ml\b|c?l\b|lit|ltr|g\b|gm|gram|kg|mg|lbs?\b|oz|w\b|watt|v\b|volt
+    |gb|mb|tb|mah|hz|mp\b|fps|dpi|pcs|pieces?|packs?|packets?|sets?|sheets?|bottles?|count|ct\b|lcd
+    |zoom|magnif|telescope|binocular|wd\b|drive|rpm|days?|hours?|hrs?|weeks?|months?|times|[%°²³=:])
+    |\.?[0-9]""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_NOT_A_SIZE = re.compile(
+    r"(?i)(?:resolution|pixels?|display|zoom|screen|ratio|matrix|rubik\w*)\W*$"
+)
+_EQUALS = re.compile(r"\ ?=\ ?[0-9]")
+_LARGEST_BARE, _LEAST_BARE = 400.0, 2.0
+_NOT_BARE = ([24.0, 7.0], [4.0, 4.0])
+
+
+def measurements(text: str) -> list[Measurement]:
+    """What `text` states, in its order; decoys that are lengths have `Subject.OTHER`."""
+    text = spell_out(text)
+    found: list[Measurement] = []
+    numbers = quantities(text)
+    at = last_end = 0
+    while at < len(numbers):
+        first = numbers[at]
+        if at + 1 < len(numbers) and numbers[at + 1].start - first.end <= _WIDEST_GAP:
+            chain, names = _chain(text, numbers, at)
+        else:
+            chain, names = [first], []
+        at += len(chain)
+        if not first.unit and len(chain) == 1 and not _led_by_unit(text, first, last_end):
+            continue
+        end = chain[-1].end
+        if first.unit and _EQUALS.match(text, end) and first.value(text) == 1:
+            at += 1  # `1 inch = 2.54 cm`
+            continue
+        stated = _stated(
+            text, chain, names, text[max(last_end, first.start - _BEFORE) : first.start]
+        )
+        if stated:
+            found += stated
+            last_end = end
+    return found
+
+
+def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity], list[str] | None]:
+    """The numbers from `at` on that belong together, and for each the name of its side, or "".
+
+    None for the names of a range.
+    """
+    chain, names = [numbers[at]], [""]
+    while at + len(chain) < len(numbers) and len(chain) < _MOST_IN_CHAIN:
+        left, right = chain[-1], numbers[at + len(chain)]
+        if right.start - left.end > _WIDEST_GAP:
+            break
+        times = _TIMES.fullmatch(text, left.end, right.start)
+        if times is None:
+            if len(chain) == 1 and _is_range(text, left, right):
+                return [left._replace(unit=right.unit), right], None
+            break
+        behind = times["enclosed"] or times["behind"] or ""
+        ahead = times["ahead"] or ""
+        if (behind and not role_of_axis(behind)) or (ahead and not role_of_axis(ahead)):
+            break
+        names[-1] = names[-1] or behind
+        chain.append(right)
+        names.append(ahead)
+    if len(chain) > 1 and not names[-1]:
+        behind_last = _AXIS_BEHIND.match(text, chain[-1].end)
+        if behind_last and (names[-2] or behind_last[1].isupper()):
+            names[-1] = behind_last[1]
+    return chain, names
+
+
+def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
+    """`3-5 inch`, `3 inch to 5 inch`; not `pack of 2 - 3 inch`."""
+    if not high.unit or low.unit not in (Unit.MISSING, high.unit):
+        return False
+    if _TO.fullmatch(text, low.end, high.start) is None:
+        return False
+    if not low.value(text) < high.value(text) <= low.value(text) * _WIDEST_RANGE:
+        return False
+    return bool(low.unit) or not _COUNTED.search(text[max(0, low.start - 12) : low.start])
+
+
+def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
+    """`Length (cm): 30`: a number alone whose side and unit were said ahead of it."""
+    start = number.start
+    # As `Length (cm) - 30` or `Width in mm: 5`.
+    if text[max(0, start - 2) : start].rstrip(" ")[-1:] not in (":", "=", "-", ")", "]"):
+        return False
+    before = text[max(last_end, start - _BEFORE) : start]
+    if not _SAID.search(before) or text[number.end : number.end + 1].isalpha():
+        return False
+    return bool(unit_around("", 0, before) and role_of_lead(before, WORDS.findall(before.lower())))
+
+
+def _stated(
+    text: str, chain: list[Quantity], names: list[str] | None, before: str
+) -> list[Measurement]:
+    """The measurements of a chain; none where it is something else."""
+    if not _stands_free(before):
+        if len(chain) == 1 or not chain[1].unit:
+            return []
+        chain, names, before = chain[1:], names and names[1:], ""  # `M8 x 40 mm`
+    end = chain[-1].end
+    words = WORDS.findall(before.lower())
+    lead = role_of_lead(before, words)
+    units = _units(chain)
+    values = [number.value(text) for number in chain]
+    if not units[-1]:
+        unit = unit_around(text, end, before)
+        if not unit and not _is_bare_size(text, end, values, names, before, lead):
+            return []
+        units = [unit] * len(chain)
+    roles = _roles(text, end, len(chain), names, before, lead)
+    single = names is None or len(chain) == 1
+    subject = subject_of(text, end, before, words, unit=units[-1], role=roles[0], single=single)
+    found = []
+    for place, unit in enumerate(units):
+        value = values[place] * LENGTH_OF[unit]
+        if LEAST <= value <= MOST:
+            found.append(Measurement(value, roles[place], subject, unit, 0 if single else place))
+    return found
+
+
+def _stands_free(before: str) -> bool:
+    """Whether the number is one of its own, not the end of a model code or a price."""
+    last = before[-1:]
+    if last in ("$", "₹", "€", "£", "#", "@"):
+        return False
+    if not last.isalnum() and last != "_":
+        return True
+    rest = before[-2:-1]
+    if last in "xX×":
+        return not rest.isalpha()  # `4pcs x10cm`
+    return last in "LWHDBTØlwhd" and not rest.isalnum() and rest not in ("'", "’", "-")
+
+
+def _units(chain: list[Quantity]) -> list[Unit]:
+    """The unit of each number: its own, else the next one's to the right, else to the left."""
+    units = [number.unit for number in chain]
+    if all(units):
+        return units
+    for at in range(len(units) - 2, -1, -1):
+        units[at] = units[at] or units[at + 1]
+    for left, right in pairwise(range(len(units))):
+        units[right] = units[right] or units[left]
+    return units
+
+
+def _is_bare_size(
+    text: str, end: int, values: list[float], names: list[str] | None, before: str, lead: Role
+) -> bool:
+    """Whether numbers without any unit are sizes: `L30 x W20`, `Size: 12 x 18`, `12x18 poster`."""
+    if max(values) > _LARGEST_BARE or text[end : end + 1].isalnum() or _NOT_INCHES.match(text, end):
+        return False
+    if _NOT_A_SIZE.search(before):
+        return False
+    if lead or any(names or ()) or roles_of_header(text, end, before):
+        return True
+    return min(values) >= _LEAST_BARE and values not in _NOT_BARE
+
+
+def _roles(
+    text: str, end: int, count: int, names: list[str] | None, before: str, lead: Role
+) -> list[Role]:
+    """The sides of the `count` numbers of a chain that ends at `end`."""
+    if names is None or count == 1:
+        return [role_behind(text, end, led=lead is not Role.NONE) or lead] * count
+    if any(names):
+        first = names[0] or lead.name.lower()
+        roles = roles_of_axes([first, *names[1:]])
+        roles[-1] = roles[-1] or role_behind(text, end, led=False)
+        return roles
+    header = roles_of_header(text, end, before)
+    if header:
+        return (header + [Role.NONE] * count)[:count]
+    if lead is Role.SIZE:
+        return [lead] * count
+    return [lead, *[Role.NONE] * (count - 2), role_behind(text, end, led=False)]
+
+
+def stated(found: list[Measurement]) -> list[Measurement]:
+    """Those that measure the product or its package."""
+    return [each for each in found if each.subject is not Subject.OTHER]

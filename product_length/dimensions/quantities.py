@@ -1,0 +1,160 @@
+"""Numbers of a text, each with the unit of length that follows it, if one does."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from product_length.dimensions.measurement import Unit
+from product_length.dimensions.numbers import NUMBER, read_number
+from product_length.dimensions.vocabulary import FOOT_MARKS, INCH_MARKS, UNIT_OF
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern (verbose syntax) of any of these words, the longest first."""
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+_WORDS = [word for word in UNIT_OF if word[0].isalpha()]
+_INITIALS = "".join(sorted({word[0] for word in _WORDS} | {word[0].upper() for word in _WORDS}))
+UNIT_WORD = f"(?=[{_INITIALS}])(?i:{any_of(_WORDS)})"
+"""Pattern of a unit's name, which does not look at what follows."""
+_MARKS = [*INCH_MARKS, *FOOT_MARKS]
+_QUANTITY = re.compile(
+    rf"""{NUMBER}(?:
+        \ ?[-(\[]?\ ?(?P<word>{UNIT_WORD})
+        (?:(?![^\W_])|(?=[xX×]\ ?[0-9])|(?=[LWHDB](?![^\W\d_])))
+        (?!\.?\ ?[²³^]|\.?\ ?/\ ?(?:s|sec|h|hr|min|m|kg|lb)\b|-?\ ?(?:lbs?|hg)\b)
+        |\ ?(?P<mark>(?=[{"".join({mark[0] for mark in _MARKS})}])(?:{any_of(_MARKS)}))
+    )?""",
+    re.VERBOSE,
+)
+# "in" after a number is a unit ahead of these, at the end, and ahead of punctuation.
+_IN_UNIT = re.compile(
+    r"""\.?\ ?(?:$|[^\w\s]|[xX]\ ?[0-9LWHD]|(?:by|to|and|or|or\ so|approx\w*|each)\b
+    |(?:long|wide|high|tall|deep|thick|round|square|dia\w*|length|width|height|depth|thickness
+    |[LWHDB]\b))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_IN_TITLE = re.compile(
+    r"\ (?!(?:One|Pack|Stock|Box|Set|Total|All|India|China|USA?|UK|The|A|An|This|Each|Your|Our|Any"
+    r"|Every|Number|Size|Colou?rs?|Use|Different|Various|Single|Same)\b)[A-Z][a-z]+"
+)
+_IN_COUNT = re.compile(r"\ ?-?\ ?(?:[0-9]|one\b)", re.IGNORECASE)
+_NO_METRE = re.compile(
+    r"\ ?-?(?:pixel|user|customer|subscriber|people|view|buyer|us|uk|eu)", re.IGNORECASE
+)
+_MOST_M = 100
+_CROSS_OR_SIDE = re.compile(r"[xX]\ ?[0-9]|[LWHDBT]\b")
+# Of a number without a unit: what leads to the next one of a chain, or came from the last one.
+_MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàop/øØ⌀")
+_MAY_LEAD = frozenset("xX×*✕✖╳хХ—yLWHDBTlwhdbtrf:)=]-–'øØ⌀φΦ")
+
+
+class Quantity(NamedTuple):
+    """A number in a text: with its unit at [start, end), alone at [start, stop)."""
+
+    start: int
+    stop: int
+    end: int
+    unit: Unit
+    mark: str
+    """The mark that was written for the unit, "" for a word or none."""
+    more: float = 0.0
+    """To be added to the number: `5' 6"` is 5 and a half."""
+
+    def value(self, text: str) -> float:
+        """The number, in `unit`."""
+        written = text[self.start : self.stop]
+        number = read_number(written) + self.more
+        pointed = self.start > 0 and text[self.start - 1] == "." and written.isdecimal()
+        if pointed and not text[max(0, self.start - 2) : self.start - 1].isalnum():
+            return float(f"0.{written}")  # `.5 inch`, not `No.5 inch`
+        return number
+
+
+def quantities(text: str) -> list[Quantity]:
+    """All numbers of a text that can be part of a measurement, feet with their inches as one."""
+    found: list[Quantity] = []
+    feet = False
+    for match in _QUANTITY.finditer(text):
+        start, end = match.span()
+        group = match.lastgroup
+        quantity = None
+        if group == "word":
+            stop = match.start(group)
+            unit = _unit_of(text, match[group], start, stop, end)
+            while text[stop - 1] in " -([":
+                stop -= 1
+            quantity = Quantity(start, stop, end if unit else stop, unit, "")
+        elif group is not None:
+            stop, mark = match.start(group), match[group]
+            unit = UNIT_OF[mark] if _is_mark(text, mark, start, stop, end) else Unit.MISSING
+            if text[stop - 1] == " ":
+                stop -= 1
+            quantity = Quantity(start, stop, end if unit else stop, unit, mark if unit else "")
+        else:
+            # Most numbers measure nothing: dropped at once where no word around can make them.
+            behind = text[end : end + 2].lstrip(" ")[:1] or "."
+            ahead = text[start - 2 : start].rstrip(" ")[-1:] or "."
+            if behind not in _MAY_FOLLOW and ahead not in _MAY_LEAD:
+                feet = False
+                continue
+            quantity = Quantity(start, end, end, Unit.MISSING, "")
+        merged = _feet_and_inches(text, found[-1], quantity) if feet else None
+        feet = merged is None and quantity.unit is Unit.FOOT
+        if merged is None:
+            found.append(quantity)
+        else:
+            found[-1] = merged
+    return found
+
+
+def _unit_of(text: str, word: str, start: int, stop: int, end: int) -> Unit:
+    """The unit that a name after a number means: `5 in 1` and `size 38 M` have none."""
+    if word == "M":
+        glued = text[stop - 1].isdigit() and read_number(text[start:stop]) <= _MOST_M
+        return Unit.METRE if glued and not _NO_METRE.match(text, end) else Unit.MISSING
+    unit = UNIT_OF[word.lower()]
+    if len(word) > 2 or unit is not Unit.INCH:
+        return unit
+    if _IN_COUNT.match(text, end):  # `2-in-1`
+        return Unit.MISSING
+    if text[stop - 1].isdigit():
+        return unit
+    return unit if _IN_UNIT.match(text, end) or _IN_TITLE.match(text, end) else Unit.MISSING
+
+
+def _is_mark(text: str, mark: str, start: int, at: int, end: int) -> bool:
+    """Whether a mark after a number is a unit, and not a quotation mark or an apostrophe."""
+    if start and text[start - 1] in mark:
+        return False
+    letter = end < len(text) and text[end].isalpha()
+    spaced = text[at - 1] == " " or text[at] == " "
+    if letter and (spaced or mark in FOOT_MARKS):
+        # Not `70's` nor `size 9 "Bold"`, but `6'x4'`, `6'L` and `9 "x 5"`.
+        return _CROSS_OR_SIDE.match(text, end) is not None
+    if mark in FOOT_MARKS or spaced:
+        return True
+    # `"Route 66"`: a quotation that was opened shortly before.
+    opened = text.rfind(mark, max(0, start - 40), start)
+    return opened < 0 or not (
+        text[opened + 1].isalpha() and text[max(0, opened - 1) : opened] in ("", "(", " ", ":", ",")
+    )
+
+
+def _feet_and_inches(text: str, feet: Quantity, inches: Quantity) -> Quantity | None:
+    """`5' 6"` and `5 ft 6 in` as one quantity in feet; None for anything else."""
+    if inches.start - feet.end > 5:
+        return None
+    gap = text[feet.end : inches.start].strip(" .")
+    if inches.unit is Unit.INCH:
+        joined = gap in ("", "-", ",", "and", "&")
+    else:  # `5'6`
+        glued = inches.end == len(text) or not text[inches.end].isalnum()
+        joined = inches.unit is Unit.MISSING and bool(feet.mark) and gap == "" and glued
+    if not joined or not text[feet.start : feet.stop].isdecimal():
+        return None
+    more = inches.value(text)
+    if more >= 12:
+        return None
+    return Quantity(feet.start, feet.stop, inches.end, Unit.FOOT, feet.mark, more / 12)

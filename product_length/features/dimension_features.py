@@ -1,0 +1,144 @@
+"""Numbers about the measurements that a product's text states, for the network.
+
+All lengths are ln(1 + 1/100 inch). What is not stated is NaN until it is standardised, and then 0,
+the mean of the training rows that state it; counts and `…_stated` tell the two apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from product_length.catalogue.text import FIELDS
+from product_length.dimensions.candidates import Candidates
+from product_length.dimensions.measurement import Role, Subject, Unit
+
+_FARTHEST = 8.0
+"""Deviations from the mean at which a standardised number is cut off."""
+_SCALED_ROWS = 16_384
+_ROLES = [role for role in Role if role is not Role.NONE]
+_UNITS = [unit for unit in Unit if unit is not Unit.MISSING]
+_CHAIN = 3
+_OF_GROUP = ("count", "first", "last", "least", "median", "greatest")
+_GROUPS = ("with_unit", *FIELDS, "without_unit", "package", "other_thing")
+
+
+def dimension_feature_names() -> list[str]:
+    """The columns of `dimension_features`, in order."""
+    return [
+        *(f"{group}_{name}" for group in _GROUPS for name in _OF_GROUP),
+        *(
+            f"{role.name.lower()}_{name}"
+            for role in _ROLES
+            for name in ("stated", "first", "greatest")
+        ),
+        *(f"chain_{place}" for place in range(_CHAIN)),
+        *(f"first_in_{unit.name.lower()}" for unit in _UNITS),
+    ]
+
+
+def dimension_features(candidates: Candidates) -> NDArray[np.float32]:
+    """Features float32 (rows, len(dimension_feature_names())), NaN where nothing is stated."""
+    logs = np.log1p(candidates.values.astype(np.float64))
+    there = ~np.isnan(logs)
+    of_product = there & (candidates.subjects == Subject.PRODUCT)
+    measured = of_product & (candidates.units != Unit.MISSING)
+    groups = [
+        measured,
+        *(measured & (candidates.fields == field) for field in range(len(FIELDS))),
+        of_product & (candidates.units == Unit.MISSING),
+        there & (candidates.subjects == Subject.PACKAGE),
+        there & (candidates.subjects == Subject.OTHER),
+    ]
+    columns = [column for group in groups for column in _of_group(logs, group)]
+    for role in _ROLES:
+        mask = of_product & (candidates.roles == role)
+        greatest = np.where(mask, logs, -np.inf).max(axis=1, initial=-np.inf)
+        stated = mask.any(axis=1)
+        columns += [stated, _first(logs, mask), np.where(stated, greatest, np.nan)]
+    # `10 x 20 x 5 cm`: the first number of a chain is the one ahead of the first second number.
+    second = of_product & (candidates.places == 1)
+    begin = np.where(second.any(axis=1), second.argmax(axis=1) - 1, logs.shape[1])
+    for place in range(_CHAIN):
+        at = begin + place
+        inside = np.minimum(at, logs.shape[1] - 1)[:, None]
+        chained = (at < logs.shape[1]) & (at >= 0)
+        chained &= np.take_along_axis(candidates.places == place, inside, axis=1)[:, 0]
+        chained &= np.take_along_axis(there, inside, axis=1)[:, 0]
+        value = np.take_along_axis(logs, inside, axis=1)[:, 0]
+        columns.append(np.where(chained, value, np.nan))
+    first = np.where(of_product.any(axis=1), of_product.argmax(axis=1), 0)[:, None]
+    unit = np.take_along_axis(candidates.units, first, axis=1)[:, 0]
+    unit = np.where(of_product.any(axis=1), unit, Unit.MISSING)
+    columns += [unit == each for each in _UNITS]
+    return np.stack([column.astype(np.float32) for column in columns], axis=1)
+
+
+def _of_group(logs: NDArray[np.float64], mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    """The columns _OF_GROUP of the numbers (rows, most) that `mask` chooses."""
+    count = mask.sum(axis=1)
+    ordered = np.sort(np.where(mask, logs, np.inf), axis=1)
+    ordered[np.isinf(ordered)] = np.nan
+
+    def at(place: NDArray[np.int64]) -> NDArray[np.float64]:
+        chosen: NDArray[np.float64] = np.take_along_axis(ordered, place[:, None], axis=1)[:, 0]
+        return chosen
+
+    greatest = np.maximum(count - 1, 0)
+    median = (at(greatest // 2) + at((greatest + 1) // 2)) / 2
+    last = _first(logs[:, ::-1], mask[:, ::-1])
+    return [np.log1p(count), _first(logs, mask), last, ordered[:, 0], median, at(greatest)]
+
+
+def _first(logs: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """In each row the first number that `mask` chooses, NaN without one, float64 (rows,)."""
+    value = np.take_along_axis(logs, mask.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return np.where(mask.any(axis=1), value, np.nan)
+
+
+@dataclass(frozen=True)
+class DimensionScaler:
+    """Mean and deviation of each feature over the training rows that have it: float64 (width,)."""
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, features: NDArray[np.float32], train_rows: NDArray[np.int64]) -> Self:
+        """Take both from the training rows of `features`, float32 (rows, width).
+
+        A feature that no training row has, or that hardly varies, gets mean 0 or deviation 1.
+        Raises ValueError without training rows.
+        """
+        if not len(train_rows):
+            raise ValueError("no training rows to take a mean of")
+        width = features.shape[1]
+        count, total, squares = np.zeros(width), np.zeros(width), np.zeros(width)
+        for start in range(0, len(train_rows), _SCALED_ROWS):
+            block = features[train_rows[start : start + _SCALED_ROWS]].astype(np.float64)
+            count += (~np.isnan(block)).sum(axis=0)
+            total += np.nansum(block, axis=0)
+        mean = total / np.maximum(count, 1)
+        for start in range(0, len(train_rows), _SCALED_ROWS):
+            block = features[train_rows[start : start + _SCALED_ROWS]].astype(np.float64)
+            squares += np.nansum(np.square(block - mean), axis=0)
+        deviation = np.sqrt(squares / np.maximum(count, 1))
+        return cls(mean, np.where(deviation > 1e-6, deviation, 1.0))
+
+    def standardise(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(features - mean) / deviation, at most 8 from 0, and 0 for NaN; float32 (n, width)."""
+        scaled = ((features - self.mean) / self.deviation).clip(-_FARTHEST, _FARTHEST)
+        filled: NDArray[np.float32] = np.nan_to_num(scaled, nan=0.0).astype(np.float32)
+        return filled
+
+    def state(self) -> dict[str, list[float]]:
+        """The numbers, for a checkpoint."""
+        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Sequence[float] | Any]) -> Self:
+        """The scaler whose `state` this was."""
+        return cls(np.array(state["mean"]), np.array(state["deviation"]))

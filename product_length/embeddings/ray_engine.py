@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import socket
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from product_length.errors import ConfigError, UserError, first_line
 
 log = logging.getLogger(__name__)
 
-_RESTARTS = 3  # of a worker that was lost, and of the chunk that it had
+_TIMEOUT_S = 10.0
 _Block = Mapping[str, NDArray[Any]]
 
 
@@ -44,8 +45,8 @@ def encode_on_ray(
     """An engine on the Ray cluster at `address`, else at RAY_ADDRESS, else one started here.
 
     Workers run on the kind of device that the encoder has here; all machines of the cluster need
-    this package and the model. Raises UserError when the cluster cannot be reached or is too small
-    for the workers, when one is lost again and again, and what the encoder raises.
+    this package and the model. Ray starts anew what workers it loses. Raises UserError when the
+    cluster cannot be reached, has no room for the workers or gives up, and what the encoder raises.
     """
     with _cluster(address or os.environ.get("RAY_ADDRESS")) as nodes:
         import ray
@@ -116,9 +117,8 @@ def _encoded(
         batch_size=None,  # a block is a chunk
         batch_format="numpy",
         compute=ray.data.ActorPoolStrategy(size=count),
-        max_restarts=_RESTARTS,
-        max_task_retries=_RESTARTS,
-        **each,
+        num_cpus=each["num_cpus"],
+        num_gpus=each.get("num_gpus"),
     )
     for block in encoded.iter_batches(batch_size=None, batch_format="numpy"):
         if "fault" in block:
@@ -172,15 +172,23 @@ def regrouped(
 
 @contextlib.contextmanager
 def _cluster(address: str | None) -> Iterator[list[Mapping[str, float]]]:
-    """The resources of each machine of a running cluster, or of one that lasts for the block."""
+    """The resources of each machine of a running cluster, or of one that lasts for the block.
+
+    Raises UserError when the cluster cannot be reached.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported unasked
+    # Its C++ core warns of how Ray Data itself starts workers, each time.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
 
     mine = not ray.is_initialized()
     if mine:
-        quiet = {"logging_level": logging.WARNING, "log_to_driver": False}
+        quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
         alone = {} if address else {"include_dashboard": False}
         try:
+            if address and ":" in address:  # Ray itself would try for minutes
+                host, port = address.removeprefix("ray://").rsplit(":", 1)
+                socket.create_connection((host, int(port)), timeout=_TIMEOUT_S).close()
             ray.init(address=address or "local", **quiet, **alone)
         except (OSError, RuntimeError, ValueError) as error:
             raise UserError(

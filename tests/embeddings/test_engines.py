@@ -181,9 +181,7 @@ def test_a_fault_in_a_worker_is_told_in_words(
         shutil.rmtree(tiny_copy, ignore_errors=True)
         return texts[start:stop]
 
-    with pytest.raises(
-        UserError, match=r"^embeddings\.encoders\.tiny\.model=.*no such model|folder"
-    ):
+    with pytest.raises(UserError, match=r"^embeddings\.encoders\.tiny\.model=.* no such folder"):
         embed_catalogue(
             give, keys_of(texts), np.arange(40), options, ArtefactStore(tmp_path / "c"), RECIPE
         )

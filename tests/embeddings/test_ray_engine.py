@@ -2,6 +2,9 @@
 
 import itertools
 import logging
+import os
+import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from embedding_runs import LSA, embed
+from embedding_runs import LSA, RECIPE, embed, keys_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from product_length.artefacts import ArtefactStore
+from product_length.embeddings.config import EmbeddingOptions, LsaOptions
+from product_length.embeddings.embed import embed_catalogue
 from product_length.embeddings.lsa import LsaEncoder
-from product_length.embeddings.ray_engine import regrouped, share_out
+from product_length.embeddings.ray_engine import encode_on_ray, regrouped, share_out
 from product_length.errors import ConfigError, UserError
 
 # Ray's own use of what it deprecates.
@@ -162,3 +168,69 @@ def test_ray_goes_on_where_one_process_was_stopped(
     assert "lsa: 1 chunks for 1 Ray workers" in caplog.text
     assert "computed (16 texts encoded)" in caplog.text
     np.testing.assert_array_equal(made.vectors, made.encoder.encode(texts))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_local_ray")
+def test_a_worker_that_ray_lost_is_started_again(
+    product_texts: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    texts = product_texts(64)
+    lsa = LsaEncoder.fit("lsa", LsaOptions(**LSA), texts, training_texts="x")
+    chunks = [texts[start : start + 2] for start in range(0, 64, 2)]
+    running = encode_on_ray(lsa, chunks, workers=1, address=None)
+    found = [next(running)[0]]
+    killed = [kill(pid) for pid in descendants(os.getpid()) if "ray::MapWorker" in words(pid)]
+    assert len(killed) == 1
+    found += [vectors for vectors, _ in running]
+    np.testing.assert_array_equal(np.concatenate(found), lsa.encode(texts))
+
+
+def test_a_cluster_that_is_not_there(
+    product_texts: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"^embeddings\.ray_address=127\.0\.0\.1:1: no Ray cluster"):
+        embed(
+            product_texts(9),
+            tmp_path,
+            engine={"engine": "ray", "ray_address": "127.0.0.1:1"},
+            lsa=LSA,
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_local_ray")
+def test_a_fault_on_the_cluster_is_told_in_words(
+    tiny_copy: Path, product_texts: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    texts = product_texts(40)
+    tiny = {"kind": "sentence_transformer", "model": str(tiny_copy), "device": "cpu"}
+    options = EmbeddingOptions(encoders={"tiny": tiny}, chunk_rows=8, engine="ray")
+
+    def give(start: int, stop: int) -> list[str]:
+        shutil.rmtree(tiny_copy, ignore_errors=True)
+        return texts[start:stop]
+
+    with pytest.raises(UserError, match=r"^embeddings\.encoders\.tiny\.model=.* no such folder"):
+        embed_catalogue(
+            give, keys_of(texts), np.arange(40), options, ArtefactStore(tmp_path / "c"), RECIPE
+        )
+
+
+def descendants(pid: int) -> list[int]:
+    """Of a process of this machine, all; Linux tells them."""
+    children = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in task.read_text().split()
+    ]
+    return [*children, *(each for child in children for each in descendants(child))]
+
+
+def words(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def kill(pid: int) -> int:
+    os.kill(pid, signal.SIGKILL)
+    return pid

@@ -4,7 +4,9 @@
 
 The same texts, model and max_seq_length; each contestant encodes all of them once a repeat, in
 turns, and its best repeat counts. Cosines are to SentenceTransformer.encode in float32. Without
---data the texts are the demo generator's. On a GPU also tokens/s, and their share of the rate at
+--data the texts are the demo generator's. With --workers 2 also the same texts in chunks by one
+process and by so many that share its threads or the GPUs, ready before the clock runs: a row each.
+On a GPU also tokens/s, and their share of the rate at
 which the card multiplies large float16 matrices. Results go to benchmarks/results/encoding.json
 and encoding.md.
 """
@@ -15,7 +17,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,8 @@ from product_length.artefacts import ArtefactStore
 from product_length.catalogue.prepare import open_catalogue
 from product_length.composition import CONF
 from product_length.embeddings.config import SentenceTransformerOptions
+from product_length.embeddings.engine import deal_devices
+from product_length.embeddings.processes import encode_in_processes
 from product_length.embeddings.sentence_transformer import SentenceTransformerEncoder
 from product_length.experiment import Experiment, from_config
 from product_length.writing import write_text
@@ -67,6 +71,7 @@ def main() -> None:
             print(f"[{repeat + 1}/{options.repeats}] {name}: {seconds[name][-1]:.1f} s", flush=True)
     best = {name: min(each) for name, each in seconds.items()}
     said = f"--texts {options.texts} --repeats {options.repeats}"
+    said += f" --workers {options.workers}" if options.workers > 1 else ""
     common = {
         "rows": len(texts),
         "command": f"python benchmarks/encoding.py {'--data DATA ' if options.data else ''}{said}",
@@ -96,6 +101,8 @@ def main() -> None:
         note_gpu(note, library, texts, best["product_length, auto"])
     else:
         note("GPU: tokens/s and share of the matrix rate", "not run: no GPU", "")
+    if options.workers > 1:
+        note_workers(note, mine["product_length, auto"], texts, options.workers)
     content = json.dumps(records, indent=2, ensure_ascii=False)
     write_text(options.results / "encoding.json", content + "\n")
     write_text(options.results / "encoding.md", as_markdown(records))
@@ -161,6 +168,37 @@ def note_gpu(note: Callable[..., None], library: Any, texts: list[str], seconds:
     note("GPU: peak memory", torch.cuda.max_memory_allocated() / 1e6, "MB")
 
 
+def note_workers(
+    note: Callable[..., None],
+    encoder: SentenceTransformerEncoder,
+    texts: list[str],
+    workers: int,
+) -> None:
+    """Texts/s of one process and of several, over the same chunks; each has loaded its model."""
+    size = max(1, len(texts) // (4 * workers))
+    chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
+    gpus = torch.cuda.device_count()
+    rates = {}
+    for count in (1, workers):
+        devices = deal_devices(encoder.device, count, gpus)
+        warming = [texts[:8]] * 3 * count
+        every = iter([*warming, *chunks])
+        engine: Iterator[Any]
+        if count > 1:
+            engine = encode_in_processes(encoder, every, devices)
+        else:
+            engine = map(encoder.encode_marked, every)
+        # Several processes are given `count` chunks ahead: until then none of those that count.
+        for _ in range(2 * count):
+            next(engine)
+        started = time.perf_counter()
+        for _ in engine:
+            pass
+        rates[count] = len(texts) / (time.perf_counter() - started)
+        note(f"processes: {count}", rates[count], "texts/s")
+    note(f"processes: ratio of {workers} to 1", rates[workers] / rates[1], "")
+
+
 def as_markdown(records: list[dict[str, Any]]) -> str:
     first = records[0]
     lines = [
@@ -182,6 +220,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--minilm", default="sentence-transformers/all-MiniLM-L6-v2")
     made.add_argument("--texts", type=int, default=600)
     made.add_argument("--repeats", type=int, default=3)
+    made.add_argument("--workers", type=int, default=1, help="compare with so many processes")
     made.add_argument("--results", type=Path, default=RESULTS, help="where table and figures go")
     return made
 

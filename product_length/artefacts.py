@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 Json = Any
 Chunk = tuple[NDArray[Any], Mapping[str, int]]
+Span = tuple[int, int]
+"""Rows [start, stop)."""
 
 _ARRAY = "array.npy"
 _CHUNKS = "chunks.jsonl"
@@ -110,6 +112,33 @@ class ArtefactStore:
         A chunk that was finished before a kill is not made again. Raises ValueError when a chunk
         has the wrong shape, UserError when the folder cannot be written.
         """
+        return self.streamed_array(
+            kind,
+            made_from,
+            shape=shape,
+            dtype=dtype,
+            chunk_rows=chunk_rows,
+            make_chunks=lambda spans: (make_chunk(start, stop) for start, stop in spans),
+            unit=unit,
+            label=label,
+        )
+
+    def streamed_array(
+        self,
+        kind: str,
+        made_from: Mapping[str, Json],
+        *,
+        shape: tuple[int, ...],
+        dtype: str,
+        chunk_rows: int,
+        make_chunks: Callable[[Sequence[Span]], Generator[Chunk, None, None]],
+        unit: str = "rows",
+        label: str = "",
+    ) -> Artefact:
+        """`array`, from a generator that is told all missing chunks and yields them in their order.
+
+        So it may work on several of them at a time. It is closed whatever happens.
+        """
         made_from = {**made_from, "shape": list(shape), "dtype": dtype, "chunk_rows": chunk_rows}
         with self._locked(kind, made_from) as final:
             facts = _verified(final, made_from)
@@ -120,9 +149,14 @@ class ArtefactStore:
                 shutil.rmtree(partial, ignore_errors=True)
                 final.rename(partial)
             array, done = _resume(partial, shape, dtype)
-            with (partial / _CHUNKS).open("a", encoding="utf-8") as chunks:
-                for start, stop in _progress(shape[0], chunk_rows, done, unit, label or kind):
-                    rows, counts = make_chunk(start, stop)
+            starts = (start for start in range(0, shape[0], chunk_rows) if start not in done)
+            missing = [(start, min(start + chunk_rows, shape[0])) for start in starts]
+            with (
+                (partial / _CHUNKS).open("a", encoding="utf-8") as chunks,
+                _progress(shape[0], missing, unit, label or kind) as bar,
+                contextlib.closing(make_chunks(missing)) as made,
+            ):
+                for (start, stop), (rows, counts) in zip(missing, made, strict=bool(missing)):
                     if rows.shape != (stop - start, *shape[1:]):
                         raise ValueError(f"chunk {start}:{stop} of {kind} has shape {rows.shape}")
                     array[start:stop] = rows
@@ -136,6 +170,7 @@ class ArtefactStore:
                     chunks.write(json.dumps(done[start]) + "\n")
                     chunks.flush()
                     os.fsync(chunks.fileno())
+                    bar.update(stop - start)
             facts = {}
             for chunk in done.values():
                 for name, count in chunk["counts"].items():
@@ -237,21 +272,14 @@ def _resume(
     return array, done
 
 
-def _progress(
-    rows: int, chunk_rows: int, done: Mapping[int, Any], unit: str, label: str
-) -> Iterator[tuple[int, int]]:
-    """The chunks still to be made, under a progress bar with rate and time left."""
-    finished = sum(chunk["stop"] - chunk["start"] for chunk in done.values())
+def _progress(rows: int, missing: Sequence[Span], unit: str, label: str) -> "tqdm[Any]":
+    """A progress bar with rate and time left, from what is there already."""
+    finished = rows - sum(stop - start for start, stop in missing)
     if finished:
         log.info("%s: resumed, %d of %d %s are there", label, finished, rows, unit)
-    with tqdm(
+    return tqdm(
         total=rows, initial=finished, unit=f" {unit}", desc=label, disable=None, leave=False
-    ) as bar:
-        for start in range(0, rows, chunk_rows):
-            stop = min(start + chunk_rows, rows)
-            if start not in done:
-                yield start, stop
-                bar.update(stop - start)
+    )
 
 
 def _chunk_is_sound(array: NDArray[Any], chunk: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
     from product_length.artefacts import ArtefactStore
     from product_length.catalogue.config import Columns
     from product_length.devices import choose_device
+    from product_length.embeddings.engine import local_engine
     from product_length.prediction.checkpoint import load_predictor
     from product_length.prediction.submission import write_submission
 
@@ -26,6 +27,7 @@ def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
         snap=job.snap,
         batch_rows=job.batch_rows,
         store=ArtefactStore(job.cache_dir),
+        engine=local_engine(job.workers),
         device=device,
     )
 

@@ -44,6 +44,7 @@ def importers(library):
         ("wandb", {"tracking"}),
         ("faiss", {"features"}),
         ("sentence_transformers", {"embeddings"}),
+        ("ray", {"embeddings"}),
     ],
 )
 def test_a_library_is_known_in_one_place(library, rooms):
@@ -75,7 +76,7 @@ def test_heavy_libraries_are_not_imported_with_the_configuration():
     program = (
         "import sys, product_length.experiment, product_length.command\n"
         "heavy = {'torch', 'faiss', 'wandb', 'sklearn', 'sentence_transformers', 'optuna'}\n"
-        "heavy |= {'matplotlib', 'joblib'}\n"
+        "heavy |= {'matplotlib', 'joblib', 'ray'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -84,6 +84,47 @@ def test_a_failure_midway_keeps_the_finished_chunks(tmp_path):
     assert artefact.facts == {"n": 3}
 
 
+def test_a_stream_is_told_what_is_missing_and_closed(tmp_path):
+    told, closed = [], []
+
+    def stream(spans, fail_at=None):
+        told.append(list(spans))
+        try:
+            for start, stop in spans:
+                if start == fail_at:
+                    raise RuntimeError("planted")
+                yield counting_chunks([])(start, stop)
+        finally:
+            closed.append(True)
+
+    def make(make_chunks):
+        return ArtefactStore(tmp_path).streamed_array(
+            "embedding",
+            {"who": "test"},
+            shape=(10, 3),
+            dtype="float16",
+            chunk_rows=4,
+            make_chunks=make_chunks,
+        )
+
+    def wrong(spans):
+        try:
+            yield np.zeros((99, 3)), {}
+        finally:
+            closed.append(True)
+
+    with pytest.raises(RuntimeError, match="planted"):
+        make(lambda spans: stream(spans, fail_at=4))
+    with pytest.raises(ValueError, match="has shape"):
+        make(wrong)
+    with pytest.raises(ValueError, match="shorter"):
+        make(lambda spans: stream(spans[:1]))
+    made = make(stream)
+    assert told == [[(0, 4), (4, 8), (8, 10)], [(4, 8)], [(8, 10)]]
+    assert len(closed) == 4
+    np.testing.assert_array_equal(made.load_array()[:, 1], np.arange(10))
+
+
 @pytest.mark.usefixtures("_forget_checked")
 def test_only_a_damaged_chunk_is_made_again(tmp_path, caplog):
     calls = []

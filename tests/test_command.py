@@ -50,6 +50,12 @@ FAULTS = {
         ["features=knn", "features.knn.embedding=minilm"],
         ["features.knn.embedding=minilm", "choose one of lsa"],
     ),
+    "address of a cluster without Ray": (
+        ["embeddings.ray_address=head:6379"],
+        ["ray_address=head:6379 needs embeddings.engine=ray"],
+    ),
+    "no worker": (["embeddings.workers=0"], ["embeddings.workers", "greater than or equal to 1"]),
+    "no such engine": (["embeddings.engine=spark"], ["embeddings.engine=spark", "'ray'"]),
     "recall above one": (
         ["features=knn", "features.knn.recall=95"],
         ["features.knn.recall=95", "less than or equal to 1"],
@@ -181,6 +187,7 @@ def test_a_sweep_is_named_after_what_it_does():
     assert str(sweep.folder) == f"multirun/{name}"
     same = ["sweep=losses", "tracking=none", "cache_dir=/elsewhere", "trainer.progress=false"]
     same += ["hydra.sweeper.n_jobs=2", "storage=sqlite:///elsewhere.db"]
+    same += ["embeddings.engine=ray", "embeddings.workers=4", "embeddings.ray_address=head:6379"]
     assert prepared(*same).config.study == name
     others = [["data.rows=1000"], ["seed=1,2"], ["seed=4"], ["model=attention"]]
     names = {prepared("sweep=losses", *other).config.study for other in others}

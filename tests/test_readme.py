@@ -213,6 +213,7 @@ def test_the_table_of_reading_can_be_made(place, tmp_path):
 @pytest.mark.slow
 def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
     words = f"--data train.csv --minilm {minilm} --texts 40 --repeats 1 --results {tmp_path}"
+    words += " --workers 2"
     command = [sys.executable, str(ROOT / "benchmarks" / "encoding.py"), *words.split()]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -221,6 +222,7 @@ def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
     found = {record["name"]: record["value"] for record in records}
     assert found["product_length, float32: cosine, least"] > 0.99999
     assert found["product_length, auto: ratio"] > 0
+    assert found["processes: ratio of 2 to 1"] > 0
 
 
 @pytest.mark.slow

@@ -65,8 +65,21 @@ EncoderName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 class EmbeddingOptions(Options):
     """The encoders whose outputs the model sees side by side, by name, in order.
 
-    An array is written, checked and resumed in chunks of `chunk_rows` catalogue rows.
+    An array is written, checked and resumed in chunks of `chunk_rows` catalogue rows. `workers` of
+    them are encoded at a time, each in a process of its own: `auto` is one for each GPU, or for
+    each machine that encodes on its CPU, whose cores the workers share. The `ray` engine has its
+    workers on a cluster: the one at `ray_address`, else at RAY_ADDRESS, else one started here.
+    None of the three changes a vector but by rounding, nor where an array is kept.
     """
 
     encoders: Annotated[dict[EncoderName, EncoderOptions], Field(min_length=1)]
     chunk_rows: Annotated[int, Field(ge=1)] = 2048
+    engine: Literal["local", "ray"] = "local"
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    ray_address: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _address_of_an_engine(self) -> Self:
+        if self.ray_address is not None and self.engine != "ray":
+            raise ValueError(f"ray_address={self.ray_address} needs embeddings.engine=ray")
+        return self

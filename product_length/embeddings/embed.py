@@ -18,7 +18,8 @@ from product_length.embeddings.config import (
     LsaOptions,
     SentenceTransformerOptions,
 )
-from product_length.embeddings.encoder import Encoder
+from product_length.embeddings.encoder import Encoder, Engine
+from product_length.embeddings.engine import choose_engine
 from product_length.embeddings.lsa import LsaEncoder
 from product_length.embeddings.repeats import EncodeOnce
 from product_length.embeddings.sentence_transformer import SentenceTransformerEncoder
@@ -81,16 +82,18 @@ def embed_catalogue(
     track of a catalogue is copied from the one array of all its rows. Arrays that are there
     already are opened without loading a model.
 
-    Raises UserError when a model cannot be had or loaded, and when no row may be fitted on.
+    Raises UserError when a model cannot be had or loaded, when no row may be fitted on, and what
+    the engine raises.
     """
     if text_keys.ndim != 1 or text_keys.dtype != np.uint64:
         raise ValueError(f"text_keys must be uint64 (rows,), not {text_keys.dtype}")
+    engine = choose_engine(options)
     # A wrong model is told before the first encoder has worked for hours on its array.
     encoders = [
         _encoder(name, chosen, texts, text_keys, train_rows, options.chunk_rows, store, recipe)
         for name, chosen in options.encoders.items()
     ]
-    found = embed_texts(texts, text_keys, encoders, options.chunk_rows, store, recipe)
+    found = embed_texts(texts, text_keys, encoders, options.chunk_rows, store, recipe, engine)
     if only is None or len(only) == len(text_keys):
         return found
     return [_some(embedding, text_keys, only, options.chunk_rows, store) for embedding in found]
@@ -103,12 +106,15 @@ def embed_texts(
     chunk_rows: int,
     store: ArtefactStore,
     recipe: Mapping[str, Any],
+    engine: Engine,
 ) -> list[Embedding]:
     """The arrays of encoders that are there already, of rows that nothing is fitted on.
 
-    The arguments are those of `embed_catalogue`.
+    The arguments are those of `embed_catalogue`; raises what the engine raises.
     """
-    return [_embed(encoder, texts, text_keys, chunk_rows, store, recipe) for encoder in encoders]
+    return [
+        _embed(encoder, texts, text_keys, chunk_rows, store, recipe, engine) for encoder in encoders
+    ]
 
 
 def _encoder(
@@ -214,23 +220,24 @@ def _embed(
     chunk_rows: int,
     store: ArtefactStore,
     recipe: Mapping[str, Any],
+    engine: Engine,
 ) -> Embedding:
     started = time.perf_counter()
     rows = len(text_keys)
-    chunks = EncodeOnce(encoder, texts, text_keys)
+    chunks = EncodeOnce(encoder, texts, text_keys, engine)
     made_from = {
         "format": _FORMAT,
         "texts": _digest(text_keys),
         "recipe": dict(recipe),
         "encoder": encoder.address,
     }
-    artefact = store.array(
+    artefact = store.streamed_array(
         "embeddings",
         made_from,
         shape=(rows, encoder.dimension),
         dtype="float16",
         chunk_rows=chunk_rows,
-        make_chunk=chunks,
+        make_chunks=chunks,
         unit="texts",
         label=encoder.name,
     )

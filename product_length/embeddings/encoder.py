@@ -1,12 +1,16 @@
 """What every encoder offers, and how one comes back from a checkpoint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from product_length.errors import UserError
+
+Marked = tuple[NDArray[np.float16], NDArray[np.bool_] | None]
+"""Vectors of some texts, (texts, dimension), and which texts were cut to fit; see Encoder."""
 
 
 class Encoder(Protocol):
@@ -28,16 +32,26 @@ class Encoder(Protocol):
     def dimension(self) -> int:
         """Width of a vector."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where it runs; `cuda` without an index is any of them."""
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Vectors of the texts: float16 (texts, dimension), in the order given."""
 
-    def encode_marked(
-        self, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float16], NDArray[np.bool_] | None]:
+    def encode_marked(self, texts: Sequence[str]) -> Marked:
         """`encode`, and which texts were cut to fit: bool (texts,), None if none ever is."""
 
     def state(self) -> dict[str, Any]:
         """What `load_encoder` needs: tensors, text, numbers, lists and dicts of them only."""
+
+
+Engine = Callable[[Encoder, Iterable[Sequence[str]]], Generator[Marked, None, None]]
+"""Where an encoder works: it takes chunks of texts and yields `encode_marked` of each, in order.
+
+An engine reads chunks ahead of what it yields as far as it works on several at a time. Closing it
+ends whatever it has started.
+"""
 
 
 def load_encoder(

@@ -93,6 +93,11 @@ class LsaEncoder:
         """The whole identity."""
         return self.identity
 
+    @property
+    def device(self) -> torch.device:
+        """Always the CPU."""
+        return torch.device("cpu")
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Vectors of the texts: float16 (texts, dimension), in the order given."""
         if not texts or not self._vectorizers:

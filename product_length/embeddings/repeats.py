@@ -1,15 +1,31 @@
 """Encodes each distinct text of a catalogue once, chunk by chunk."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.embeddings.encoder import Encoder
+from product_length.embeddings.encoder import Encoder, Engine, Marked
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Of the rows before `stop`: the texts, int64 (texts,), the row's, and which are encoded now.
+
+    position: int64 (rows,), into `texts`; new: bool (texts,).
+    """
+
+    stop: int
+    texts: NDArray[np.int64]
+    position: NDArray[np.int64]
+    new: NDArray[np.bool_]
 
 
 class EncodeOnce:
-    """Chunks of a catalogue's vectors, for `ArtefactStore.array`; rows in ascending chunks.
+    """Chunks of a catalogue's vectors, for `ArtefactStore.streamed_array`; ascending.
 
     The vector of a text that comes again in a later chunk is kept until its last row, so memory
     grows with the texts that repeat across chunks, not with the rows. After a kill those are
@@ -21,41 +37,66 @@ class EncodeOnce:
         encoder: Encoder,
         texts: Callable[[int, int], Sequence[str]],
         text_keys: NDArray[np.uint64],
+        engine: Engine,
     ) -> None:
         self.encoded = 0
         self._encoder = encoder
+        self._engine = engine
         self._texts = texts
         keys, self._text_of_row = np.unique(text_keys, return_inverse=True)
         self.unique_texts = len(keys)
         self._last_row = np.zeros(len(keys), dtype=np.int64)
         self._last_row[self._text_of_row] = np.arange(len(text_keys))  # the last write stays
+        self._asked = np.zeros(len(keys), dtype=np.bool_)
         self._kept: dict[int, tuple[NDArray[np.float16], bool]] = {}
 
-    def __call__(self, start: int, stop: int) -> tuple[NDArray[np.float16], dict[str, int]]:
-        """Vectors of rows [start, stop): float16 (stop - start, dimension), and counts of rows."""
-        distinct, first, position = np.unique(
+    def __call__(
+        self, spans: Sequence[tuple[int, int]]
+    ) -> Generator[tuple[NDArray[np.float16], dict[str, int]], None, None]:
+        """For the rows [start, stop) of each span their vectors, and counts of rows.
+
+        Vectors are float16 (stop - start, dimension). Raises what the engine raises.
+        """
+        plans: deque[_Plan] = deque()  # of the chunks that the engine has taken and not given back
+
+        def new_texts() -> Iterator[list[str]]:
+            for start, stop in spans:
+                plan, found = self._plan(start, stop)
+                plans.append(plan)
+                yield found
+
+        with contextlib.closing(self._engine(self._encoder, new_texts())) as results:
+            for result in results:
+                yield self._assembled(plans.popleft(), result)
+
+    def _plan(self, start: int, stop: int) -> tuple[_Plan, list[str]]:
+        texts, first, position = np.unique(
             self._text_of_row[start:stop], return_index=True, return_inverse=True
         )
-        kept = np.fromiter((text in self._kept for text in distinct.tolist()), dtype=np.bool_)
-        vectors = np.empty((len(distinct), self._encoder.dimension), dtype=np.float16)
-        cut = np.zeros(len(distinct), dtype=np.bool_)
-        for i in np.flatnonzero(kept).tolist():
-            vectors[i], cut[i] = self._kept[int(distinct[i])]
-        marked = False
-        new = np.flatnonzero(~kept)
-        if len(new):
-            chunk = self._texts(start, stop)
-            if len(chunk) != stop - start:
-                raise ValueError(f"{len(chunk)} texts for the rows {start}:{stop}")
-            vectors[new], marks = self._encoder.encode_marked([chunk[row] for row in first[new]])
-            self.encoded += len(new)
-            if marks is not None:
-                cut[new] = marks
-                marked = True
-        for i, text in enumerate(distinct.tolist()):
-            if self._last_row[text] < stop:
+        new = ~self._asked[texts]
+        self._asked[texts] = True
+        plan = _Plan(stop, texts, position, new)
+        if not new.any():
+            return plan, []
+        chunk = self._texts(start, stop)
+        if len(chunk) != stop - start:
+            raise ValueError(f"{len(chunk)} texts for the rows {start}:{stop}")
+        return plan, [chunk[row] for row in first[new]]
+
+    def _assembled(self, plan: _Plan, result: Marked) -> tuple[NDArray[np.float16], dict[str, int]]:
+        found, marks = result
+        vectors = np.empty((len(plan.texts), self._encoder.dimension), dtype=np.float16)
+        cut = np.zeros(len(plan.texts), dtype=np.bool_)
+        vectors[plan.new] = found
+        if marks is not None:
+            cut[plan.new] = marks
+        self.encoded += len(found)
+        for i, text in enumerate(plan.texts.tolist()):
+            if not plan.new[i]:
+                vectors[i], cut[i] = self._kept[text]
+            if self._last_row[text] < plan.stop:
                 self._kept.pop(text, None)
-            elif not kept[i]:
+            elif plan.new[i]:
                 self._kept[text] = vectors[i].copy(), bool(cut[i])
-        counts = {"truncated": int(cut[position].sum())} if marked or cut.any() else {}
-        return vectors[position], counts
+        counts = {} if marks is None else {"truncated": int(cut[plan.position].sum())}
+        return vectors[plan.position], counts

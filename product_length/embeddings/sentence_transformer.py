@@ -76,6 +76,11 @@ class SentenceTransformerEncoder:
             self._dimension = self._embed(["a"])[0].shape[1]
         return self._dimension
 
+    @property
+    def device(self) -> torch.device:
+        """Where it runs; `cuda` without an index is any of them."""
+        return self._device
+
     def assume_dimension(self, dimension: int) -> None:
         """Take the width as known (from an earlier load of the same weights)."""
         self._dimension = dimension

@@ -14,7 +14,13 @@ CONFIG_FILE = "config.yaml"
 
 # These say where, how often and under whose eyes a run ran, not what was run.
 _NOT_RECIPE = ("seed", "cache_dir", "tracking", "study", "storage", "sweep")
-_NOT_RECIPE_KEYS = ("trainer.progress", "trainer.resume")
+_NOT_RECIPE_KEYS = (
+    "trainer.progress",
+    "trainer.resume",
+    "embeddings.engine",
+    "embeddings.workers",
+    "embeddings.ray_address",
+)
 _LONG_NUMBER = re.compile(r"-?\d*\.\d{4,}(e-?\d+)?")
 _GROUPS = ("data", "features", "loss", "model")
 

@@ -1,7 +1,7 @@
 """Options of `python -m product_length.predict`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -40,4 +40,5 @@ class PredictionJob(Options):
     cache_dir: Path
     batch_rows: Annotated[int, Field(ge=1)]
     encoders: dict[str, str]
+    workers: Annotated[int, Field(ge=1)] | Literal["auto"]
     device: str

@@ -15,6 +15,7 @@ from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns
 from product_length.catalogue.unlabelled import UnlabelledProducts, open_unlabelled
 from product_length.embeddings.embed import embed_texts
+from product_length.embeddings.encoder import Engine
 from product_length.errors import UserError
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.writing import write_whole
@@ -34,6 +35,7 @@ def write_submission(
     batch_rows: int,
     device: torch.device,
     store: ArtefactStore,
+    engine: Engine,
 ) -> int:
     """Predict every row of the catalogue at `path`, in its order, into a CSV; returns the rows.
 
@@ -55,7 +57,7 @@ def write_submission(
             writer.writerow(["PRODUCT_ID", "PRODUCT_LENGTH"])
             products = open_unlabelled(path, columns, predictor.recipe, store)
             rows, without_text = len(products), products.without_text
-            for ids, lengths in _predicted(predictor, products, batch_rows, device, store):
+            for ids, lengths in _predicted(predictor, products, batch_rows, device, store, engine):
                 if snap:
                     lengths = snapped(lengths, predictor.usual_lengths)
                 writer.writerows(zip(ids, lengths.astype(str), strict=True))
@@ -74,6 +76,7 @@ def _predicted(
     batch_rows: int,
     device: torch.device,
     store: ArtefactStore,
+    engine: Engine,
 ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
     """Ids and lengths of all products, batch by batch, under a progress bar."""
     embeddings = embed_texts(
@@ -83,6 +86,7 @@ def _predicted(
         _CHUNK_ROWS,
         store,
         predictor.recipe.model_dump(mode="json"),
+        engine,
     )
     with tqdm(total=len(products), unit=" rows", desc="predicting", disable=None) as bar:
         for start in range(0, len(products), batch_rows):

@@ -19,6 +19,7 @@ _NOT_THE_STUDY: Any = {
     "cache_dir": True,
     "tracking": True,
     "trainer": {"progress": True},
+    "embeddings": {"engine": True, "workers": True, "ray_address": True},
 }
 
 

@@ -1,6 +1,6 @@
 """Embeds lists of texts as a catalogue is embedded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,10 @@ def embed(
     train: Sequence[int] | None = None,
     chunk_rows: int = 16,
     recipe: dict[str, Any] = RECIPE,
+    engine: Mapping[str, Any] | None = None,
     **encoders: Any,
 ) -> list[Embedding]:
     rows = np.arange(len(texts)) if train is None else np.array(train, dtype=np.int64)
-    options = EmbeddingOptions(encoders=encoders, chunk_rows=chunk_rows)
+    options = EmbeddingOptions(encoders=encoders, chunk_rows=chunk_rows, **(engine or {}))
     store = ArtefactStore(root)
     return embed_catalogue(lambda a, b: texts[a:b], keys_of(texts), rows, options, store, recipe)

@@ -40,6 +40,7 @@ def test_identity_leaves_out_what_is_no_part_of_a_recipe():
     plain = identity(resolved(["loss=huber"], 1), [])
     free = ["cache_dir=/x", "tracking=wandb", "trainer.progress=false", "trainer.resume=last.ckpt"]
     free += ["study=s", "storage=sqlite", "sweep.trials=3"]
+    free += ["embeddings.engine=ray", "embeddings.workers=4", "embeddings.ray_address=head:6379"]
     assert identity(resolved(["loss=huber", *free], 2), ["anything=1"]) == plain
     for changed in ("loss=mape", "trainer.learning_rate=0.1", "data.split.seed=1"):
         assert identity(resolved(["loss=huber", changed], 1), []) != plain

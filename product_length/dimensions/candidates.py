@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ from typing_extensions import Self
 from product_length.catalogue.text import FIELDS
 from product_length.dimensions.measurement import Measurement, Role, Subject, Unit
 from product_length.dimensions.parser import measurements
+from product_length.dimensions.prefilter import worth_parsing
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,14 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
     for number, name in enumerate(FIELDS):
         if name not in names:
             continue
-        texts: list[Any] = fields.column(name).to_pylist()
-        for row, text in enumerate(texts):
-            if not text:
-                continue
-            for found in measurements(text)[: most - used[row]]:
-                at = used[row]
-                values[row, at] = found.value
-                codes[row, at] = (found.role, found.subject, found.unit, found.place, number)
-                used[row] = at + 1
+        column = fields.column(name)
+        rows = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
+        texts: list[str] = column.take(pa.array(rows)).to_pylist()
+        for row, text in zip(rows.tolist(), texts, strict=True):
+            at = used[row]
+            found = measurements(text, most - at)
+            if found:
+                stop = used[row] = at + len(found)
+                values[row, at:stop] = [each.value for each in found]
+                codes[row, at:stop] = [(*each[1:], number) for each in found]
     return Candidates(values, codes)

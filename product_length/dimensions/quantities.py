@@ -72,10 +72,14 @@ class Quantity(NamedTuple):
         return number
 
 
-def quantities(text: str) -> list[Quantity]:
-    """All numbers of a text that can be part of a measurement, feet with their inches as one."""
+def quantities(text: str, most: int | None = None) -> list[Quantity]:
+    """The numbers of a text that can be part of a measurement, feet with their inches as one.
+
+    After `most` numbers with a unit the rest is not read.
+    """
     found: list[Quantity] = []
     feet = False
+    wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
         start, end = match.span()
         group = match.lastgroup
@@ -102,10 +106,14 @@ def quantities(text: str) -> list[Quantity]:
             quantity = Quantity(start, end, end, Unit.MISSING, "")
         merged = _feet_and_inches(text, found[-1], quantity) if feet else None
         feet = merged is None and quantity.unit is Unit.FOOT
-        if merged is None:
-            found.append(quantity)
-        else:
+        if merged is not None:
             found[-1] = merged
+            continue
+        if quantity.unit:
+            wanted -= 1
+            if wanted < 0:
+                break
+        found.append(quantity)
     return found
 
 

@@ -86,20 +86,28 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
 
     `fields`: cleaned texts, strings (rows,) for each of FIELDS, "" where missing.
     """
-    values = np.full((len(fields), most), np.nan, dtype=np.float32)
-    codes = np.zeros((len(fields), most, 5), dtype=np.uint8)
-    used: list[int] = [0] * len(fields)
+    used = [0] * len(fields)
+    rows: list[int] = []
+    places: list[int] = []
+    values: list[float] = []
+    codes = bytearray()
     for number, name in enumerate(FIELDS):
         if name not in names:
             continue
         column = fields.column(name)
-        rows = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
-        texts: list[str] = column.take(pa.array(rows)).to_pylist()
-        for row, text in zip(rows.tolist(), texts, strict=True):
-            at = used[row]
-            found = measurements(text, most - at)
-            if found:
-                stop = used[row] = at + len(found)
-                values[row, at:stop] = [each.value for each in found]
-                codes[row, at:stop] = [(*each[1:], number) for each in found]
-    return Candidates(values, codes)
+        worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
+        texts: list[str] = column.take(pa.array(worth)).to_pylist()
+        for row, text in zip(worth.tolist(), texts, strict=True):
+            for value, *of_it in measurements(text, most - used[row]):
+                rows.append(row)
+                places.append(used[row])
+                values.append(value)
+                codes += bytes((*of_it, number))
+                used[row] += 1
+    found = Candidates(
+        np.full((len(fields), most), np.nan, dtype=np.float32),
+        np.zeros((len(fields), most, 5), dtype=np.uint8),
+    )
+    found.values[rows, places] = values
+    found.codes[rows, places] = np.frombuffer(codes, np.uint8).reshape(-1, 5)
+    return found

@@ -14,7 +14,7 @@ def any_of(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
-def _by_initial(words: Iterable[str]) -> str:
+def by_initial(words: Iterable[str]) -> str:
     """A pattern of any of these words in any case, that `re` leaves fast where none begins."""
     initials: dict[str, list[str]] = {}
     for word in words:
@@ -25,7 +25,7 @@ def _by_initial(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(branches)})"
 
 
-UNIT_WORD = _by_initial(word for word in UNIT_OF if word[0].isalpha())
+UNIT_WORD = by_initial(word for word in UNIT_OF if word[0].isalpha())
 """Pattern of a unit's name, which does not look at what follows."""
 _MARKS = [*INCH_MARKS, *FOOT_MARKS]
 _QUANTITY = re.compile(

@@ -61,6 +61,7 @@ reference-table: $(READY)  ## the reference's recipes beside its published figur
 bench: $(READY)  ## speed and memory at small sizes, in minutes (written to benchmarks/results)
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/encoding.py --texts 200 --repeats 2 $(if $(MINILM),--minilm '$(MINILM)')
+	$(BIN)/python benchmarks/dimensions.py $(if $(DATA),--data '$(DATA)')
 	$(BIN)/python benchmarks/neighbours.py --rows 10000,30000
 	$(BIN)/python benchmarks/training.py --rounds 1
 	$(BIN)/python benchmarks/pipeline.py --rows 3000,10000
@@ -68,6 +69,7 @@ bench: $(READY)  ## speed and memory at small sizes, in minutes (written to benc
 bench-full: $(READY)  ## the same at the size of the challenge's catalogue, in hours
 	$(BIN)/python benchmarks/reading.py --rows 2250000
 	$(BIN)/python benchmarks/encoding.py --texts 5000 $(if $(MINILM),--minilm '$(MINILM)')
+	$(BIN)/python benchmarks/dimensions.py --rows 200000 $(if $(DATA),--data '$(DATA)')
 	$(BIN)/python benchmarks/neighbours.py --rows 10000,100000,300000,1000000
 	$(BIN)/python benchmarks/pipeline.py --rows 10000,100000,1000000,2249698 $(if $(MINILM),--minilm '$(MINILM)')
 	$(BIN)/python benchmarks/training.py --rows 2250000 --dimension 2048 --batch 512 --larger-than-memory

@@ -32,7 +32,7 @@ def experiment(folder, rows):
         f"cache_dir={folder / 'cache'}",
         "data=amazon2023",
         f"data.path={path}",
-        "features=knn",
+        "features=full",
         "features.knn.k=5",
         "features.use_log_target=true",
         "embeddings.encoders.lsa.dimensions=16",

@@ -69,13 +69,13 @@ def catalogue(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, catalogue):
-    """A finished run with neighbours on the CSV file, its folder and its cache."""
+    """A finished run with neighbours and dimensions on the CSV file, its folder and its cache."""
     root = tmp_path_factory.mktemp("run")
     chosen = experiment(
         root / "cache",
         "data=amazon2023",
         f"data.path={catalogue / 'train.csv'}",
-        "features=knn",
+        "features=full",
         "features.knn.k=5",
         "features.use_log_target=true",
     )
@@ -133,6 +133,7 @@ def test_second_run_reuses_every_expensive_stage(finished, tmp_path, caplog, mon
     assert "found in" in caplog.text
     assert "16 dimensions, reused" in caplog.text
     assert "neighbours: reused" in caplog.text
+    assert "dimensions: reused" in caplog.text
     assert "of the run before" not in caplog.text
 
 

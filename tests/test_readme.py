@@ -211,6 +211,27 @@ def test_the_table_of_reading_can_be_made(place, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_table_of_dimensions_can_be_made(place, tmp_path):
+    words = f"--rows 500 --repeats 1 --data train.csv --results {tmp_path}"
+    command = [sys.executable, str(ROOT / "benchmarks" / "dimensions.py"), *words.split()]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "dimensions.json").read_text(encoding="utf-8"))
+    keys = {"name", "value", "unit", "floor", "rows", "command", "machine"}
+    assert all(set(entry) == keys for entry in found)
+    value = {entry["name"]: entry["value"] for entry in found}
+    share = "--data: products that state something"
+    assert 0 < value[f"{share}, low"] < value[share] < value[f"{share}, high"] < 100
+    first, some = (
+        f"--data: of these, {which} the label" for which in ("the first one is", "any of them is")
+    )
+    assert 0 < value[first] <= value[some]
+    table = (tmp_path / "dimensions.md").read_text(encoding="utf-8")
+    assert table.count("\n| ") == 14
+    assert "train.csv" not in table
+
+
+@pytest.mark.slow
 def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
     words = f"--data train.csv --minilm {minilm} --texts 40 --repeats 1 --results {tmp_path}"
     words += " --workers 2"
@@ -255,7 +276,9 @@ def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
     assert str(tmp_path) not in table
 
 
-@pytest.mark.parametrize("name", ["recipes", "demo", "losses", "reading", "neighbours", "encoding"])
+@pytest.mark.parametrize(
+    "name", ["recipes", "demo", "losses", "reading", "neighbours", "encoding", "dimensions"]
+)
 def test_tables_are_those_of_the_benchmarks(name):
     written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")
     shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ from typing_extensions import Self
 from product_length.catalogue.text import FIELDS
 from product_length.dimensions.measurement import Measurement, Role, Subject, Unit
 from product_length.dimensions.parser import measurements
+from product_length.dimensions.prefilter import worth_parsing
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,28 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
 
     `fields`: cleaned texts, strings (rows,) for each of FIELDS, "" where missing.
     """
-    values = np.full((len(fields), most), np.nan, dtype=np.float32)
-    codes = np.zeros((len(fields), most, 5), dtype=np.uint8)
-    used: list[int] = [0] * len(fields)
+    used = [0] * len(fields)
+    rows: list[int] = []
+    places: list[int] = []
+    values: list[float] = []
+    codes = bytearray()
     for number, name in enumerate(FIELDS):
         if name not in names:
             continue
-        texts: list[Any] = fields.column(name).to_pylist()
-        for row, text in enumerate(texts):
-            if not text:
-                continue
-            for found in measurements(text)[: most - used[row]]:
-                at = used[row]
-                values[row, at] = found.value
-                codes[row, at] = (found.role, found.subject, found.unit, found.place, number)
-                used[row] = at + 1
-    return Candidates(values, codes)
+        column = fields.column(name)
+        worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
+        texts: list[str] = column.take(pa.array(worth)).to_pylist()
+        for row, text in zip(worth.tolist(), texts, strict=True):
+            for value, *of_it in measurements(text, most - used[row]):
+                rows.append(row)
+                places.append(used[row])
+                values.append(value)
+                codes += bytes((*of_it, number))
+                used[row] += 1
+    found = Candidates(
+        np.full((len(fields), most), np.nan, dtype=np.float32),
+        np.zeros((len(fields), most, 5), dtype=np.uint8),
+    )
+    found.values[rows, places] = values
+    found.codes[rows, places] = np.frombuffer(codes, np.uint8).reshape(-1, 5)
+    return found

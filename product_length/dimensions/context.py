@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from product_length.dimensions.measurement import Role, Unit
-from product_length.dimensions.quantities import UNIT_WORD, any_of
+from product_length.dimensions.quantities import UNIT_WORD, by_initial
 from product_length.dimensions.vocabulary import ADJECTIVE_OF, AXES, ROLE_OF, UNIT_OF
 
 WORDS = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]+")
@@ -22,7 +22,7 @@ _WORD_BEHIND = re.compile(
 )
 _SOON_NUMBER = re.compile(r"(?:\.?\ ?[:=–-]|\ of)?\ ?[0-9]")
 
-_AXIS = rf"(?i:An|Al|Dia|[LWHDBT]|[øØ⌀φΦ]|{any_of(word for word in ROLE_OF if len(word) > 3)})"
+_AXIS = by_initial([*AXES, *(word for word in ROLE_OF if len(word) > 3)])
 _CROSS = r"\ ?[xX×*/]\ ?"
 _SIDES = rf"({_AXIS}){_CROSS}({_AXIS})(?:{_CROSS}({_AXIS}))?(?![^\W_])"
 _HEADER = re.compile(rf"(?<![^\W_]){_SIDES}")

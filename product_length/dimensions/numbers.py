@@ -4,9 +4,11 @@ import math
 import re
 import unicodedata
 
-_VULGAR = {
+VULGAR = "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+"""Characters that are fractions."""
+_WRITTEN = {
     char: f" {part.replace('⁄', '/')}"
-    for char in "½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+    for char in VULGAR
     for part in [unicodedata.normalize("NFKC", char)]
 }
 _DENOMINATORS = "2|3|4|5|6|8|10|12|16|32|64"
@@ -29,7 +31,7 @@ def spell_out(text: str) -> str:
     """`text` with each character that is a fraction as ` 1/2`: `1½` becomes `1 1/2`."""
     if text.isascii():
         return text
-    for char, written in _VULGAR.items():
+    for char, written in _WRITTEN.items():
         if char in text:
             text = text.replace(char, written)
     return text

@@ -61,13 +61,14 @@ _LARGEST_BARE, _LEAST_BARE = 400.0, 2.0
 _NOT_BARE = ([24.0, 7.0], [4.0, 4.0])
 
 
-def measurements(text: str) -> list[Measurement]:
-    """What `text` states, in its order; decoys that are lengths have `Subject.OTHER`."""
+def measurements(text: str, most: int | None = None) -> list[Measurement]:
+    """What `text` states, in its order, the first `most`; `Subject.OTHER` marks decoys."""
     text = spell_out(text)
     found: list[Measurement] = []
-    numbers = quantities(text)
+    # Decoys such as `1 inch = 2.54 cm` are dropped, and a last chain is to be whole.
+    numbers = quantities(text, None if most is None else 2 * most + _MOST_IN_CHAIN)
     at = last_end = 0
-    while at < len(numbers):
+    while at < len(numbers) and (most is None or len(found) < most):
         first = numbers[at]
         if at + 1 < len(numbers) and numbers[at + 1].start - first.end <= _WIDEST_GAP:
             chain, names = _chain(text, numbers, at)
@@ -86,7 +87,7 @@ def measurements(text: str) -> list[Measurement]:
         if stated:
             found += stated
             last_end = end
-    return found
+    return found if most is None else found[:most]
 
 
 def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity], list[str] | None]:

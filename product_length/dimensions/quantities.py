@@ -14,9 +14,18 @@ def any_of(words: Iterable[str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
-_WORDS = [word for word in UNIT_OF if word[0].isalpha()]
-_INITIALS = "".join(sorted({word[0] for word in _WORDS} | {word[0].upper() for word in _WORDS}))
-UNIT_WORD = f"(?=[{_INITIALS}])(?i:{any_of(_WORDS)})"
+def by_initial(words: Iterable[str]) -> str:
+    """A pattern of any of these words in any case, that `re` leaves fast where none begins."""
+    initials: dict[str, list[str]] = {}
+    for word in words:
+        initials.setdefault(word[0], []).append(word[1:])
+    branches = [
+        f"[{initial}{initial.upper()}](?i:{any_of(rests)})" for initial, rests in initials.items()
+    ]
+    return f"(?:{'|'.join(branches)})"
+
+
+UNIT_WORD = by_initial(word for word in UNIT_OF if word[0].isalpha())
 """Pattern of a unit's name, which does not look at what follows."""
 _MARKS = [*INCH_MARKS, *FOOT_MARKS]
 _QUANTITY = re.compile(
@@ -72,10 +81,14 @@ class Quantity(NamedTuple):
         return number
 
 
-def quantities(text: str) -> list[Quantity]:
-    """All numbers of a text that can be part of a measurement, feet with their inches as one."""
+def quantities(text: str, most: int | None = None) -> list[Quantity]:
+    """The numbers of a text that can be part of a measurement, feet with their inches as one.
+
+    After `most` numbers with a unit the rest is not read.
+    """
     found: list[Quantity] = []
     feet = False
+    wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
         start, end = match.span()
         group = match.lastgroup
@@ -102,10 +115,14 @@ def quantities(text: str) -> list[Quantity]:
             quantity = Quantity(start, end, end, Unit.MISSING, "")
         merged = _feet_and_inches(text, found[-1], quantity) if feet else None
         feet = merged is None and quantity.unit is Unit.FOOT
-        if merged is None:
-            found.append(quantity)
-        else:
+        if merged is not None:
             found[-1] = merged
+            continue
+        if quantity.unit:
+            wanted -= 1
+            if wanted < 0:
+                break
+        found.append(quantity)
     return found
 
 

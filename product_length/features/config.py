@@ -48,4 +48,4 @@ class FeatureOptions(Options):
     use_log_target: bool
     type: TypeOptions | None
     knn: KnnOptions | None
-    dimensions: DimensionOptions | None
+    dimensions: DimensionOptions | None = None

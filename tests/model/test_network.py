@@ -8,7 +8,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from product_length.features.config import KnnOptions, TypeOptions
+from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
 from product_length.model.config import ModelOptions
 from product_length.model.gated_fusion import GatedFusionTrunk
 from product_length.model.network import Batch, LengthNetwork
@@ -109,6 +109,25 @@ def test_any_combination_of_inputs(
     ]
     # A bias in front of a softmax or of a key is redundant, none here starts beyond a dead ReLU.
     assert not [name for name in unreached if "bias" not in name]
+
+
+@every_model
+def test_stated_measurements_stand_beside_any_inputs(model: dict[str, Any]) -> None:
+    options = DimensionOptions(projection=4)
+    for dims in ([6, 4], []):
+        network = build(model, dims, dimension_width=9, dimension_options=options)
+        awake(network).eval()
+        batch = rows(8, dims)._replace(dimensions=torch.randn(8, 9))
+        zeros = batch._replace(dimensions=torch.zeros(8, 9))
+        assert (network(batch) - network(zeros)).abs().min() > 0
+        with pytest.raises(ValueError, match="dimensions are given"):
+            network(rows(8, dims))
+        with pytest.raises(ValueError, match="dimensions are given"):
+            build(model, dims)(batch)
+    alone = build(model, (), False, False, dimension_width=9, dimension_options=options)
+    assert alone(Batch((), None, None, None, torch.randn(3, 9))).shape == (3, 1)
+    with pytest.raises(ValueError, match="dimension_width and dimension_options"):
+        build(model, dimension_width=9)
 
 
 @every_model

@@ -23,6 +23,7 @@ def inputs_of(rows: int) -> Inputs:
         types=numbers.astype(np.int64),
         neighbours=numbers[:, None].astype(np.float32) / 2,
         lengths=numbers.astype(np.float32) + 1,
+        dimensions=numbers[:, None].astype(np.float32) / 4,
     )
 
 
@@ -47,6 +48,8 @@ def test_a_batch_holds_the_same_rows_in_every_part() -> None:
     assert batch.neighbours[:, 0].tolist() == [3.5, 1, 1, 0]
     assert batch.lengths is not None
     assert batch.lengths.tolist() == [8, 3, 3, 1]
+    assert batch.dimensions is not None
+    assert batch.dimensions[:, 0].tolist() == [1.75, 0.5, 0.5, 0]
 
 
 def test_reads_from_disk_without_touching_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_gathered_on_a_device_as_from_memory(
     mapped = on_disk(whole.embeddings[0], tmp_path / "vectors.npy")
     rows = np.array([3, 49, 0, 3])
     for inputs in (
-        Inputs((mapped, whole.embeddings[1]), whole.types, whole.neighbours, whole.lengths),
+        replace(whole, embeddings=(mapped, whole.embeddings[1])),
         Inputs((mapped,), None, None, None),
     ):
         assert same(OnDevice(inputs, CPU).take(rows), inputs.take(rows))

@@ -23,7 +23,7 @@ from product_length.evaluation.judge import Predicted, judge, predict_baselines
 from product_length.evaluation.oracle import best_possible
 from product_length.evaluation.plots import write_plots
 from product_length.evaluation.predictions import load_predictions, write_predictions
-from product_length.evaluation.records import OWN_DECISION, DataRecord, Resampling
+from product_length.evaluation.records import OWN_DECISIONS, DataRecord, Resampling
 from product_length.evaluation.report import build_report, write_report
 from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment
@@ -166,7 +166,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 for split, outputs in raw.items()
             }
             for_metrics = {
-                split: {each: decided(objective, outputs, each) for each in OWN_DECISION.values()}
+                split: {each: decided(objective, outputs, each) for each in OWN_DECISIONS}
                 for split, outputs in raw.items()
                 if objective.decisions
             }

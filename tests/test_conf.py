@@ -33,6 +33,7 @@ EXPERIMENTS = {
     "log_mape": ("log_mape", True),
     "weighted_mape": ("weighted_mape", True),
     "focal_mape": ("focal_mape", True),
+    "histogram": ("histogram", False),
     "best": ("mape", True),
 }
 # What each sweep promises: its sampler, the recipe it is told against, how much it varies.

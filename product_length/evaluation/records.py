@@ -11,8 +11,14 @@ from product_length.evaluation.bootstrap import Difference, Estimate, MetricEsti
 
 SCHEMA_VERSION = 1  # raise it, and `Report.schema_version`, when a field changes its meaning
 SPLITS = ("val", "test")
-OWN_DECISION: dict[str, Decision] = {"mape": "mape", "rmsle": "rmsle", "median_ape": "median"}
+OWN_DECISION: dict[str, Decision] = {
+    "mape": "mape",
+    "score": "mape",
+    "rmsle": "rmsle",
+    "median_ape": "median",
+}
 """The decision under which a distribution is scored by each metric."""
+OWN_DECISIONS = tuple(dict.fromkeys(OWN_DECISION.values()))
 
 
 def _finite_or_none(value: object) -> object:
@@ -52,7 +58,7 @@ class SplitReport(Record):
     remarks: list[str] = []
 
     def own(self, metric: str) -> Estimate:
-        """`mape`, `rmsle` or `median_ape` under its own decision, where distributions were."""
+        """A metric of `OWN_DECISION` under its own decision, where distributions were predicted."""
         decided = self.decisions.get(OWN_DECISION[metric], self.metrics)
         estimate: Estimate = getattr(decided, metric)
         return estimate

@@ -37,9 +37,9 @@ def tell_outcome(
             "best_epoch": report.best_epoch,
             "parameters": report.parameters,
             "seconds": report.timings,
-            # Of the best epoch, in the place of the last one's.
+            # Of the best epoch, in the place of the last one's, and decided as those were.
             **{
-                f"{split}/{name}": getattr(scored.metrics, name).value
+                f"{split}/{name}": scored.own(name).value
                 for split, scored in report.splits.items()
                 for name in ("mape", "score", "rmsle", "median_ape")
             },

@@ -3,17 +3,19 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from run_folders import write_run
 
 from product_length.evaluation import charts, svg
+from product_length.evaluation.bootstrap import Estimate
 from product_length.evaluation.compare import compare
 from product_length.evaluation.comparison_files import write_comparison
 from product_length.evaluation.comparison_formats import as_csv, as_markdown, as_text
 from product_length.evaluation.comparison_page import as_html
 from product_length.evaluation.comparison_sentences import headline, notes, title
-from product_length.evaluation.comparison_tables import ranking_table, tables
+from product_length.evaluation.comparison_tables import decision_table, ranking_table, tables
 from product_length.evaluation.pictures import Picture, file_names
 from product_length.evaluation.published import published_figure
 from product_length.evaluation.runs import load_runs
@@ -211,3 +213,22 @@ def test_text_of_the_whole(comparison):
     assert re.search(r"Best of 3 recipes, 6 runs, on val: loss=mape, MAPE .*, 3 seeds\.", text)
     assert "minus reference, points" in text
     assert "Test metrics of the best recipe" in text
+
+
+def test_distributions_stand_under_their_own_decisions_as_means_over_seeds(comparison, runs):
+    assert decision_table(comparison.groups[0]) is None
+    told = {}
+    for run in runs:
+        val = run.report.val
+        if "loss=mape" in run.report.overrides:
+            seed = run.report.seed
+            better = replace(val.metrics, rmsle=Estimate(0.1 * (seed + 1), 0.05, 0.5))
+            val = val.model_copy(update={"decisions": {"rmsle": better}})
+        splits = {**run.report.splits, "val": val}
+        told[run.folder] = replace(run, report=run.report.model_copy(update={"splits": splits}))
+    table = decision_table(compare(list(told.values())).groups[0])
+    (row,) = table.rows
+    assert row[1] == "loss=mape"
+    own = compare(runs).groups[0].best.val.metrics
+    assert row[2:] == [f"{own.mape.value:.1%}", "0.200", f"{own.median_ape.value:.1%}"]
+    assert table.header[3] == "RMSLE (decision=rmsle)"

@@ -1,6 +1,7 @@
 import json
 import math
 import subprocess
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -8,6 +9,7 @@ from run_folders import FINGERPRINT, write_run
 
 import product_length
 from product_length.errors import UserError
+from product_length.evaluation.bootstrap import Estimate
 from product_length.evaluation.records import SCHEMA_VERSION, Report, Versions
 from product_length.evaluation.report import (
     UnfinishedRunError,
@@ -219,3 +221,20 @@ def test_commit_only_where_git_tracks_the_file(tmp_path):
     tracked.write_text("2")
     assert git_state(tracked) == (commit, True)
     assert git_state(tmp_path / "nowhere" / "c.py") == (None, None)
+
+
+def test_distributions_are_told_under_their_own_decisions(tmp_path):
+    report = write_run(tmp_path)
+    assert report.val.own("rmsle") == report.val.metrics.rmsle  # a point loss has one decision
+    assert "under its own decision" not in summary(report)
+    assert "decisions" in json.loads((tmp_path / "report.json").read_text())["splits"]["val"]
+    better = replace(report.val.metrics, rmsle=Estimate(0.123, 0.1, 0.2))
+    val = report.val.model_copy(update={"decisions": {"rmsle": better}})
+    decided = report.model_copy(update={"splits": {"val": val}})
+    assert decided.val.own("rmsle").value == 0.123
+    assert decided.val.own("mape") == report.val.metrics.mape
+    told = summary(decided)
+    (line,) = [line for line in told.splitlines() if line.startswith("RMSLE ") and "0.123" in line]
+    assert line.split()[1] == "rmsle"
+    again = Report.model_validate_json(decided.model_dump_json())
+    assert again == decided

@@ -17,7 +17,7 @@ from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, Rows
 from product_length.training.config import TrainerOptions
 from product_length.training.fit import FitResult, fit
-from product_length.training.objective import PointObjective
+from product_length.training.objective import Objective, PointObjective
 
 ROWS, TRAIN = 260, 200
 
@@ -29,7 +29,7 @@ class Problem:
     inputs: Inputs
     train_rows: Rows
     val_rows: Rows
-    objective: PointObjective
+    objective: Objective
     networks: list[LengthNetwork] = field(default_factory=list)
 
     def network(self, dropout: float = 0.2, hidden: int = 16, bias: bool = True) -> LengthNetwork:
@@ -43,7 +43,7 @@ class Problem:
             type_options=TypeOptions(dimensions=3, dropout=0.1),
             neighbour_width=None,
             knn_options=None,
-            outputs=1,
+            outputs=self.objective.outputs,
             initial_bias=start if bias else None,
         )
 

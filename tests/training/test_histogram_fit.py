@@ -1,0 +1,83 @@
+"""Real fits of a distribution: it learns, goes on where it stopped, and bears any catalogue."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fitting_problem import KillAt, Killed, Problem, make_problem, scores
+
+from product_length.errors import UserError
+from product_length.loss.histogram import Histogram
+from product_length.training.batches import OrderedBatches
+from product_length.training.objective import HistogramObjective
+from product_length.training.predict import decided, predict_raw
+
+LOSS = Histogram(name="histogram", bins=24)
+
+
+def problem_of(lengths: np.ndarray | None = None) -> Problem:
+    problem = make_problem()
+    inputs = problem.inputs
+    if lengths is not None:
+        inputs = replace(inputs, lengths=np.resize(lengths, len(inputs)).astype(np.float32))
+    assert inputs.lengths is not None
+    objective = HistogramObjective.build(LOSS, inputs.lengths[problem.train_rows])
+    return Problem(inputs, problem.train_rows, problem.val_rows, objective)
+
+
+def test_a_distribution_is_learned_and_val_mape_is_that_of_its_decision(tmp_path: Path) -> None:
+    problem = problem_of()
+    network = problem.network(hidden=64)
+    result = problem.fit(tmp_path, network, max_epochs=12, learning_rate=0.01)
+    first, best = result.history[0], result.history[result.best_epoch - 1]
+    assert best["val/loss"] < first["val/loss"] - 0.2
+    assert best["val/mape"] < 0.8 * first["val/mape"]
+    assert problem.inputs.lengths is not None
+    y = problem.inputs.lengths[problem.val_rows].astype(float)
+    raw = predict_raw(network, OrderedBatches(problem.inputs, problem.val_rows, 7))
+    assert raw.shape == (len(y), problem.objective.outputs)
+    p = decided(problem.objective, raw).astype(float)
+    assert np.mean(np.abs(p - y) / y) == pytest.approx(result.best_val_mape, rel=1e-5)
+    q = decided(problem.objective, raw, "rmsle").astype(float)
+    rmsle = np.sqrt(np.mean((np.log1p(q) - np.log1p(y)) ** 2))
+    assert rmsle == pytest.approx(best["val/rmsle"], rel=1e-5)
+
+
+def test_a_stopped_fit_goes_on_and_another_distribution_does_not(tmp_path: Path) -> None:
+    whole = problem_of().fit(tmp_path / "whole", max_epochs=4)
+    with pytest.raises(Killed):
+        problem_of().fit(tmp_path / "cut", max_epochs=4, callbacks=[KillAt(2)])
+    last = tmp_path / "cut/checkpoints/last.ckpt"
+    again = problem_of().fit(tmp_path / "again", max_epochs=4, resume=last)
+    assert len(whole.history) == 4
+    assert scores(again) == scores(whole)
+    other = problem_of()
+    other.objective = HistogramObjective.build(
+        LOSS.model_copy(update={"smoothing": 2.0}),
+        other.inputs.lengths[other.train_rows],  # type: ignore[index]
+    )
+    with pytest.raises(UserError, match=r"objective\.loss\.smoothing was 0\.75, is 2\.0"):
+        other.fit(tmp_path / "other", max_epochs=4, resume=last)
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [np.array([600.0]), np.array([600.0, 393.7]), np.array([1.0, 600.0, 1.9e9])],
+    ids=["all the same", "two lengths", "the extremes"],
+)
+def test_odd_catalogues_are_fitted(tmp_path: Path, lengths: np.ndarray) -> None:
+    problem = problem_of(lengths)
+    result = problem.fit(tmp_path, max_epochs=3)
+    assert all(np.isfinite(list(entry.values())).all() for entry in result.history)
+    if len(lengths) == 1:
+        assert result.best_val_mape < 0.01
+
+
+def test_twenty_rows_are_enough(tmp_path: Path) -> None:
+    problem = problem_of()
+    assert problem.inputs.lengths is not None
+    few = problem.train_rows[:20]
+    objective = HistogramObjective.build(LOSS, problem.inputs.lengths[few])
+    small = Problem(problem.inputs, few, problem.val_rows, objective)
+    assert np.isfinite(small.fit(tmp_path, max_epochs=2, batch_size=8).best_val_mape)

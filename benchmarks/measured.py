@@ -4,8 +4,9 @@ import json
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from product_length.writing import write_text
 
@@ -26,11 +27,25 @@ class Figure:
 def write_figures(path: Path, figures: Sequence[Figure], command: str) -> None:
     """Write figures as one JSON list, each with the command and the machine."""
     where = machine()
-    entries = [
-        {**asdict(each), "value": float(f"{each.value:.4g}"), "command": command, "machine": where}
-        for each in figures
-    ]
+    entries = [_entry(each, command, where) for each in figures]
     write_text(path, json.dumps(entries, indent=2) + "\n")
+
+
+def add_figures(path: Path, figures: Sequence[Figure], command: str) -> list[Figure]:
+    """Write figures beside those of other names or sizes that are there already; all of them."""
+    where = machine()
+    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    new = {(each.name, each.rows) for each in figures}
+    entries = [each for each in entries if (each["name"], each["rows"]) not in new]
+    entries += [_entry(each, command, where) for each in figures]
+    write_text(path, json.dumps(entries, indent=2) + "\n")
+    names = [each.name for each in fields(Figure)]
+    return [Figure(**{name: entry[name] for name in names}) for entry in entries]
+
+
+def _entry(figure: Figure, command: str, where: str) -> dict[str, Any]:
+    value = float(f"{figure.value:.4g}")
+    return {**asdict(figure), "value": value, "command": command, "machine": where}
 
 
 def machine() -> str:

@@ -34,7 +34,8 @@ PICTURE = Path(__file__).parent.parent / "docs" / "neighbours.png"
 K = 20
 RECALL = 0.95
 JUDGED = 1000  # rows that tell the recall
-BLOCK = 8192  # queries of one call, as in a run
+MADE = 8192  # vectors made at a time
+BLOCK = {"exact": 8192, "approximate": 65_536}  # queries of one call, as in a run
 # Pairs of query and row that are timed; where the whole has more, it is estimated.
 TIMED = {"exact": 4e9, "approximate": 4e10}
 Measured = dict[str, Any]
@@ -67,11 +68,11 @@ def catalogue_like(rows: int, dimension: int, seed: int = 0) -> NDArray[np.float
     centres = 0.35 * topics[topic] + 0.5 * gaussian(families)
     family = rng.choice(families, rows, p=family_sizes / family_sizes.sum())
     vectors = np.empty((rows, dimension), dtype=np.float16)
-    for start in range(0, rows, BLOCK):
-        own = family[start : start + BLOCK]
+    for start in range(0, rows, MADE):
+        own = family[start : start + MADE]
         noise = 0.8 * rng.lognormal(0, 0.35, (len(own), 1)).astype(np.float32)
         made = common + centres[own] + noise * gaussian(len(own))
-        vectors[start : start + BLOCK] = made / np.linalg.norm(made, axis=1, keepdims=True)
+        vectors[start : start + MADE] = made / np.linalg.norm(made, axis=1, keepdims=True)
     return vectors
 
 
@@ -123,12 +124,12 @@ def measure(how: str, source: int | str, dimension: int, threads: int) -> Measur
         prepared = time.perf_counter() - start
 
         # Whole blocks from all over, as many as the time allows.
-        starts = np.arange(0, rows, BLOCK)
-        allowed = max(1, round(TIMED[how] / rows / BLOCK))
+        starts = np.arange(0, rows, BLOCK[how])
+        allowed = max(1, round(TIMED[how] / rows / BLOCK[how]))
         chosen = starts[np.unique(np.linspace(0, len(starts) - 1, allowed).astype(int))]
         start, queries = time.perf_counter(), 0
         for first in chosen:
-            block = numbers[first : first + BLOCK]
+            block = numbers[first : first + BLOCK[how]]
             index.search(vectors[block], K, exclude_rows=block)
             queries += len(block)
         searched = (time.perf_counter() - start) / queries * rows

@@ -6,13 +6,15 @@ For each size a demo catalogue is written as CSV, with a second file of a third 
 predict, as in the challenge (2,249,698 and 734,736). Then, each in a process of its own whose peak
 memory is noted (mapped files included):
 
-- `product_length.train` with LSA embeddings, 20 neighbours and one epoch. Its report tells how long
-  it read, embedded, looked for neighbours, trained, and judged beside the baselines.
+- `product_length.train` with LSA embeddings (a process for each core), 20 neighbours and one epoch.
+  Its report tells how long it read, embedded, looked for neighbours, trained, and judged beside the
+  baselines.
 - `product_length.predict`, from nothing and once more with the texts encoded.
 
 With --minilm, a folder of all-MiniLM-L6-v2, so many texts are also predicted with that encoder: the
 share of the time that goes without encoded texts in the cache is the share of the encoder. Results
-go to benchmarks/results/pipeline.json and pipeline.md, the picture to docs/pipeline.png.
+go to benchmarks/results/pipeline.json and pipeline.md, where those of other sizes stay, the picture
+to docs/pipeline.png.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-from measured import RESULTS, Figure, write_figures
+from measured import RESULTS, Figure, add_figures
 from pyarrow import csv
 
 from product_length.catalogue.demo.generator import DemoGenerator
@@ -60,7 +62,7 @@ def main() -> None:
             figures += encoder_share(Path(folder), options.texts, words)
     command = f"python benchmarks/pipeline.py --rows {','.join(map(str, options.rows))}"
     command += f" --minilm FOLDER --texts {options.texts}" if options.minilm else ""
-    write_figures(options.results / "pipeline.json", figures, command)
+    figures = add_figures(options.results / "pipeline.json", figures, command)
     write_text(options.results / "pipeline.md", as_markdown(figures))
     write_whole(options.picture, lambda path: draw(figures, path))
     print(as_markdown(figures))
@@ -70,7 +72,8 @@ def measure(folder: Path, rows: int, types: int, encoder: str) -> list[Figure]:
     """Train on so many rows and predict a third as many."""
     predicted = max(1, round(rows * TEST_ROWS / TRAIN_ROWS))
     write_demo(folder, rows, predicted, types)
-    trained, memory = train(folder, [encoder])
+    workers = os.cpu_count() or 1
+    trained, memory = train(folder, [encoder, f"embeddings.workers={workers}"])
     stages = load_report(folder / "run").timings
     figures = [Figure(words, stages[stage], "s", rows) for stage, words in STAGES.items()]
     figures += [
@@ -78,7 +81,7 @@ def measure(folder: Path, rows: int, types: int, encoder: str) -> list[Figure]:
         Figure("training run, peak memory", memory, "GB", rows),
     ]
     for name in ("prediction", "prediction, texts encoded"):
-        seconds, memory = predict(folder)
+        seconds, memory = predict(folder, f"workers={workers}")
         figures += [
             Figure(name, seconds, "s", predicted),
             Figure(f"{name}: rate", predicted / seconds, "rows/s", predicted),
@@ -138,12 +141,13 @@ def train(folder: Path, embeddings: list[str]) -> Run:
     )
 
 
-def predict(folder: Path) -> Run:
+def predict(folder: Path, *words: str) -> Run:
     return run(
         "predict",
         f"checkpoint={folder / 'run' / 'checkpoints' / 'best.ckpt'}",
         f"data.path={folder / 'test.csv'}",
         f"output={folder / 'submission.csv'}",
+        *words,
         f"cache_dir={folder / 'cache'}",
     )
 

@@ -32,7 +32,7 @@ DEEPEST = 2048
 _WIDER = 4
 # Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
 _QUERY_ROWS = 1024
-_CELL_QUERY_ROWS = 8192  # the more queries share a cell, the better
+_CELL_QUERY_NUMBERS = 1 << 25  # every block reads all cells: the more queries share one, the better
 _ADDED_ROWS = 16_384
 _SCORED_NUMBERS = 1 << 22
 _SCANNED_NUMBERS = 1 << 25
@@ -84,7 +84,8 @@ class CosineSearch:
             raise ValueError("k must be at least 1")
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         cosines = np.zeros((len(queries), k), dtype=np.float32)
-        step = _QUERY_ROWS if self.cells is None else _CELL_QUERY_ROWS
+        in_cells = max(_QUERY_ROWS, _CELL_QUERY_NUMBERS // queries.shape[1])
+        step = _QUERY_ROWS if self.cells is None else in_cells
         for start in range(0, len(queries) if len(self.vectors) else 0, step):
             block = slice(start, start + step)
             norms = norms_of(queries[block])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,6 +48,13 @@ log = logging.getLogger(__name__)
 
 _PREDICTION_BATCH = 4096
 _NOT_IN_NAME = ("study=", "sweep=")
+# Options of `features=` that say what the network makes of what is described.
+_OF_THE_NETWORK: Any = {
+    "use_log_target": True,
+    "type": {"dimensions", "dropout"},
+    "knn": {"projection"},
+    "dimensions": {"projection"},
+}
 # The runs of a sweep, in one process, share these while their inputs are the same.
 _described: Latest[Features] = Latest("features")
 _baselines: Latest[dict[str, Predicted]] = Latest("baselines")
@@ -262,7 +270,7 @@ def _what_is_seen(
         "rows": catalogue.fingerprint,
         "data": experiment.data.model_dump(mode="json"),
         "vectors": [embedding.encoder.address for embedding in embeddings],
-        "features": experiment.features.model_dump(mode="json", exclude={"use_log_target"}),
+        "features": experiment.features.model_dump(mode="json", exclude=_OF_THE_NETWORK),
     }
 
 

@@ -153,10 +153,16 @@ def test_runs_of_one_process_share_features_and_baselines_while_nothing_else_cha
         monkeypatch.setattr(pipeline, name, counted)
     for name in ("_described", "_baselines"):
         monkeypatch.setattr(pipeline, name, Latest(name))
+    parts = ("type", "knn", "dimensions")
+    of_the_network = {part: {**written["features"][part]} for part in parts}
+    of_the_network["type"] |= {"dimensions": 5, "dropout": 0.3}
+    for part in ("knn", "dimensions"):
+        of_the_network[part]["projection"] = 7
     changes = [
         {},
         {"loss": {"name": "rmsle"}},
         {"seed": 7},
+        {"features": {**written["features"], **of_the_network}},
         {"features": {**written["features"], "knn": {**written["features"]["knn"], "k": 4}}},
         {"data": {**written["data"], "max_length": 3000.0}},
     ]

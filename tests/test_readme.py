@@ -9,7 +9,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
@@ -274,6 +276,37 @@ def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
     table = (tmp_path / "pipeline.md").read_text(encoding="utf-8")
     assert table.count("\n| 200 |") == table.count("\n| 65 |") == 1
     assert str(tmp_path) not in table
+
+
+@pytest.mark.slow
+def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "crossval.py"), "--data", "train.csv"]
+    chosen = ["--folds", "2", "--tracks", "up to 5000", "--recipes", "reference;histogram"]
+    quick = [
+        "--override",
+        "trainer.max_epochs=1",
+        "--override",
+        "embeddings.encoders.lsa.dimensions=8",
+    ]
+    places = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path)]
+    done = subprocess.run(
+        [*command, *chosen, *quick, *places], cwd=place, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "crossval.json").read_text(encoding="utf-8"))
+    (found,) = results["tracks"].values()
+    folders = sorted((tmp_path / "runs").iterdir())
+    assert len(folders) == 4
+    errors = [
+        pq.read_table(folder / "predictions_test.parquet")["ape"].to_numpy()
+        for folder in folders
+        if "histogram" in folder.name
+    ]
+    assert found["products"] == sum(map(len, errors))
+    assert found["recipes"]["histogram"]["mape"] == pytest.approx(np.concatenate(errors).mean())
+    assert found["recipes"]["reference"]["relative_interval"] == [0, 0]
+    table = (tmp_path / "crossval.md").read_text(encoding="utf-8")
+    assert table.count("| reference |") == table.count("| histogram |") == 1
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from product_length.features.cells import Cells
-from product_length.features.vectors import load_faiss
+from product_length.features.vectors import RowReader, load_faiss
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -77,7 +77,11 @@ class CellSearch:
     def _visited(
         self, probed: Rows, wanted: NDArray[np.bool_]
     ) -> Iterator[tuple[Rows, Rows, Scores]]:
-        """Each cell that is wanted, or a part: rows (m,), queries (a,), unit vectors (m, d)."""
+        """Each cell that is wanted, or a part: rows (m,), queries (a,), unit vectors (m, d).
+
+        The vectors hold until the next part.
+        """
+        reader = RowReader(self._vectors, _COMPARED_ROWS, np.float32)
         query, _ = np.nonzero(wanted)
         cell = probed[wanted]
         order = np.argsort(cell, kind="stable")
@@ -87,7 +91,7 @@ class CellSearch:
             first, end = self._ends[cell[start]], self._ends[cell[start] + 1]
             for part in range(first, end, _COMPARED_ROWS):
                 rows = self._order[part : min(part + _COMPARED_ROWS, end)]
-                block = self._vectors[rows].astype(np.float32)
+                block = reader.read(rows)
                 block *= self._scales[rows, None]
                 yield rows, query[start:stop], block
 

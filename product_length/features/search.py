@@ -9,14 +9,17 @@ every row. A search in cells proves nothing: there, only a query with fewer than
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from product_length.features.cell_search import CellSearch
 from product_length.features.cells import Cells
-from product_length.features.vectors import faiss_sees_a_gpu, load_faiss, norms_of, unit
+from product_length.features.vectors import RowReader, faiss_sees_a_gpu, load_faiss, norms_of, unit
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ _WIDER = 4
 _QUERY_ROWS = 1024
 _CELL_QUERY_NUMBERS = 1 << 25  # every block reads all cells: the more queries share one, the better
 _ADDED_ROWS = 16_384
+_SHARED = 1024  # queries for each thread below which one thread does them all
 _SCORED_NUMBERS = 1 << 22
 _SCANNED_NUMBERS = 1 << 25
 
@@ -86,15 +90,20 @@ class CosineSearch:
         cosines = np.zeros((len(queries), k), dtype=np.float32)
         in_cells = max(_QUERY_ROWS, _CELL_QUERY_NUMBERS // queries.shape[1])
         step = _QUERY_ROWS if self.cells is None else in_cells
-        for start in range(0, len(queries) if len(self.vectors) else 0, step):
-            block = slice(start, start + step)
-            norms = norms_of(queries[block])
+
+        def answer(start: int, stop: int) -> None:
+            norms = norms_of(queries[start:stop])
             pending = start + np.flatnonzero(norms)
             pending = self._search(queries, pending, k + SPARE, forbidden, rows, cosines)
             pending = self._search(queries, pending, DEEPEST, forbidden, rows, cosines, deeper=True)
             # Every row ties for a query of zeros: no depth would settle that.
             for query in np.concatenate([start + np.flatnonzero(norms == 0), pending]):
                 self._scan(queries, query, forbidden, rows, cosines)
+
+        if len(self.vectors):
+            # A cell is too little work to share: there each thread has queries of its own.
+            threads = 1 if self.cells is None else max(1, load_faiss().omp_get_max_threads())
+            in_parts(answer, len(queries), step, threads)
         return rows, cosines
 
     def _search(
@@ -164,13 +173,16 @@ class CosineSearch:
         """Cosines of each query (q, d) to its rows (q, m), added up in float64."""
         scores = np.zeros(found.shape, dtype=np.float32)
         norms = norms_of(queries)
-        step = max(1, _SCORED_NUMBERS // max(1, found.shape[1] * queries.shape[1]))
+        each, dimension = found.shape[1], queries.shape[1]
+        step = max(1, min(len(found), _SCORED_NUMBERS // max(1, each * dimension)))
+        reader = RowReader(self.vectors, step * each, np.float64)
         for start in range(0, len(found), step):
-            block = slice(start, start + step)
-            near = self.vectors[found[block]].astype(np.float64)
+            block = slice(start, min(start + step, len(found)))
+            rows = found[block]
+            near = reader.read(rows.ravel()).reshape(len(rows), each, dimension)
             # Unlike BLAS, einsum adds up in an order that does not depend on the place.
             dots = np.einsum("qd,qmd->qm", queries[block].astype(np.float64), near)
-            scale = norms[block, None] * self._norms[found[block]]
+            scale = norms[block, None] * self._norms[rows]
             scores[block] = np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
         return scores
 
@@ -208,3 +220,23 @@ def best_of(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDA
         np.pad(rows, short, constant_values=-1),
         np.pad(np.where(missing, np.float32(0), scores), short),
     )
+
+
+def in_parts(work: Callable[[int, int], None], count: int, most: int, threads: int) -> None:
+    """Have `work(start, stop)` done for all of `count`, at most `most` at a time in each thread."""
+    parts = max(1, -(-count // most))
+    if threads > 1 and count >= threads * _SHARED:
+        parts = -(-parts // threads) * threads
+    bounds = np.linspace(0, count, parts + 1).astype(int).tolist()
+    if threads == 1 or parts == 1:
+        for start, stop in pairwise(bounds):
+            work(start, stop)
+        return
+
+    def alone(part: tuple[int, int]) -> None:
+        load_faiss().omp_set_num_threads(1)  # of this thread
+        work(*part)
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "search") as pool:
+        for _ in pool.map(alone, pairwise(bounds)):
+            pass

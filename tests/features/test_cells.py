@@ -2,6 +2,8 @@
 
 import io
 import logging
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from product_length.features.cell_search import CellSearch
 from product_length.features.cells import Cells, cell_count
 from product_length.features.config import KnnOptions
 from product_length.features.neighbours import NeighbourIndex
+from product_length.features.search import in_parts
 from product_length.features.stage import NeighbourLookup, neighbour_stage
-from product_length.features.vectors import norms_of, unit
+from product_length.features.vectors import RowReader, load_faiss, norms_of, unit
 
 RNG = np.random.default_rng
 
@@ -108,7 +111,8 @@ def test_cells_that_hold_too_few_rows_say_so():
 
 @pytest.mark.parametrize("block", [8192, 7])
 def test_neither_a_row_nor_its_twins_are_found_however_many(monkeypatch, block):
-    monkeypatch.setattr(search, "_CELL_QUERY_ROWS", block)
+    monkeypatch.setattr(search, "_QUERY_ROWS", block)
+    monkeypatch.setattr(search, "_CELL_QUERY_NUMBERS", 0)
     monkeypatch.setattr(search, "SPARE", 2)
     monkeypatch.setattr(search, "DEEPEST", 40)
     vectors = clustered(600)
@@ -128,6 +132,61 @@ def test_neither_a_row_nor_its_twins_are_found_however_many(monkeypatch, block):
     assert found.rows[:2, 0].tolist() == [300, 300]
     assert found.rows[300, :2].tolist() == [0, 1]
     assert (np.diff(found.similarity, axis=1) <= 0).all()
+
+
+def test_threads_find_what_one_finds(monkeypatch):
+    faiss = load_faiss()
+    before = faiss.omp_get_max_threads()
+    vectors = clustered(700)
+    index = build(vectors)
+    index.use(Cells.train(vectors))
+    alone = index.search(vectors, 5, exclude_rows=np.arange(700))
+    by = set()
+    answer = CellSearch.search
+
+    def watched(*arguments):
+        by.add(threading.get_ident())
+        time.sleep(0.01)
+        return answer(*arguments)
+
+    monkeypatch.setattr(CellSearch, "search", watched)
+    monkeypatch.setattr(search, "_SHARED", 100)
+    try:
+        faiss.omp_set_num_threads(3)
+        found = index.search(vectors, 5, exclude_rows=np.arange(700))
+        assert len(by) == 3
+        by.clear()
+        index.search(vectors[:299], 5)
+        assert by == {threading.get_ident()}
+        assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(before)
+    assert (found.rows == alone.rows).mean() > 0.999  # near ties depend on how BLAS adds up
+    np.testing.assert_allclose(found.similarity, alone.similarity, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 100])
+@pytest.mark.parametrize(("most", "threads"), [(3, 1), (200, 1), (3, 2), (200, 4)])
+def test_every_query_is_in_one_part(monkeypatch, count, most, threads):
+    monkeypatch.setattr(search, "_SHARED", 5)
+    parts = []
+    in_parts(lambda start, stop: parts.append((start, stop)), count, most, threads)
+    covered = [place for start, stop in sorted(parts) for place in range(start, stop)]
+    assert covered == list(range(count))
+    assert all(stop - start <= most for start, stop in parts)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("width", [1, 3, 40_000])
+def test_rows_are_read_as_numpy_would(dtype, width):
+    vectors = RNG(0).normal(size=(30, width)).astype(dtype)
+    for wanted in (np.float32, np.float64):
+        reader = RowReader(vectors, 20, wanted)
+        for rows in ([], [4], [7, 7, 0, 29], RNG(1).integers(0, 30, 20)):
+            chosen = np.asarray(rows, dtype=np.int64)
+            read = reader.read(chosen)
+            assert read.dtype == wanted
+            np.testing.assert_array_equal(read, vectors[chosen].astype(wanted))
 
 
 def test_what_all_cells_hold_is_found_where_one_holds_too_little():

@@ -7,7 +7,7 @@ from product_length.prediction.config import PredictionJob
 
 
 def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
-    """Write PRODUCT_ID,PRODUCT_LENGTH for every row of a catalogue, in its order."""
+    """Write an id and a length, and an interval if asked for, for every row of a catalogue."""
     # Imported here, so that a misspelt key is told without waiting for torch.
     from product_length.artefacts import ArtefactStore
     from product_length.devices import choose_device

@@ -14,7 +14,9 @@ from hydra import compose, initialize_config_dir
 from tracking.transaction_log import read_run
 
 from product_length import pipeline
+from product_length.artefacts import ArtefactStore
 from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.composition import CONF, group_options
 from product_length.embeddings.lsa import LsaEncoder
 from product_length.errors import ConfigError, UserError
@@ -424,18 +426,45 @@ def test_intervals_are_those_that_the_report_judged_on_test_rows(distributed, ca
         np.testing.assert_allclose(lengths[places], table["prediction"], rtol=2e-3)
         y = np.array(table["length"], float)
         held[split] = (lower[places] <= y) & (y <= upper[places])
-    # Of n calibration rows the interval holds ceil((n + 1) * 0.9) by construction, but for ties
-    # and what a float16 vector encoded again differs by.
-    rows = len(held["val"])
-    assert held["val"].sum() == pytest.approx(np.ceil((rows + 1) * 0.9), abs=1)
     assert held["test"].mean() == pytest.approx(judged.overall.coverage, abs=2 / len(held["test"]))
     assert sum(group.rows for group in judged.bands) == judged.overall.rows
     assert sum(group.rows for group in judged.types) == judged.overall.rows
     (same,) = [each for each in judged.reliability if each.level == 0.9]
     assert same.coverage == pytest.approx(judged.overall.coverage, abs=1e-9)
-    predict(prediction(distributed, catalogue, tmp_path / "n.csv", "interval=0.5"), tmp_path, [])
-    _, _, low, high = read_intervals(tmp_path / "n.csv")
-    assert ((lower < low) & (high < upper)).all()
+
+
+def test_intervals_hold_as_many_validation_rows_as_they_were_calibrated_to(
+    distributed, catalogue, tmp_path
+):
+    table = pq.read_table(distributed[0] / "run" / "predictions_val.parquet").to_pydict()
+    y, rows = np.array(table["length"], float), len(table["length"])
+    widths = []
+    for level in (0.3, 0.6, 0.9):
+        wanted = prediction(distributed, catalogue, tmp_path / "s.csv", f"interval={level}")
+        predict(wanted, tmp_path, [])
+        ids, _, lower, upper = read_intervals(tmp_path / "s.csv")
+        widths.append(upper - lower)
+        at = {row: place for place, row in enumerate(ids)}
+        places = [at[row] for row in table["PRODUCT_ID"]]
+        held = (lower[places] <= y) & (y <= upper[places])
+        # By construction, but for what vectors that were encoded again differ by.
+        assert held.sum() == pytest.approx(np.ceil((rows + 1) * level), abs=1)
+    assert (np.diff(widths, axis=0) > 0).all()
+
+
+def test_each_validation_row_is_calibrated_by_its_own_length(distributed, catalogue, tmp_path):
+    """Scores again, from the file to the distribution, by the ids of the validation rows."""
+    best = distributed[0] / "run" / "checkpoints" / "best.ckpt"
+    recipe = load_predictors([best], {}, "cpu")[best]
+    store = ArtefactStore(tmp_path)
+    products = open_unlabelled(catalogue / "test.csv", recipe.columns, recipe.recipe, store)
+    vectors = {each.name: each.encode(products.texts(0, 600)) for each in recipe.encoders}
+    raw = recipe.raw(vectors, products.fields(0, 600), products.types, torch.device("cpu"))
+    at = {row: place for place, row in enumerate(products.product_ids.to_pylist())}
+    table = pq.read_table(distributed[0] / "run" / "predictions_val.parquet").to_pydict()
+    places = [at[row] for row in table["PRODUCT_ID"]]
+    ranks = recipe.objective.distribution(raw[places]).cdf(torch.tensor(table["length"])).numpy()
+    np.testing.assert_allclose(recipe.scores, np.sort(np.abs(ranks - 0.5)), atol=2e-4)
 
 
 def test_too_few_validation_rows_give_the_whole_range(distributed, catalogue, tmp_path, caplog):

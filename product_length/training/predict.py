@@ -50,7 +50,7 @@ def ranks(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> ND
     """
     truth = torch.split(torch.from_numpy(lengths), _ROWS)
     with torch.inference_mode():
-        parts = zip(_distributions(objective, raw.double()), truth, strict=True)
+        parts = zip(_distributions(objective, raw), truth, strict=True)
         return np.concatenate([some.cdf(lengths).numpy() for some, lengths in parts])
 
 
@@ -65,9 +65,9 @@ def intervals_of(objective: Objective, raw: Tensor, mass: float) -> NDArray[np.f
 
 
 def _distributions(objective: Objective, raw: Tensor) -> Iterator[Distribution]:
-    """Some rows at a time: there are many cells."""
+    """In float64, some rows at a time: there are many cells."""
     for some in torch.split(raw, _ROWS):
-        predicted = objective.distribution(some)
+        predicted = objective.distribution(some.double())
         if predicted is None:
             raise ValueError("a point loss predicts no distribution")
         yield predicted

@@ -18,9 +18,10 @@ from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.config import Columns, FileData
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
+from product_length.decision.conformal import conformal_scores
 from product_length.embeddings.embed import Embedding, embed_catalogue
 from product_length.evaluation.assess import snap_effect
-from product_length.evaluation.judge import Predicted, judge, predict_baselines
+from product_length.evaluation.judge import Predicted, judge, judge_intervals, predict_baselines
 from product_length.evaluation.oracle import best_possible
 from product_length.evaluation.plots import write_plots
 from product_length.evaluation.predictions import load_predictions, write_predictions
@@ -41,7 +42,7 @@ from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.fit import fit
 from product_length.training.hardware import resolve_accelerator, resolve_precision
 from product_length.training.objective import build_objective
-from product_length.training.predict import decided, predict_raw
+from product_length.training.predict import decided, predict_raw, ranks
 from product_length.writing import write_text
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,8 @@ class Stopwatch:
         """Time what happens inside under the stage's name."""
         started = time.perf_counter()
         yield
-        self.seconds[stage] = round(time.perf_counter() - started, 3)
+        spent = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+        self.seconds[stage] = round(spent, 3)
 
 
 def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float:
@@ -141,20 +143,6 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             )
         if getattr(rank_zero_only, "rank", 0) != 0:  # one process of several speaks for the run
             return fitted.best_val_mape
-        predictor = Predictor(
-            recipe=experiment.data.text,
-            columns=experiment.data.columns if isinstance(experiment.data, FileData) else Columns(),
-            encoders=tuple(embedding.encoder for embedding in embeddings),
-            vocabulary=features.vocabulary,
-            lookup=None if features.neighbours is None else features.neighbours.lookup,
-            lookup_encoder=features.neighbour_encoder,
-            network=network,
-            objective=objective,
-            usual_lengths=np.unique(train_lengths),
-            decision=experiment.decision,
-            dimensions=None if features.dimensions is None else features.dimensions.reader,
-        )
-        complete_checkpoint(fitted.best_checkpoint, predictor, architecture, config)
         with watch("evaluate"):
             splits = {
                 SPLIT_NAMES[split]: rows
@@ -169,6 +157,26 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 )
                 for split, rows in splits.items()
             }
+            val_lengths = catalogue.lengths[splits["val"]]
+            scores = None  # a point loss has no intervals to calibrate
+            if objective.decisions:
+                scores = conformal_scores(ranks(objective, raw["val"], val_lengths))
+        predictor = Predictor(
+            recipe=experiment.data.text,
+            columns=experiment.data.columns if isinstance(experiment.data, FileData) else Columns(),
+            encoders=tuple(embedding.encoder for embedding in embeddings),
+            vocabulary=features.vocabulary,
+            lookup=None if features.neighbours is None else features.neighbours.lookup,
+            lookup_encoder=features.neighbour_encoder,
+            network=network,
+            objective=objective,
+            usual_lengths=np.unique(train_lengths),
+            decision=experiment.decision,
+            dimensions=None if features.dimensions is None else features.dimensions.reader,
+            scores=scores,
+        )
+        complete_checkpoint(fitted.best_checkpoint, predictor, architecture, config)
+        with watch("evaluate"):
             predicted = {
                 split: decided(objective, outputs, experiment.decision)
                 for split, outputs in raw.items()
@@ -177,6 +185,11 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 split: {each: decided(objective, outputs, each) for each in OWN_DECISIONS}
                 for split, outputs in raw.items()
                 if objective.decisions
+            }
+            intervals = {
+                split: judge_intervals(catalogue, splits[split], objective, outputs, scores)
+                for split, outputs in raw.items()
+                if scores is not None and split != "val"  # val rows were calibrated on
             }
             oracle = best_possible(experiment.data, catalogue, splits)
             near = None if features.neighbours is None else features.neighbours.neighbours
@@ -193,9 +206,9 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 baselines,
                 oracle,
                 for_metrics,
+                intervals,
                 resampling=_resampling(experiment),
             )
-            val_lengths = catalogue.lengths[splits["val"]]
             snap = snap_effect(
                 val_lengths,
                 predicted["val"],

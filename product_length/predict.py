@@ -7,23 +7,25 @@ from product_length.prediction.config import PredictionJob
 
 
 def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
-    """Write PRODUCT_ID,PRODUCT_LENGTH for every row of a catalogue, in its order."""
+    """Write an id and a length, and an interval if asked for, for every row of a catalogue."""
     # Imported here, so that a misspelt key is told without waiting for torch.
     from product_length.artefacts import ArtefactStore
-    from product_length.catalogue.config import Columns
     from product_length.devices import choose_device
     from product_length.embeddings.engine import local_engine
-    from product_length.prediction.checkpoint import load_predictor
+    from product_length.prediction.checkpoint import load_predictors
+    from product_length.prediction.ensemble import Ensemble
     from product_length.prediction.submission import write_submission
 
     device = choose_device(job.device, "device")
-    predictor = load_predictor(job.checkpoint, job.encoders, str(device)).deciding(job.decision)
-    renamed = job.data.columns.model_dump(exclude_none=True)
+    members = load_predictors(job.checkpoint, job.encoders, str(device))
+    ensemble = Ensemble.of(members, job.decision)
+    if job.interval is not None:
+        ensemble = ensemble.with_intervals(job.interval)
     write_submission(
-        predictor,
+        ensemble,
         job.data.path,
         job.output,
-        columns=Columns.model_validate({**predictor.columns.model_dump(), **renamed}),
+        renamed=job.data.columns.model_dump(exclude_none=True),
         snap=job.snap,
         batch_rows=job.batch_rows,
         store=ArtefactStore(job.cache_dir),

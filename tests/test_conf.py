@@ -2,6 +2,7 @@
 
 import math
 from importlib import import_module
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -128,6 +129,12 @@ def test_the_other_commands_compose():
     composed("embed", EmbeddingJob)
     job = composed("predict", PredictionJob, "checkpoint=a", "data.path=b", "output=c")
     assert job.snap is False
+    assert job.interval is None
+    assert job.checkpoint == [Path("a")]
+    several = ["checkpoint=[run-1/best.ckpt,b]", "interval=0.9", "data.path=b", "output=c"]
+    job = composed("predict", PredictionJob, *several)
+    assert job.checkpoint == [Path("run-1/best.ckpt"), Path("b")]
+    assert job.interval == 0.9
 
 
 def keys_of(options: BaseModel) -> set[str]:

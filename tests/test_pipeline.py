@@ -14,7 +14,9 @@ from hydra import compose, initialize_config_dir
 from tracking.transaction_log import read_run
 
 from product_length import pipeline
+from product_length.artefacts import ArtefactStore
 from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.composition import CONF, group_options
 from product_length.embeddings.lsa import LsaEncoder
 from product_length.errors import ConfigError, UserError
@@ -27,6 +29,7 @@ from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.latest import Latest
 from product_length.pipeline import read_and_embed, run
 from product_length.predict import predict
+from product_length.prediction.checkpoint import load_predictors
 from product_length.prediction.config import PredictionJob
 
 QUICK = [
@@ -394,6 +397,205 @@ def test_one_checkpoint_predicts_under_every_decision(distributed, catalogue, tm
     p = np.array([found["mape"][row] for row in truth])
     assert np.mean(np.abs(y - p) / y) == pytest.approx(mape, rel=2e-3)
     assert len({tuple(lengths.values()) for lengths in found.values()}) == 5
+
+
+def read_intervals(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["PRODUCT_ID", "PRODUCT_LENGTH", "LOWER", "UPPER"]
+    names = ("PRODUCT_LENGTH", "LOWER", "UPPER")
+    return [row["PRODUCT_ID"] for row in rows], *(
+        np.array([float(row[name]) for row in rows]) for name in names
+    )
+
+
+def test_intervals_are_those_that_the_report_judged_on_test_rows(distributed, catalogue, tmp_path):
+    root, _ = distributed
+    report = load_report(root / "run")
+    assert report.val.intervals is None  # they calibrated them
+    judged = report.splits["test"].intervals
+    assert judged.calibration_rows == report.data.rows["val"]
+    assert (root / "run" / "plots" / "reliability_test.png").exists()
+    assert not (root / "run" / "plots" / "reliability_val.png").exists()
+    assert "90% intervals, calibrated on" in summary(report)
+    assert "90% intervals" not in summary(report.without_test())
+    options = ["interval=0.9", "batch_rows=100"]
+    predict(prediction(distributed, catalogue, tmp_path / "s.csv", *options), tmp_path, [])
+    ids, lengths, lower, upper = read_intervals(tmp_path / "s.csv")
+    assert len(ids) == 600
+    assert ((lower > 0) & (lower < upper)).all()
+    held = {}
+    for split in ("val", "test"):
+        table = pq.read_table(root / "run" / f"predictions_{split}.parquet").to_pydict()
+        at = {row: place for place, row in enumerate(ids)}
+        places = [at[row] for row in table["PRODUCT_ID"]]
+        np.testing.assert_allclose(lengths[places], table["prediction"], rtol=2e-3)
+        y = np.array(table["length"], float)
+        held[split] = (lower[places] <= y) & (y <= upper[places])
+    assert held["test"].mean() == pytest.approx(judged.overall.coverage, abs=2 / len(held["test"]))
+    assert sum(group.rows for group in judged.bands) == judged.overall.rows
+    assert sum(group.rows for group in judged.types) == judged.overall.rows
+    (same,) = [each for each in judged.reliability if each.level == 0.9]
+    assert same.coverage == pytest.approx(judged.overall.coverage, abs=1e-9)
+
+
+def test_intervals_hold_as_many_validation_rows_as_they_were_calibrated_to(
+    distributed, catalogue, tmp_path
+):
+    table = pq.read_table(distributed[0] / "run" / "predictions_val.parquet").to_pydict()
+    y, rows = np.array(table["length"], float), len(table["length"])
+    widths = []
+    for level in (0.3, 0.6, 0.9):
+        wanted = prediction(distributed, catalogue, tmp_path / "s.csv", f"interval={level}")
+        predict(wanted, tmp_path, [])
+        ids, _, lower, upper = read_intervals(tmp_path / "s.csv")
+        widths.append(upper - lower)
+        at = {row: place for place, row in enumerate(ids)}
+        places = [at[row] for row in table["PRODUCT_ID"]]
+        held = (lower[places] <= y) & (y <= upper[places])
+        # By construction, but for what vectors that were encoded again differ by.
+        assert held.sum() == pytest.approx(np.ceil((rows + 1) * level), abs=1)
+    assert (np.diff(widths, axis=0) > 0).all()
+
+
+def test_each_validation_row_is_calibrated_by_its_own_length(distributed, catalogue, tmp_path):
+    """Scores again, from the file to the distribution, by the ids of the validation rows."""
+    best = distributed[0] / "run" / "checkpoints" / "best.ckpt"
+    recipe = load_predictors([best], {}, "cpu")[best]
+    store = ArtefactStore(tmp_path)
+    products = open_unlabelled(catalogue / "test.csv", recipe.columns, recipe.recipe, store)
+    vectors = {each.name: each.encode(products.texts(0, 600)) for each in recipe.encoders}
+    raw = recipe.raw(vectors, products.fields(0, 600), products.types, torch.device("cpu"))
+    at = {row: place for place, row in enumerate(products.product_ids.to_pylist())}
+    table = pq.read_table(distributed[0] / "run" / "predictions_val.parquet").to_pydict()
+    places = [at[row] for row in table["PRODUCT_ID"]]
+    ranks = recipe.objective.distribution(raw[places]).cdf(torch.tensor(table["length"])).numpy()
+    np.testing.assert_allclose(recipe.scores, np.sort(np.abs(ranks - 0.5)), atol=2e-4)
+
+
+def test_too_few_validation_rows_give_the_whole_range(distributed, catalogue, tmp_path, caplog):
+    options = ["interval=0.999"]
+    predict(prediction(distributed, catalogue, tmp_path / "s.csv", *options), tmp_path, [])
+    assert "999 are needed for less" in caplog.text
+    _, _, lower, upper = read_intervals(tmp_path / "s.csv")
+    for ends in (lower, upper):  # of the lengths that the bins reach, whatever the product
+        np.testing.assert_allclose(ends, ends[0], rtol=1e-4)
+
+
+def test_checkpoints_that_have_no_intervals(finished, distributed, catalogue, tmp_path):
+    wanted = prediction(finished, catalogue, tmp_path / "s.csv", "interval=0.9")
+    with pytest.raises(ConfigError, match=r"interval=0\.9 needs a predicted distribution"):
+        predict(wanted, tmp_path, [])
+    old = tmp_path / "old.ckpt"
+    content = torch.load(distributed[0] / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    del content["recipe"]["fitted"]["scores"]
+    torch.save(content, old)
+    options = [f"checkpoint={old}", "interval=0.9"]
+    with pytest.raises(ConfigError, match="version without intervals"):
+        predict(prediction(distributed, catalogue, tmp_path / "s.csv", *options), tmp_path, [])
+    predict(
+        prediction(distributed, catalogue, tmp_path / "s.csv", f"checkpoint={old}"), tmp_path, []
+    )
+    assert len(read_submission(tmp_path / "s.csv")[0]) == 600
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory, catalogue, finished):
+    """A run of distributions with other bins, neighbours, another text, and its own decision."""
+    root = tmp_path_factory.mktemp("another")
+    chosen = experiment(
+        finished[0] / "cache",
+        "data=amazon2023",
+        f"data.path={catalogue / 'train.csv'}",
+        "data.text.fields=[title]",
+        "features=knn",
+        "loss=histogram",
+        "loss.bins=20",
+        "seed=1",
+    )
+    run(chosen, root / "run", [])
+    return root
+
+
+def several(*roots):
+    paths = [str(root / "run" / "checkpoints" / "best.ckpt") for root in roots]
+    return f"checkpoint=[{','.join(paths)}]"
+
+
+def test_an_ensemble_averages_distributions_and_then_decides(
+    distributed, another, catalogue, tmp_path, caplog
+):
+    caplog.set_level("INFO")
+
+    def lengths(name, *options):
+        chosen = prediction(distributed, catalogue, tmp_path / name, *options)
+        predict(chosen, tmp_path, [])
+        ids, found = read_submission(tmp_path / name)
+        assert ids == wanted_ids(catalogue)
+        return found
+
+    root = distributed[0]
+    twin = tmp_path / "twin" / "run" / "checkpoints"
+    twin.mkdir(parents=True)
+    shutil.copy(root / "run" / "checkpoints" / "best.ckpt", twin)
+    alone = lengths("alone.csv", "decision=mean")
+    assert (lengths("one.csv", several(root), "decision=mean") == alone).all()
+    caplog.clear()
+    twins = lengths("twins.csv", several(root, tmp_path / "twin"), "decision=mean")
+    np.testing.assert_allclose(twins, alone, rtol=1e-4)
+    other = lengths("other.csv", several(another), "decision=mean")
+    both = lengths("both.csv", several(root, another), "decision=mean", "batch_rows=70")
+    np.testing.assert_allclose(both, (alone + other) / 2, rtol=1e-4)
+    assert (np.abs(alone / other - 1) > 0.01).mean() > 0.5
+    medians = [
+        lengths(f"{i}.csv", several(*roots), "decision=median")
+        for i, roots in enumerate([(root,), (another,), (another, root)])
+    ]
+    # A mixture's median lies between those of its members.
+    low, high = np.minimum(*medians[:2]), np.maximum(*medians[:2])
+    assert ((low * 0.999 <= medians[2]) & (medians[2] <= high * 1.001)).all()
+
+
+def test_what_is_wrong_with_an_ensemble(finished, distributed, another, catalogue, tmp_path):
+    def refused(*options):
+        with pytest.raises(ConfigError) as caught:
+            predict(prediction(finished, catalogue, tmp_path / "s.csv", *options), tmp_path, [])
+        assert list(tmp_path.iterdir()) == []
+        return str(caught.value)
+
+    point, first = finished[0], distributed[0]
+    assert "emits one length" in refused(several(first, point), "decision=mape")
+    assert str(point) in refused(several(first, point))
+    told = refused(several(first, another))
+    assert "best.ckpt for rmsle" in told
+    assert "best.ckpt for mape" in told
+    both = [several(first, another), "decision=mape"]
+    assert "says nothing about the average of several" in refused(*both, "interval=0.9")
+    assert "is named twice" in refused(several(first, first))
+    assert "name a checkpoint" in refused("checkpoint=[]")
+    assert "interval=1.0: should be less than 1" in refused("interval=1.0")
+
+
+def test_checkpoints_of_catalogues_with_other_ids_say_which_is_meant(
+    distributed, another, catalogue, tmp_path
+):
+    (tmp_path / "other" / "run" / "checkpoints").mkdir(parents=True)
+    path = tmp_path / "other" / "run" / "checkpoints" / "best.ckpt"
+    content = torch.load(another / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    content["recipe"]["fitted"]["columns"]["product_id"] = "ASIN"
+    torch.save(content, path)
+    chosen = [several(distributed[0], tmp_path / "other"), "decision=mape"]
+    with pytest.raises(ConfigError, match=r"different columns, ASIN, PRODUCT_ID.*product_id="):
+        predict(prediction(distributed, catalogue, tmp_path / "s.csv", *chosen), tmp_path, [])
+    chosen.append("data.columns.product_id=PRODUCT_ID")
+    predict(prediction(distributed, catalogue, tmp_path / "s.csv", *chosen), tmp_path, [])
+    assert read_submission(tmp_path / "s.csv")[0] == wanted_ids(catalogue)
+
+
+def test_equal_encoders_are_loaded_once(distributed, finished):
+    paths = [root / "run" / "checkpoints" / "best.ckpt" for root in (distributed[0], finished[0])]
+    first, second = load_predictors(paths, {}, "cpu").values()
+    assert first.encoders[0] is second.encoders[0]
 
 
 def test_a_point_checkpoint_has_decided(finished, catalogue, tmp_path):

@@ -1,1 +1,1 @@
-"""From a predicted distribution to one length: the best one for the metric that is asked for."""
+"""From a predicted distribution to one length, the best one for a metric, and to intervals."""

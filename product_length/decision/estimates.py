@@ -50,12 +50,32 @@ def estimate(decision: Decision, probabilities: Tensor, edges: Tensor) -> Tensor
 def interval(probabilities: Tensor, edges: Tensor, mass: float) -> Tensor:
     """Both ends of the central interval that holds `mass`: float (rows, 2), 1/100 inch.
 
-    As much lies below it as above. Raises ValueError unless 0 < mass < 1.
+    As much lies below it as above. Raises ValueError unless 0 <= mass <= 1.
     """
-    if not 0 < mass < 1:
+    if not 0 <= mass <= 1:
         raise ValueError(f"an interval holds a mass between 0 and 1, not {mass}")
     ends = [weighted_quantile(probabilities, edges, (1 + sign * mass) / 2) for sign in (-1, 1)]
     return torch.stack(ends, dim=1)
+
+
+def cdf(probabilities: Tensor, edges: Tensor, lengths: Tensor) -> Tensor:
+    """The probability of at most each row's length: float (rows,), 0 to 1, exact on the cells.
+
+    `lengths`: float (rows,), 1/100 inch, positive; one beyond the outermost edges has 0 or 1.
+    """
+    _check(probabilities, edges)
+    if lengths.shape != probabilities.shape[:1]:
+        raise ValueError(
+            f"lengths {tuple(lengths.shape)} must be (rows,), one for each row of probabilities "
+            f"{tuple(probabilities.shape)}"
+        )
+    places = lengths.to(edges).log()
+    cell = (torch.searchsorted(edges, places, right=True) - 1).clamp(0, len(edges) - 2)
+    share = ((places - edges[cell]) / edges.diff()[cell]).clamp(0, 1)
+    below = probabilities.cumsum(dim=1)
+    own = probabilities.gather(1, cell[:, None])[:, 0]
+    before = below.gather(1, cell[:, None])[:, 0] - own
+    return ((before + share * own) / below[:, -1]).clamp(0, 1)
 
 
 def weighted_quantile(

@@ -14,7 +14,13 @@ from product_length.evaluation.bootstrap import (
     paired_differences,
     without_intervals,
 )
-from product_length.evaluation.records import Resampling, Rival, SnapEffect, SplitReport
+from product_length.evaluation.records import (
+    IntervalReport,
+    Resampling,
+    Rival,
+    SnapEffect,
+    SplitReport,
+)
 from product_length.evaluation.wording import name_in_words, percent, points, row_count
 
 _ORACLE = "oracle"
@@ -28,11 +34,13 @@ def assess_split(
     baselines: Mapping[str, ArrayLike] | None = None,
     oracle: ArrayLike | None = None,
     for_metrics: Mapping[Decision, ArrayLike] | None = None,
+    intervals: IntervalReport | None = None,
 ) -> SplitReport:
     """The model's metrics on one split, and its paired difference to every rival on the same rows.
 
     `lengths`, `predictions`, `oracle` and each of `baselines` and `for_metrics` (predictions by the
-    decision that made them from a distribution): float (rows,), 1/100 inch.
+    decision that made them from a distribution): float (rows,), 1/100 inch; `intervals` as
+    `intervals.assess_intervals` found them on these rows.
     Raises ValueError for what `metrics.checked` refuses, or a baseline named "oracle".
     """
     rivals = dict(baselines or {})
@@ -58,6 +66,7 @@ def assess_split(
             decision: estimate_metrics(lengths, decided, **options)
             for decision, decided in (for_metrics or {}).items()
         },
+        intervals=intervals,
         remarks=remarks(own, scored),
     )
 

@@ -5,14 +5,20 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
 from product_length.decision.config import Decision
+from product_length.decision.conformal import central_mass
 from product_length.evaluation.assess import assess_split
 from product_length.evaluation.baselines import fit_baselines
-from product_length.evaluation.records import Resampling, SplitReport
+from product_length.evaluation.intervals import LEVEL, assess_intervals
+from product_length.evaluation.records import IntervalReport, Resampling, SplitReport
 from product_length.features.neighbours import Neighbours
+from product_length.features.types import rows_of_type
+from product_length.training.objective import Objective
+from product_length.training.predict import decided, intervals_of, ranks
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +59,7 @@ def judge(
     baselines: Mapping[str, Predicted],
     oracle: Predicted,
     for_metrics: Mapping[str, Mapping[Decision, NDArray[np.float32]]],
+    intervals: Mapping[str, IntervalReport],
     *,
     resampling: Resampling,
 ) -> dict[str, SplitReport]:
@@ -60,7 +67,7 @@ def judge(
 
     `splits`: row numbers int64 (n,) by name; `predicted` and `oracle`: float (n,), 1/100 inch, by
     split; `baselines` by split, where there are any; `for_metrics` by split and decision, where a
-    distribution was predicted.
+    distribution was predicted; `intervals` by split, where they can be judged.
     """
     return {
         split: assess_split(
@@ -70,6 +77,31 @@ def judge(
             baselines=baselines.get(split),
             oracle=oracle.get(split),
             for_metrics=for_metrics.get(split),
+            intervals=intervals.get(split),
         )
         for split, rows in splits.items()
     }
+
+
+def judge_intervals(
+    catalogue: Catalogue,
+    test_rows: NDArray[np.int64],
+    objective: Objective,
+    raw: Tensor,
+    scores: NDArray[np.float32],
+) -> IntervalReport:
+    """Coverage and width of the calibrated intervals of rows that did not calibrate them.
+
+    `test_rows`: int64 (n,); `raw`: float32 (n, outputs), the network's outputs for them; `scores`:
+    float32 (m,), ascending, of the validation rows. Raises ValueError when the objective predicts
+    no distribution.
+    """
+    lengths = catalogue.lengths[test_rows]
+    return assess_intervals(
+        lengths,
+        intervals_of(objective, raw, central_mass(scores, LEVEL)),
+        decided(objective, raw, "median"),
+        ranks(objective, raw, lengths),
+        rows_of_type(catalogue.types.take(test_rows), catalogue.types.take(catalogue.rows(TRAIN))),
+        scores,
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from product_length.evaluation.metrics import absolute_percentage_errors
 from product_length.evaluation.predictions import Predictions
-from product_length.evaluation.records import Report, SplitReport
+from product_length.evaluation.records import IntervalReport, Report, SplitReport
 from product_length.evaluation.wording import count, name_in_words, percent, row_count
 from product_length.writing import write_whole
 
@@ -40,6 +40,8 @@ def write_plots(folder: Path, report: Report, predictions: Mapping[str, Predicti
             error_by_band, own, split, report.resampling.confidence
         )
         figures[f"error_distribution_{split}"] = partial(distribution, rows, split)
+        if own.intervals is not None:
+            figures[f"reliability_{split}"] = partial(reliability, own.intervals, split)
     if report.history:
         figures["learning_curves"] = partial(learning_curves, report)
     return [
@@ -218,6 +220,34 @@ def distribution(rows: Predictions, split: str) -> "Figure":
         xlabel=f"absolute percentage error (%, logarithmic; {smallest:g}% or less at the left)",
         ylabel="share of products (%)",
         title=f"Distribution of errors, {count(errors.size)} {split} products",
+    )
+    axes.legend(loc="upper left")
+    return figure
+
+
+def reliability(intervals: IntervalReport, split: str) -> "Figure":
+    """The share of rows that intervals hold, against the share that they aim at."""
+    figure = _figure(6.0, 5.6)
+    axes = _style(figure.add_subplot())
+    rows = intervals.overall.rows
+    aim = np.linspace(0, 1, 101)
+    luck = 1.96 * np.sqrt(aim * (1 - aim) * (1 / rows + 1 / intervals.calibration_rows))
+    low, high = 100 * (aim - luck).clip(0, 1), 100 * (aim + luck).clip(0, 1)
+    axes.fill_between(100 * aim, low, high, color="#d0d3d6", label="luck of the rows (95%)")
+    axes.plot([0, 100], [0, 100], color="black", linewidth=1, label="as aimed at")
+    at = [100 * each.level for each in intervals.reliability]
+    for label, values, marker, colour in (
+        ("calibrated", [e.coverage for e in intervals.reliability], "o", MODEL_COLOUR),
+        ("as predicted", [e.uncalibrated for e in intervals.reliability], "s", RIVAL_COLOURS[0]),
+    ):
+        shares = [100 * value for value in values]
+        axes.plot(at, shares, marker=marker, color=colour, markersize=5, label=label)
+    axes.set(
+        xlim=(0, 100),
+        ylim=(0, 100),
+        xlabel="aim of the central interval (%)",
+        ylabel="products whose length it holds (%)",
+        title=f"Reliability of intervals, {count(rows)} {split} products",
     )
     axes.legend(loc="upper left")
     return figure

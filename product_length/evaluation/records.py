@@ -42,19 +42,62 @@ class Rival(Record):
     difference: Difference
 
 
+class IntervalGroup(Record):
+    """Intervals on some rows: the share that holds the truth, and relative widths.
+
+    A relative width is UPPER minus LOWER over the median of the predicted distribution. All three
+    are None where there are no rows.
+    """
+
+    name: str
+    rows: int
+    coverage: float | None
+    mean_width: float | None
+    median_width: float | None
+
+
+class Reliability(Record):
+    """The share of rows whose truth lies in intervals that aim at `level`, all fractions.
+
+    `uncalibrated`: in the intervals that hold `level` of the predicted distributions as they are.
+    """
+
+    level: float
+    coverage: float
+    uncalibrated: float
+
+
+class IntervalReport(Record):
+    """Intervals of one level, calibrated on val rows, on rows that took no part in that.
+
+    `bands` by true length, as in the metrics; `types` by how many training rows have the row's
+    type; `reliability` at other levels too.
+    """
+
+    level: float
+    calibration_rows: int
+    overall: IntervalGroup
+    bands: list[IntervalGroup]
+    types: list[IntervalGroup]
+    reliability: list[Reliability]
+
+
 class SplitReport(Record):
     """The model on one split, beside whatever else predicted the same rows.
 
     `metrics` are those of the run's own predictions. Where it predicted distributions, `decisions`
     holds the metrics of the lengths decided from them for MAPE, for RMSLE and for the median.
     `baselines` by name; `oracle` is the best prediction that the demo catalogue's true
-    distribution allows, None elsewhere. `remarks` are plain sentences about what deserves worry.
+    distribution allows, None elsewhere. `intervals` are those of test rows, None without predicted
+    distributions, and on val rows, which calibrated them. `remarks` are plain sentences about what
+    deserves worry.
     """
 
     metrics: MetricEstimates
     decisions: dict[Decision, MetricEstimates] = {}
     baselines: dict[str, Rival] = {}
     oracle: Rival | None = None
+    intervals: IntervalReport | None = None
     remarks: list[str] = []
 
     def own(self, metric: str) -> Estimate:

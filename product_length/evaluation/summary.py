@@ -1,7 +1,14 @@
 """One run, told on a terminal."""
 
 from product_length.evaluation.bootstrap import MetricEstimates
-from product_length.evaluation.records import OWN_DECISION, SPLITS, Report, SplitReport
+from product_length.evaluation.records import (
+    OWN_DECISION,
+    SPLITS,
+    IntervalGroup,
+    IntervalReport,
+    Report,
+    SplitReport,
+)
 from product_length.evaluation.wording import (
     count,
     duration,
@@ -11,6 +18,7 @@ from product_length.evaluation.wording import (
     percent,
     percent_with_range,
     points,
+    row_count,
     text_table,
 )
 
@@ -27,6 +35,7 @@ def summary(report: Report) -> str:
         _metric_table(splits),
         _decision_table(splits),
         _rival_table(splits),
+        *(_intervals(name, split.intervals) for name, split in splits.items() if split.intervals),
         _notes(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -76,6 +85,27 @@ def _decision_table(splits: dict[str, SplitReport]) -> str:
         for metric, tell in told.items()
     ]
     return text_table(["under its own decision", "decision", *decided], rows, numeric_from=2)
+
+
+def _intervals(split: str, intervals: IntervalReport) -> str:
+    """Coverage and width in three lines."""
+
+    def groups(some: list[IntervalGroup]) -> str:
+        return ", ".join(
+            f"{group.name} {percent(group.coverage)} of {count(group.rows)}"
+            for group in some
+            if group.rows
+        )
+
+    whole = intervals.overall
+    return (
+        f"{100 * intervals.level:g}% intervals, calibrated on "
+        f"{row_count(intervals.calibration_rows)} of val, hold {percent(whole.coverage)} of "
+        f"{row_count(whole.rows)} of {split}; width over median length: "
+        f"{whole.median_width:.2f} (median), {whole.mean_width:.2f} (mean)."
+        f"\n  by length: {groups(intervals.bands)}"
+        f"\n  by training rows of the type: {groups(intervals.types)}"
+    )
 
 
 def _rival_table(splits: dict[str, SplitReport]) -> str:

@@ -67,3 +67,17 @@ def as_column(types: Strings) -> Any:
     if not isinstance(types, pa.Array | pa.ChunkedArray):
         types = pa.array(list(types), pa.large_string())
     return pc.fill_null(types.cast(pa.large_string()), "")
+
+
+def rows_of_type(types: Strings, train_types: Strings) -> NDArray[np.int64]:
+    """How many training rows have each row's type: int64 (rows,); 0 for the empty type.
+
+    `types`: strings (rows,); `train_types`: strings (training rows,).
+    """
+    counts = pc.value_counts(as_column(train_types))
+    known, rows = counts.field("values"), counts.field("counts").to_numpy().astype(np.int64)
+    column = as_column(types)
+    places = pc.fill_null(pc.index_in(column, value_set=known), -1).to_numpy()
+    named = pc.not_equal(column, "").to_numpy(zero_copy_only=False)
+    found: NDArray[np.int64] = np.where(named & (places >= 0), np.append(rows, 0)[places], 0)
+    return found

@@ -1,10 +1,12 @@
 """A run's best checkpoint, completed with all that prediction needs, and read back."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from product_length.embeddings.encoder import Encoder
 from product_length.errors import UserError
 from product_length.model.architecture import Architecture
 from product_length.prediction.predictor import Predictor
@@ -37,13 +39,40 @@ def complete_checkpoint(
     AtomicCheckpointIO().save_checkpoint(checkpoint, path)
 
 
-def load_predictor(path: Path, models: Mapping[str, str], device: str = "auto") -> Predictor:
-    """The predictor in a finished run's checkpoint.
+def load_predictors(
+    paths: Sequence[Path], models: Mapping[str, str], device: str = "auto"
+) -> dict[Path, Predictor]:
+    """The predictors in finished runs' checkpoints, in their order; equal encoders are one object.
 
-    `models` gives another place of an encoder's model, by the encoder's name; `device` is where
-    encoders run. Raises UserError when the file is missing, damaged, of an unfinished run or
-    another version, or when an encoder cannot be loaded.
+    `models` gives another place of an encoder's model, by the encoder's name in any of them;
+    `device` is where encoders run. Raises UserError when a file is missing, damaged, of an
+    unfinished run or another version, or when an encoder cannot be loaded.
     """
+    checkpoints = {path: _read_finished(path) for path in paths}
+    names = {path: _encoder_names(each) for path, each in checkpoints.items()}
+    every = sorted({name for some in names.values() for name in some})
+    for name in sorted(set(models) - set(every)):
+        places = ", ".join(map(str, paths))
+        raise UserError(f"encoders.{name}: {places} has no such encoder; it has {', '.join(every)}")
+    found: dict[Path, Predictor] = {}
+    encoders: list[Encoder] = []
+    for path in paths:
+        checkpoint = checkpoints.pop(path)
+        recipe = checkpoint[_RECIPE]
+        network = Architecture.model_validate(recipe["architecture"]).build()
+        network.load_state_dict(network_weights(checkpoint))
+        epoch = int(checkpoint.get("epoch", -1)) + 1
+        log.info("%s: epoch %d, encoders %s", path, epoch, ", ".join(names[path]))
+        elsewhere = {name: models[name] for name in names[path] if name in models}
+        predictor = Predictor.from_state(recipe["fitted"], network, elsewhere, device)
+        own = tuple(_known(encoder, encoders) for encoder in predictor.encoders)
+        encoders += own
+        found[path] = replace(predictor, encoders=own)
+    return found
+
+
+def _read_finished(path: Path) -> dict[str, Any]:
+    """The completed checkpoint at `path`. Raises UserError."""
     checkpoint = read_checkpoint(path)
     recipe = checkpoint.get(_RECIPE)
     if recipe is None:
@@ -56,14 +85,16 @@ def load_predictor(path: Path, models: Mapping[str, str], device: str = "auto") 
             f"{path}: written in format {recipe['format']}, this version reads {FORMAT}; predict "
             "with the version that trained it"
         )
-    names = [encoder["name"] for encoder in recipe["fitted"]["encoders"]]
-    unknown = sorted(set(models) - set(names))
-    if unknown:
-        raise UserError(
-            f"encoders.{unknown[0]}: {path} has no such encoder; it has {', '.join(names)}"
-        )
-    network = Architecture.model_validate(recipe["architecture"]).build()
-    network.load_state_dict(network_weights(checkpoint))
-    epoch = int(checkpoint.get("epoch", -1)) + 1
-    log.info("%s: epoch %d, encoders %s", path, epoch, ", ".join(names))
-    return Predictor.from_state(recipe["fitted"], network, models, device)
+    return checkpoint
+
+
+def _encoder_names(checkpoint: Mapping[str, Any]) -> list[str]:
+    return [encoder["name"] for encoder in checkpoint[_RECIPE]["fitted"]["encoders"]]
+
+
+def _known(encoder: Encoder, others: Sequence[Encoder]) -> Encoder:
+    """One of `others` that gives the same vectors under the same name, else the encoder itself."""
+    for other in others:
+        if other.name == encoder.name and other.address == encoder.address:
+            return other
+    return encoder

@@ -1,26 +1,26 @@
 """A trained recipe: from texts and types to lengths, with all that was fitted on the way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from typing_extensions import Self
 
 from product_length.catalogue.config import Columns, TextRecipe
 from product_length.decision.config import DecisionOption
 from product_length.embeddings.encoder import Encoder, load_encoder
-from product_length.errors import ConfigError
 from product_length.features.dimension_stage import DimensionReader
 from product_length.features.stage import NeighbourLookup
 from product_length.features.types import Strings, TypeVocabulary
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.objective import Objective, objective_from_state
-from product_length.training.predict import decided, predict_raw
+from product_length.training.predict import predict_raw
 
 _BATCH_ROWS = 2048
 
@@ -31,7 +31,9 @@ class Predictor:
 
     `lookup` searches the vectors of `lookup_encoder`; both are None without neighbours.
     `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
-    `decision`: what a predicted distribution is decided for.
+    `decision`: what a predicted distribution is decided for, unless another is asked for.
+    `scores`: float32 (validation rows,), ascending, by which its intervals are calibrated (see
+    `decision.conformal`); None where the loss leaves one length.
     """
 
     recipe: TextRecipe
@@ -45,15 +47,16 @@ class Predictor:
     usual_lengths: NDArray[np.float32]
     decision: DecisionOption = "auto"
     dimensions: DimensionReader | None = None
+    scores: NDArray[np.float32] | None = None
 
-    def predict(
+    def raw(
         self,
         vectors: Mapping[str, NDArray[np.float16]],
         fields: pa.RecordBatch,
         types: Strings,
         device: torch.device,
-    ) -> NDArray[np.float32]:
-        """Lengths float32 (rows,), 1/100 inch.
+    ) -> Tensor:
+        """Raw outputs of the network: float32 (rows, outputs), which `objective` understands.
 
         `vectors`: of each encoder by its name, float16 (rows, d). `fields`: the cleaned fields that
         the texts were joined from, strings (rows,) for each. `types`: strings (rows,). The network
@@ -66,23 +69,7 @@ class Predictor:
         dimensions = None if self.dimensions is None else self.dimensions.features(fields)
         inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions)
         batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
-        raw = predict_raw(self.network, batches, device)
-        return decided(self.objective, raw, self.decision)
-
-    def deciding(self, decision: DecisionOption) -> Self:
-        """The same recipe, deciding for another metric; `auto` leaves it as it was trained.
-
-        Raises ConfigError when its loss leaves nothing to decide.
-        """
-        if decision == "auto":
-            return self
-        if decision not in self.objective.decisions:
-            raise ConfigError(
-                f"decision={decision} needs a predicted distribution; this checkpoint was trained "
-                "with a loss that emits one length: give decision=auto, or train with "
-                "loss=histogram"
-            )
-        return replace(self, decision=decision)
+        return predict_raw(self.network, batches, device)
 
     def fitted_state(self) -> dict[str, Any]:
         """All but the weights, as tensors, strings and numbers: `from_state` reads it back."""
@@ -95,6 +82,7 @@ class Predictor:
             "lookup_encoder": self.lookup_encoder,
             "objective": self.objective.state(),
             "decision": self.decision,
+            "scores": None if self.scores is None else torch.from_numpy(self.scores),
             "usual_lengths": torch.from_numpy(self.usual_lengths),
             "dimensions": None if self.dimensions is None else self.dimensions.state(),
         }
@@ -137,6 +125,9 @@ class Predictor:
             dimensions=None  # also in checkpoints from before there were dimensions
             if state.get("dimensions") is None
             else DimensionReader.from_state(state["dimensions"]),
+            scores=None  # also in checkpoints from before there were intervals
+            if state.get("scores") is None
+            else state["scores"].numpy(),
         )
 
 

@@ -55,6 +55,10 @@ class Objective(Protocol):
         """
         ...
 
+    def distribution(self, raw: Tensor) -> Distribution | None:
+        """The predicted distributions; None where the loss leaves but one length."""
+        ...
+
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
         """The outputs that a constant network should emit: float32 (outputs,)."""
         ...
@@ -111,6 +115,9 @@ class PointObjective:
         if raw.ndim != 2 or raw.shape[1] != 1:
             raise ValueError(f"raw outputs {tuple(raw.shape)} must be (rows, 1)")
         return self.target.to_length(raw[:, 0])
+
+    def distribution(self, raw: Tensor) -> None:
+        """None: a point loss emits one length."""
 
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
         """The output, float32 (1,), for the best constant of lengths (rows,), 1/100 inch."""

@@ -1,6 +1,6 @@
-"""Outputs and lengths from a fitted network, with or without a training run around it."""
+"""Outputs, lengths and ranks from a fitted network, with or without a training run around it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -8,8 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from product_length.decision.config import DecisionOption
+from product_length.decision.distribution import Distribution
 from product_length.model.network import Batch, LengthNetwork
 from product_length.training.objective import Objective
+
+_ROWS = 16384
+"""Rows of distributions that are worked on at a time."""
 
 
 def predict_raw(
@@ -36,6 +40,37 @@ def decided(
     with torch.inference_mode():
         lengths: NDArray[np.float32] = objective.lengths(raw, decision).float().numpy()
     return lengths
+
+
+def ranks(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The predicted probability of at most each true length (PIT): float64 (rows,), 0 to 1.
+
+    `raw`: (rows, outputs); `lengths`: float32 (rows,), 1/100 inch. Raises ValueError when the
+    objective predicts no distribution.
+    """
+    truth = torch.split(torch.from_numpy(lengths), _ROWS)
+    with torch.inference_mode():
+        parts = zip(_distributions(objective, raw), truth, strict=True)
+        return np.concatenate([some.cdf(lengths).numpy() for some, lengths in parts])
+
+
+def intervals_of(objective: Objective, raw: Tensor, mass: float) -> NDArray[np.float32]:
+    """Both ends of the central interval of `mass`: float32 (rows, 2), 1/100 inch.
+
+    `raw`: (rows, outputs). Raises ValueError when the objective predicts no distribution.
+    """
+    with torch.inference_mode():
+        parts = _distributions(objective, raw)
+        return np.concatenate([some.interval(mass).float().numpy() for some in parts])
+
+
+def _distributions(objective: Objective, raw: Tensor) -> Iterator[Distribution]:
+    """In float64, some rows at a time: there are many cells."""
+    for some in torch.split(raw, _ROWS):
+        predicted = objective.distribution(some.double())
+        if predicted is None:
+            raise ValueError("a point loss predicts no distribution")
+        yield predicted
 
 
 def _moved(batch: Batch, device: str | torch.device) -> Batch:

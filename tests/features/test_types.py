@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from product_length.features.types import TypeVocabulary
+from product_length.features.types import TypeVocabulary, rows_of_type
 
 TRAINING = ["b"] * 3 + ["a"] * 3 + ["c"] * 5 + ["rare"] * 2 + [""] * 9
 
@@ -57,3 +57,12 @@ def test_refuses_nonsense():
         TypeVocabulary.fit(["a"], min_rows=0)
     with pytest.raises(ValueError, match="distinct"):
         TypeVocabulary(["a", "a"])
+
+
+@pytest.mark.parametrize(
+    "column", [list, pa.array, lambda rows: pa.chunked_array([rows[:2], rows[2:]])]
+)
+def test_training_rows_of_each_type(column):
+    found = rows_of_type(column(["rare", "c", "", "unseen", "a", "c"]), column(TRAINING))
+    assert found.dtype == "int64"
+    assert found.tolist() == [2, 5, 0, 0, 3, 5]

@@ -1,0 +1,74 @@
+"""How often calibrated intervals hold the truth on rows they were not calibrated on, how wide."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from product_length.decision.conformal import central_mass, inside
+from product_length.evaluation.metrics import BANDS, band_codes
+from product_length.evaluation.records import IntervalGroup, IntervalReport, Reliability
+
+LEVEL = 0.9
+"""The level of the intervals that a run reports."""
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""The levels of the reliability plot."""
+# Products by how many training rows have their type: name, and the greatest such number.
+_FREQUENCIES = (("0–2", 2), ("3–20", 20), ("21–200", 200), (">200", np.inf))
+
+Floats = NDArray[np.floating[Any]]
+
+
+def assess_intervals(
+    lengths: Floats,
+    ends: Floats,
+    medians: Floats,
+    ranks: Floats,
+    rows_of_type: NDArray[np.int64],
+    scores: NDArray[np.float32],
+) -> IntervalReport:
+    """Coverage and width of the intervals of `LEVEL` on test rows, whole and in groups.
+
+    `lengths`, `medians` (of the predicted distributions): float (rows,), 1/100 inch; `ends`: float
+    (rows, 2), 1/100 inch, of the intervals of `LEVEL`; `ranks`: float (rows,), the predicted
+    probability of at most the true length; `rows_of_type`: int64 (rows,), training rows of each
+    row's type; `scores`: float32 (calibration rows,), from validation rows as
+    `decision.conformal.conformal_scores` makes them.
+    """
+    covered = (ends[:, 0] <= lengths) & (lengths <= ends[:, 1])
+    widths = (ends[:, 1] - ends[:, 0]).astype(np.float64) / medians
+
+    def group(name: str, rows: NDArray[np.bool_]) -> IntervalGroup:
+        some = bool(rows.any())
+        return IntervalGroup(
+            name=name,
+            rows=int(rows.sum()),
+            coverage=float(covered[rows].mean()) if some else None,
+            mean_width=float(widths[rows].mean()) if some else None,
+            median_width=float(np.median(widths[rows])) if some else None,
+        )
+
+    bands = band_codes(lengths)
+    return IntervalReport(
+        level=LEVEL,
+        calibration_rows=len(scores),
+        overall=group("all", np.ones(len(lengths), dtype=bool)),
+        bands=[group(band.name, bands == code) for code, band in enumerate(BANDS)],
+        types=[group(name, rows) for name, rows in _by_frequency(rows_of_type)],
+        reliability=[
+            Reliability(
+                level=level,
+                coverage=float(inside(ranks, central_mass(scores, level)).mean()),
+                uncalibrated=float(inside(ranks, level).mean()),
+            )
+            for level in LEVELS
+        ],
+    )
+
+
+def _by_frequency(rows_of_type: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    below = -1.0
+    for name, most in _FREQUENCIES:
+        yield name, (rows_of_type > below) & (rows_of_type <= most)
+        below = most

@@ -35,7 +35,7 @@ EXPERIMENTS = {
     "weighted_mape": ("weighted_mape", True),
     "focal_mape": ("focal_mape", True),
     "histogram": ("histogram", False),
-    "best": ("mape", True),
+    "best": ("histogram", False),
 }
 # What each sweep promises: its sampler, the recipe it is told against, how much it varies.
 SWEEPS = {

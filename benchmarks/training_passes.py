@@ -158,7 +158,9 @@ def bare(setting: Setting, steps: int | None = None) -> Seconds:
             break
         # Not data[rows], which takes six times as long.
         vectors, types, neighbours, lengths = (
-            part.index_select(0, rows) for part in (data.embeddings[0], *data[1:])
+            part.index_select(0, rows)
+            for part in (data.embeddings[0], data.types, data.neighbours, data.lengths)
+            if part is not None
         )
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
             raw = network(Batch((vectors,), types, neighbours, None))

@@ -107,6 +107,7 @@ def apart(function: Any, *arguments: Any) -> Measured:
 
 def measure(how: str, source: int | str, dimension: int, threads: int) -> Measured:
     """Search one way: seconds to prepare and for the whole search, neighbours of judged rows."""
+    import torch  # noqa: F401  # before the clock runs
     from threadpoolctl import threadpool_limits
 
     from product_length.features.vectors import load_faiss

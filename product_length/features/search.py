@@ -37,7 +37,7 @@ _WIDER = 4
 _QUERY_ROWS = 1024
 _CELL_QUERY_NUMBERS = 1 << 25  # every block reads all cells: the more queries share one, the better
 _ADDED_ROWS = 16_384
-_SHARED = 1024  # queries for each thread below which one thread does them all
+_SHARED = 256  # queries for each thread below which one thread does them all
 _SCORED_NUMBERS = 1 << 22
 _SCANNED_NUMBERS = 1 << 25
 
@@ -100,10 +100,13 @@ class CosineSearch:
             for query in np.concatenate([start + np.flatnonzero(norms == 0), pending]):
                 self._scan(queries, query, forbidden, rows, cosines)
 
-        if len(self.vectors):
-            # A cell is too little work to share: there each thread has queries of its own.
-            threads = 1 if self.cells is None else max(1, load_faiss().omp_get_max_threads())
-            in_parts(answer, len(queries), step, threads)
+        if not len(self.vectors):
+            return rows, cosines
+        if self.cells is None:
+            for start in range(0, len(queries), step):
+                answer(start, min(start + step, len(queries)))
+        else:  # a cell is too little work to share: each thread has queries of its own
+            in_parts(answer, len(queries), step, max(1, load_faiss().omp_get_max_threads()))
         return rows, cosines
 
     def _search(
@@ -223,15 +226,14 @@ def best_of(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDA
 
 
 def in_parts(work: Callable[[int, int], None], count: int, most: int, threads: int) -> None:
-    """Have `work(start, stop)` done for all of `count`, at most `most` at a time in each thread."""
+    """Have `work(start, stop)` done for all of `count`, at most `most` at a time in each thread.
+
+    Within one, FAISS and BLAS start no threads of their own.
+    """
     parts = max(1, -(-count // most))
     if threads > 1 and count >= threads * _SHARED:
         parts = -(-parts // threads) * threads
     bounds = np.linspace(0, count, parts + 1).astype(int).tolist()
-    if threads == 1 or parts == 1:
-        for start, stop in pairwise(bounds):
-            work(start, stop)
-        return
 
     def alone(part: tuple[int, int]) -> None:
         load_faiss().omp_set_num_threads(1)  # of this thread

@@ -157,7 +157,7 @@ def test_threads_find_what_one_finds(monkeypatch):
         assert len(by) == 3
         by.clear()
         index.search(vectors[:299], 5)
-        assert by == {threading.get_ident()}
+        assert len(by) == 1
         assert faiss.omp_get_max_threads() == 3
     finally:
         faiss.omp_set_num_threads(before)

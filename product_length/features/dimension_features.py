@@ -4,10 +4,6 @@ All lengths are ln(1 + 1/100 inch). What is not stated is NaN until it is standa
 the mean of the training rows that state it; counts and `…_stated` tell the two apart.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
@@ -15,10 +11,10 @@ from typing_extensions import Self
 from product_length.catalogue.text import FIELDS
 from product_length.dimensions.candidates import Candidates
 from product_length.dimensions.measurement import Role, Subject, Unit
+from product_length.features.scaler import FeatureScaler, training_blocks
 
 _FARTHEST = 8.0
 """Deviations from the mean at which a standardised number is cut off."""
-_SCALED_ROWS = 16_384
 _ROLES = [role for role in Role if role is not Role.NONE]
 _UNITS = [unit for unit in Unit if unit is not Unit.MISSING]
 _CHAIN = 3
@@ -99,12 +95,8 @@ def _first(logs: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.flo
     return np.where(mask.any(axis=1), value, np.nan)
 
 
-@dataclass(frozen=True)
-class DimensionScaler:
+class DimensionScaler(FeatureScaler):
     """Mean and deviation of each feature over the training rows that have it: float64 (width,)."""
-
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
 
     @classmethod
     def fit(cls, features: NDArray[np.float32], train_rows: NDArray[np.int64]) -> Self:
@@ -117,13 +109,11 @@ class DimensionScaler:
             raise ValueError("no training rows to take a mean of")
         width = features.shape[1]
         count, total, squares = np.zeros(width), np.zeros(width), np.zeros(width)
-        for start in range(0, len(train_rows), _SCALED_ROWS):
-            block = features[train_rows[start : start + _SCALED_ROWS]].astype(np.float64)
+        for block in training_blocks(features, train_rows):
             count += (~np.isnan(block)).sum(axis=0)
             total += np.nansum(block, axis=0)
         mean = total / np.maximum(count, 1)
-        for start in range(0, len(train_rows), _SCALED_ROWS):
-            block = features[train_rows[start : start + _SCALED_ROWS]].astype(np.float64)
+        for block in training_blocks(features, train_rows):
             squares += np.nansum(np.square(block - mean), axis=0)
         deviation = np.sqrt(squares / np.maximum(count, 1))
         return cls(mean, np.where(deviation > 1e-6, deviation, 1.0))
@@ -133,12 +123,3 @@ class DimensionScaler:
         scaled = ((features - self.mean) / self.deviation).clip(-_FARTHEST, _FARTHEST)
         filled: NDArray[np.float32] = np.nan_to_num(scaled, nan=0.0).astype(np.float32)
         return filled
-
-    def state(self) -> dict[str, list[float]]:
-        """The numbers, for a checkpoint."""
-        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Sequence[float] | Any]) -> Self:
-        """The scaler whose `state` this was."""
-        return cls(np.array(state["mean"]), np.array(state["deviation"]))

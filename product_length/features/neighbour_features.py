@@ -10,21 +10,17 @@ Where something is missing, a neutral value stands in, so that every number is f
 - none of the same type: the statistics over all neighbours; `same_type_share` tells it apart.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.features.neighbours import NeighbourIndex, Neighbours
+from product_length.features.scaler import FeatureScaler, training_blocks
 from product_length.features.types import Strings
 from product_length.weighted_median import weighted_median_rows
 
 # On sentence embeddings of catalogue texts, the best of 0.02 … 0.2 for a weighted median.
 BANDWIDTH = 0.1
-_SCALED_ROWS = 16_384
 
 _LENGTHS = (
     "log_length_mean",  # weighted by similarity
@@ -130,12 +126,8 @@ def _length_statistics(
     return np.where(some[:, None], np.stack(columns, axis=1), otherwise)
 
 
-@dataclass(frozen=True)
-class NeighbourScaler:
+class NeighbourScaler(FeatureScaler):
     """Mean and deviation of each feature over training rows: float64 (width,) each."""
-
-    mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
 
     @classmethod
     def fit(cls, features: NDArray[np.float32], train_rows: NDArray[np.int64]) -> Self:
@@ -148,9 +140,9 @@ class NeighbourScaler:
         width = features.shape[1]
         mean = np.zeros(width)
         squares = np.zeros(width)
-        for block in _blocks(features, train_rows):
+        for block in training_blocks(features, train_rows):
             mean += block.sum(axis=0) / len(train_rows)
-        for block in _blocks(features, train_rows):
+        for block in training_blocks(features, train_rows):
             squares += np.square(block - mean).sum(axis=0) / len(train_rows)
         deviation = np.sqrt(squares)
         return cls(mean, np.where(deviation > 1e-6, deviation, 1.0))
@@ -159,20 +151,3 @@ class NeighbourScaler:
         """(features - mean) / deviation, float32 (n, width)."""
         scaled: NDArray[np.float32] = ((features - self.mean) / self.deviation).astype(np.float32)
         return scaled
-
-    def state(self) -> dict[str, list[float]]:
-        """The numbers, for a checkpoint."""
-        return {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
-
-    @classmethod
-    def from_state(cls, state: dict[str, Sequence[float]]) -> Self:
-        """The scaler whose `state` this was."""
-        return cls(np.array(state["mean"]), np.array(state["deviation"]))
-
-
-def _blocks(
-    features: NDArray[np.float32], rows: NDArray[np.int64]
-) -> Iterator[NDArray[np.float64]]:
-    for start in range(0, len(rows), _SCALED_ROWS):
-        block: NDArray[Any] = features[rows[start : start + _SCALED_ROWS]]
-        yield block.astype(np.float64)

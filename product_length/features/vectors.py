@@ -39,8 +39,8 @@ def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
 class RowReader:
     """Gathers rows of `vectors`, float16 or float32 (n, d), as `dtype`, into one place.
 
-    What `read` returns is overwritten by its next call. Memory that is new each time, and NumPy's
-    conversion of float16, took six times as long.
+    What `read` returns is overwritten by its next call: memory that is new each time, and NumPy's
+    conversion of float16, would take most of a search.
     """
 
     def __init__(self, vectors: NDArray[Any], rows: int, dtype: Any) -> None:

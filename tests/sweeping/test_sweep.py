@@ -215,7 +215,8 @@ def test_ctrl_c_ends_the_sweep_not_only_the_trial(tmp_path, words):
 )
 def test_two_workers_share_a_cold_cache(tmp_path, launcher):
     started = time.time()
-    sweep(tmp_path, *GRID, "seed=1", "features=knn", *launcher)
+    told = sweep(tmp_path, *GRID, "seed=1", "features=knn", *launcher)
+    told += "".join(path.read_text() for path in tmp_path.rglob(".submitit/**/*_log.*"))
     found = trials(tmp_path)
     assert [t.state for t in found] == [TrialState.COMPLETE] * 2
     # Two different processes ran at the same time, and each artefact was made once.
@@ -228,6 +229,9 @@ def test_two_workers_share_a_cold_cache(tmp_path, launcher):
         for number in (0, 1)
     }
     assert rows[0]["fingerprint"] == rows[1]["fingerprint"]
+    # One of them encodes and searches, the other finds both.
+    assert (told.count(" texts encoded), "), told.count(" dimensions, reused, ")) == (1, 1)
+    assert (told.count("neighbours: searched"), told.count("neighbours: reused")) == (1, 1)
     assert not list((tmp_path / "cache").rglob("*.partial"))
 
 

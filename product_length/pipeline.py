@@ -2,9 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ from product_length.model.architecture import Architecture
 from product_length.model.trunk import parameter_count
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
+from product_length.stopwatch import Stopwatch
 from product_length.tracking.callback import EpochCallback
 from product_length.tracking.outcome import tell_outcome
 from product_length.tracking.tracker import open_tracker
@@ -59,21 +58,6 @@ _OF_THE_NETWORK: Any = {
 # The runs of a sweep, in one process, share these while their inputs are the same.
 _described: Latest[Features] = Latest("features")
 _baselines: Latest[dict[str, Predicted]] = Latest("baselines")
-
-
-@dataclass
-class Stopwatch:
-    """Seconds per stage, in order."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Time what happens inside under the stage's name."""
-        started = time.perf_counter()
-        yield
-        spent = self.seconds.get(stage, 0.0) + time.perf_counter() - started
-        self.seconds[stage] = round(spent, 3)
 
 
 def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float:

@@ -29,7 +29,7 @@ from product_length.dimensions.numbers import spell_out
 from product_length.dimensions.quantities import Quantity, quantities
 from product_length.dimensions.subject import subject_of
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Part of the address of what was parsed; raise it whenever a text would give others."""
 
 _BEFORE = 48

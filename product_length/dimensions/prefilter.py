@@ -21,11 +21,15 @@ _STARTS = sorted({word[:2] for word in UNIT_OF if word[0].isalpha()})
 _UNIT = "|".join([*(_any_case(start.replace(".", "[.]")) for start in _STARTS if len(start) > 1)])
 # A metre is one letter: no other letter follows it but those of a chain.
 _UNIT += "|[mM](?:[^a-zA-Z]|[xXLWHDB]|$)"
-_LED = r"(?:[mMnNtTsSdDhH.][)\]]|[iI][nN] [^0-9()]{1,14})[ :=–-]{1,3}[(\[]?[0-9]"
+_DIGIT = f"[0-9{VULGAR}]"
+# A unit in brackets, or behind "in", that leads a number.
+_LED = (
+    r"(?:[(\[] ?[^0-9()\[\] ]{1,12} ?[)\]]?|[iI][nN] [^0-9()]{1,14}[)\]]?)[ :=–-]*[(\[]?" + _DIGIT
+)
 _WORTH = (
     # A number with a unit, or with the letter of a side and then a unit.
-    rf"[0-9{VULGAR}] ?[-(\[]? ?(?:[{_MARKS}]|{_UNIT})"
-    r"|[0-9][^0-9]{0,20}(?:[xX×*✕✖╳хХÃ]|[bB][yY]|por|auf|par)[^0-9]{0,20}[0-9]"
+    rf"{_DIGIT} ?[-(\[]? ?(?:[{_MARKS}]|{_UNIT})"
+    rf"|{_DIGIT}[^0-9]{{0,20}}(?:[xX×*✕✖╳хХÃ]|[bB][yY]|por|auf|par)[^0-9]{{0,20}}{_DIGIT}"
     rf"|{_LED}"
 )
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from labelled_texts import HELD_OUT, labelled
 
@@ -81,9 +81,13 @@ def test_the_first_look_lets_pass_what_states_something():
 
 PIECES = ["10", "5.5", "½", " x ", "by ", "×", " cm", "mm", '"', "'", " in ", "M", "L", "W", ": ",
           "(", ")", "-", "/", " to ", " ft", "Size in cm", "Length (mm)", " piece",
-          " = "]  # fmt: skip
+          " = ", "[", "]", "Width", "(cm)", "(inches", " in."]  # fmt: skip
 
 
+@example(text="Length (mm)10")
+@example(text="10×L½")
+@example(text="Length (mm)(M: 10[")
+@example(text="Size in cm)10")
 @given(text=st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
 def test_the_first_look_loses_nothing(text):
     assert worth([text])[0] or not measurements(text)

@@ -7,10 +7,11 @@ its history. It is read with `weights_only=True`, so that a file cannot bring co
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -48,6 +49,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     ) -> dict[str, Any]:
         """The checkpoint at `path`, its tensors on the CPU. Raises UserError as read_checkpoint."""
         return read_checkpoint(Path(path))
+
+
+def best_epoch(history: Sequence[Mapping[str, float]], criterion: str) -> int:
+    """The first epoch, from 1, of least `criterion`, in float32 as Lightning compares it."""
+    return 1 + int(np.argmin([np.float32(entry[criterion]) for entry in history]))
 
 
 class RunCheckpoint(ModelCheckpoint):

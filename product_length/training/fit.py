@@ -29,6 +29,7 @@ from product_length.training.checkpoint import (
     AtomicCheckpointIO,
     RunCheckpoint,
     adopt,
+    best_epoch,
     check_same_run,
     load_weights,
     read_checkpoint,
@@ -80,7 +81,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     loggers: Sequence[Logger] = (),
 ) -> FitResult:
-    """Fit `network` in place; it ends with the weights of the epoch of least val/mape.
+    """Fit `network` in place; it ends with the weights of the best epoch, by `objective.criterion`.
 
     train_rows, val_rows: int64 (n,), rows of `inputs`, which has lengths.
     seed: decides order and dropout; the caller seeds the network's first weights.
@@ -93,7 +94,8 @@ def fit(
     started = time.perf_counter()
     checkpoints = Path(folder).absolute() / "checkpoints"
     interruption = Interruption()
-    trainer = _trainer(options, checkpoints, [interruption, *callbacks], loggers)
+    criterion = objective.criterion
+    trainer = _trainer(options, checkpoints, criterion, [interruption, *callbacks], loggers)
     world = trainer.world_size
     if len(val_rows) < world:
         raise UserError(f"{len(val_rows)} validation rows for {world} process(es): too few")
@@ -112,7 +114,7 @@ def fit(
     history = _take_up(module, checkpoints, first=trainer.is_global_zero)
     if module.blocks is not None and trainer.is_global_zero:
         logger.info("training rows are read %s", module.blocks)
-    if not _finished(history, options):
+    if not _finished(history, criterion, options):
         with (
             _quiet(),
             interruption.told(checkpoints / LAST, module),
@@ -121,7 +123,7 @@ def fit(
             network.train()
             trainer.fit(module, ckpt_path=options.resume)
         history = module.history
-    best = _best_epoch(history)
+    best = best_epoch(history, criterion)
     load_weights(network, checkpoints / BEST)
     network.eval()
     rates = [entry["rows_per_second"] for entry in history]
@@ -143,6 +145,7 @@ def fit(
 def _trainer(
     options: TrainerOptions,
     checkpoints: Path,
+    criterion: str,
     callbacks: Sequence[Callback],
     loggers: Sequence[Logger],
 ) -> L.Trainer:
@@ -163,9 +166,9 @@ def _trainer(
                 callbacks=[
                     Progress(show=options.progress),
                     *callbacks,
-                    EarlyStopping("val/mape", patience=options.patience),
+                    EarlyStopping(criterion, patience=options.patience),
                     # In this order, so that the last checkpoint knows of the best.
-                    _keep(checkpoints, BEST, "val/mape"),
+                    _keep(checkpoints, BEST, criterion),
                     _keep(checkpoints, LAST, None),
                 ],
                 plugins=[AtomicCheckpointIO()],
@@ -212,15 +215,10 @@ def _take_up(module: FitModule, checkpoints: Path, *, first: bool) -> History:
     return module.history
 
 
-def _best_epoch(history: History) -> int:
-    """The first epoch of least val/mape, compared in float32 as Lightning compares it."""
-    return 1 + int(np.argmin([np.float32(entry["val/mape"]) for entry in history]))
-
-
-def _finished(history: History, options: TrainerOptions) -> bool:
+def _finished(history: History, criterion: str, options: TrainerOptions) -> bool:
     if not history:
         return False
-    waited = len(history) - _best_epoch(history)
+    waited = len(history) - best_epoch(history, criterion)
     return len(history) >= options.max_epochs or waited >= options.patience
 
 

@@ -59,6 +59,11 @@ class Objective(Protocol):
         """The predicted distributions; None where the loss leaves but one length."""
         ...
 
+    @property
+    def criterion(self) -> str:
+        """What the best epoch has least of: the name of a metric of validation rows."""
+        ...
+
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
         """The outputs that a constant network should emit: float32 (outputs,)."""
         ...
@@ -119,6 +124,11 @@ class PointObjective:
     def distribution(self, raw: Tensor) -> None:
         """None: a point loss emits one length."""
 
+    @property
+    def criterion(self) -> str:
+        """MAPE, whatever the loss: what a length is wanted for."""
+        return "val/mape"
+
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
         """The output, float32 (1,), for the best constant of lengths (rows,), 1/100 inch."""
         constant = best_constant(self.loss, train_lengths)
@@ -139,7 +149,7 @@ class PointObjective:
 class HistogramObjective:
     """One output for each of `bins` and its two tails: logits of a distribution of log length.
 
-    Training decides for MAPE, what the best epoch is chosen by.
+    Training decides for MAPE, what its figures are of.
     """
 
     loss: Histogram
@@ -208,6 +218,11 @@ class HistogramObjective:
         with torch.autocast(raw.device.type, enabled=False):
             parts = [self.distribution(some).decide(chosen) for some in _parts(raw)]
             return torch.cat(parts)
+
+    @property
+    def criterion(self) -> str:
+        """Cross-entropy: it tells distributions apart by all rows, MAPE by a few short ones."""
+        return "val/loss"
 
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
         """The logits, float32 (outputs,), of the distribution of lengths (rows,), 1/100 inch."""

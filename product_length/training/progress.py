@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 from typing_extensions import override
 
+from product_length.training.checkpoint import best_epoch
 from product_length.training.module import FitModule
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ class Progress(Callback):
         if self.bar is None or not trainer.is_global_zero:
             return
         epoch = pl_module.history[-1]
-        best = min(entry["val/mape"] for entry in pl_module.history)
+        best_so_far = best_epoch(pl_module.history, pl_module.objective.criterion)
+        best = pl_module.history[best_so_far - 1]["val/mape"]
         if not self.bar.disable:
             self.bar.set_postfix_str(f"val/mape {epoch['val/mape']:.2%}, best {best:.2%}")
             return

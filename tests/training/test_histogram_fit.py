@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from fitting_problem import KillAt, Killed, Problem, make_problem, scores
 
 from product_length.errors import UserError
@@ -42,6 +43,27 @@ def test_a_distribution_is_learned_and_val_mape_is_that_of_its_decision(tmp_path
     q = decided(problem.objective, raw, "rmsle").astype(float)
     rmsle = np.sqrt(np.mean((np.log1p(q) - np.log1p(y)) ** 2))
     assert rmsle == pytest.approx(best["val/rmsle"], rel=1e-5)
+
+
+def test_the_best_epoch_is_that_of_least_cross_entropy(tmp_path: Path) -> None:
+    problem = problem_of()
+    network = problem.network(hidden=64)
+    result = problem.fit(tmp_path, network, max_epochs=25, patience=25, learning_rate=0.02)
+    losses = [entry["val/loss"] for entry in result.history]
+    mapes = [entry["val/mape"] for entry in result.history]
+    assert np.argmin(mapes) != np.argmin(losses), "the two must differ for this to show anything"
+    assert result.best_epoch == 1 + np.argmin(losses)
+    assert result.best_val_mape == mapes[np.argmin(losses)]
+    raw = predict_raw(network, OrderedBatches(problem.inputs, problem.val_rows, 7))
+    lengths = torch.from_numpy(problem.inputs.lengths[problem.val_rows])  # type: ignore[index]
+    assert float(problem.objective.cost(raw, lengths)) == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_training_stops_by_cross_entropy(tmp_path: Path) -> None:
+    result = problem_of().fit(tmp_path, max_epochs=60, patience=3, learning_rate=0.05)
+    losses = [entry["val/loss"] for entry in result.history]
+    assert result.stopped_early
+    assert result.epochs == result.best_epoch + 3 == 1 + np.argmin(losses) + 3
 
 
 def test_a_stopped_fit_goes_on_and_another_distribution_does_not(tmp_path: Path) -> None:

@@ -48,10 +48,10 @@ FOR_MAPE, FOR_MEDIAN = "test_for_mape", "test_for_median"
 TREES: dict[str, Any] = {
     "objective": "l1",
     "metric": "l1",
-    "learning_rate": 0.05,
+    "learning_rate": 0.03,
     "num_leaves": 31,
     "min_data_in_leaf": 20,
-    "feature_fraction": 0.5,
+    "feature_fraction": 0.3,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "seed": 0,

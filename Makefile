@@ -17,7 +17,7 @@ TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check lint test test-slow smoke reproduce-best sweep-losses sweep-tune
-.PHONY: reference-table bench bench-full embed clean
+.PHONY: reference-table gate bench bench-full embed clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ sweep-tune: $(READY)  ## the best settings for one loss (DATA=train.csv ARGS="lo
 
 reference-table: $(READY)  ## the reference's recipes beside its published figures (DATA=train.csv)
 	$(TRAIN) -m sweep=reference data.max_length=5000 $(CHOSEN) $(ARGS)
+
+gate: $(READY)  ## recipes and strong rivals by cross-validation, in hours (DATA=train.csv ARGS="--repeats 3")
+	$(BIN)/python benchmarks/crossval.py --data '$(or $(DATA),$(error give a catalogue with lengths: make gate DATA=train.csv))' $(ARGS)
 
 bench: $(READY)  ## speed and memory at small sizes, in minutes (written to benchmarks/results)
 	$(BIN)/python benchmarks/reading.py

@@ -1,32 +1,46 @@
-"""Recipes by repeated cross-validation on a real catalogue, paired with the reference recipe.
+"""Recipes and their rivals by repeated cross-validation on a real catalogue, paired with the first.
 
     python benchmarks/crossval.py --data train.csv [--folds 5] [--repeats 1] [--workers 2]
         [--embeddings lsa] [--tracks 40–5000] [--recipes "reference;histogram"]
+        [--rivals "lightgbm;type median"]
 
 Each product is predicted once a repeat, by a model that was trained and stopped without its fold
 (data.split.folds). Its error is the mean over the repeats; intervals are 95% percentile bootstraps
 over products, those of differences are paired. The relative difference is that of the two mean
 errors. Beside MAPE under `decision=mape` stands the median APE under `decision=median`, where a
-recipe predicts a distribution, a mean over folds. Finished runs are kept in --runs and not run
-again. Results go to benchmarks/results/crossval.json and crossval.md.
+recipe predicts a distribution, a mean over folds. Rivals (benchmarks/rivals.py) see the same rows
+and features, and are the gate: the recipe with the least MAPE has to beat each of them. Two of them
+need LightGBM (pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are
+kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md.
 """
 
 import argparse
 import json
 import logging
 import multiprocessing
-from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contest import Errors, Outcome, as_markdown, compare
 from measured import RESULTS, machine
-from numpy.typing import NDArray
+from rivals import (
+    FOR_MAPE,
+    FOR_MEDIAN,
+    RIVAL_FILE,
+    RIVALS,
+    errors,
+    is_finished,
+    measure,
+    missing_library,
+)
 
 from product_length.evaluation.predictions import load_predictions
-from product_length.evaluation.report import REPORT_FILE, Report, load_report
+from product_length.evaluation.report import REPORT_FILE, load_report
+from product_length.experiment import Experiment
 from product_length.writing import write_text
 
 TRACKS = {
@@ -53,8 +67,8 @@ RECIPES = {
         "model.hidden=[1024,256,64]",
     ],
 }
-RESAMPLES = 2000
-Errors = dict[str, float]
+# Rivals see all that a network can see.
+SEEN_BY_RIVALS = ["features=full"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +79,21 @@ class Job:
     folder: Path
 
 
+@dataclass(frozen=True)
+class RivalsJob:
+    """The rivals of one fold that are still to do, each with its folder."""
+
+    overrides: list[str]
+    folders: dict[str, Path]
+
+
 def main() -> None:
-    options = parser().parse_args()
+    made = parser()
+    options = made.parse_args()
+    if missing := missing_library(options.rivals):
+        made.error(missing)
+    if not options.recipes and not options.rivals:
+        made.error("nothing to compare: both --recipes and --rivals are empty")
     jobs = [
         job(options, track, recipe, repeat, fold)
         for repeat in range(options.repeats)
@@ -75,11 +102,19 @@ def main() -> None:
         for recipe in options.recipes
     ]
     waiting = [each for each in jobs if not (each.folder / REPORT_FILE).exists()]
+    gate = [
+        rivals_job(options, track, repeat, fold)
+        for repeat in range(options.repeats)
+        for track in options.tracks
+        for fold in range(options.folds)
+    ]
+    gate = [each for each in gate if each.folders]
     print(f"{len(jobs)} trainings, {len(waiting)} still to do", flush=True)
+    print(f"rivals: {len(gate)} folds still to do", flush=True)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.workers, context, initializer=one_thread) as pool:
-        for done, line in enumerate(pool.map(train, waiting), start=1):
-            print(f"[{done}/{len(waiting)}] {line}", flush=True)
+        follow(pool, train, waiting)
+        follow(pool, fit_rivals, gate)
     results = {
         "command": f"python benchmarks/crossval.py --data DATA --folds {options.folds} "
         f"--repeats {options.repeats} --embeddings {options.embeddings}",
@@ -94,13 +129,42 @@ def main() -> None:
     print(as_markdown(results))
 
 
+def follow(pool: Executor, work: Callable[[Any], str], jobs: Sequence[Any]) -> None:
+    for done, line in enumerate(pool.map(work, jobs), start=1):
+        print(f"[{done}/{len(jobs)}] {line}", flush=True)
+
+
 def job(options: argparse.Namespace, track: str, recipe: str, repeat: int, fold: int) -> Job:
-    words = "".join(letter if letter.isalnum() else "_" for letter in f"{track} {recipe}")
-    overrides = [
+    return Job(
+        overrides_of(options, RECIPES[recipe], track, repeat, fold),
+        folder_of(options, track, recipe, repeat, fold),
+    )
+
+
+def rivals_job(options: argparse.Namespace, track: str, repeat: int, fold: int) -> RivalsJob:
+    overrides = overrides_of(options, SEEN_BY_RIVALS, track, repeat, fold)
+    folders = {
+        name: folder_of(options, track, f"rival {name}", repeat, fold) for name in options.rivals
+    }
+    waiting = {
+        name: folder for name, folder in folders.items() if not is_finished(folder, overrides)
+    }
+    return RivalsJob(overrides, waiting)
+
+
+def folder_of(options: argparse.Namespace, track: str, name: str, repeat: int, fold: int) -> Path:
+    words = "".join(letter if letter.isalnum() else "_" for letter in f"{track} {name}")
+    return Path(options.runs / f"{words}_{repeat}_{fold}_of_{options.folds}")
+
+
+def overrides_of(
+    options: argparse.Namespace, recipe: Sequence[str], track: str, repeat: int, fold: int
+) -> list[str]:
+    return [
         "data=amazon2023",
         f"data.path={options.data}",
         f"cache_dir={options.cache}",
-        *RECIPES[recipe],
+        *recipe,
         *(f"embeddings={options.embeddings}", *options.override),
         *TRACKS[track],
         f"data.split.seed={repeat}",
@@ -112,7 +176,6 @@ def job(options: argparse.Namespace, track: str, recipe: str, repeat: int, fold:
         "trainer.progress=false",
         "evaluation.resamples=100",
     ]
-    return Job(overrides, options.runs / f"{words}_{repeat}_{fold}_of_{options.folds}")
 
 
 def one_thread() -> None:
@@ -123,110 +186,59 @@ def one_thread() -> None:
 
 
 def train(job: Job) -> str:
+    from product_length.pipeline import run
+
+    mape = run(composed(job.overrides), job.folder, job.overrides)
+    return f"{job.folder.name}: val MAPE {mape:.2%}"
+
+
+def fit_rivals(job: RivalsJob) -> str:
+    measure(composed(job.overrides), job.overrides, job.folders)
+    return ", ".join(folder.name for folder in job.folders.values())
+
+
+def composed(overrides: list[str]) -> Experiment:
     from hydra import compose, initialize_config_dir
 
     from product_length.composition import CONF
-    from product_length.experiment import Experiment, from_config
-    from product_length.pipeline import run
+    from product_length.experiment import from_config
 
     with initialize_config_dir(str(CONF)):
-        experiment = from_config(compose("train", overrides=job.overrides), Experiment)
-    return f"{job.folder.name}: val MAPE {run(experiment, job.folder, job.overrides):.2%}"
+        return from_config(compose("train", overrides=overrides), Experiment)
 
 
 def summarise(options: argparse.Namespace, track: str) -> dict[str, Any]:
-    """Of each recipe and baseline: MAPE, its interval, and the relative difference."""
-    gathered: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    medians: dict[str, list[float]] = defaultdict(list)
-    seconds: dict[str, list[float]] = defaultdict(list)
-    baselines: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    for repeat in range(options.repeats):
-        for fold in range(options.folds):
-            for recipe in options.recipes:
-                folder = job(options, track, recipe, repeat, fold).folder
-                report = load_report(folder)
-                rows = load_predictions(folder, "test")
-                ape = np.abs(rows.lengths - rows.predictions) / rows.lengths
-                for product, error in zip(rows.product_ids.to_pylist(), ape.tolist(), strict=True):
-                    gathered[recipe][product].append(error)
-                medians[recipe].append(median_ape(report))
-                seconds[recipe].append(report.timings["train"])
-                if recipe == options.recipes[0]:
-                    for name, rival in report.splits["test"].baselines.items():
-                        baselines[name].append((rival.metrics.mape.value or 0.0, len(ape)))
-    means = {recipe: per_product(products) for recipe, products in gathered.items()}
-    reference = np.array(list(means[options.recipes[0]].values()))
-    found = {}
-    for recipe, products in means.items():
-        assert list(products) == list(means[options.recipes[0]]), "all score the same products"
-        errors = np.array(list(products.values()))
-        found[recipe] = {
-            "mape": float(errors.mean()),
-            "interval": spread(errors),
-            "relative": float(errors.mean() / reference.mean() - 1),
-            "relative_interval": relative_spread(errors, reference),
-            "median_ape": float(np.mean(medians[recipe])),
-            "train_seconds": float(np.mean(seconds[recipe])),
-        }
-    return {
-        "products": len(reference),
-        "recipes": found,
-        "baselines": {
-            name: float(np.average([m for m, _ in each], weights=[n for _, n in each]))
-            for name, each in baselines.items()
+    """Of each recipe and rival: MAPE, its interval, the relative difference; and the gate."""
+    places = [(repeat, fold) for repeat in range(options.repeats) for fold in range(options.folds)]
+    return compare(
+        {
+            name: [of_recipe(job(options, track, name, *place).folder) for place in places]
+            for name in options.recipes
         },
-    }
+        {
+            name: [of_rival(folder_of(options, track, f"rival {name}", *place)) for place in places]
+            for name in options.rivals
+        },
+    )
 
 
-def median_ape(report: Report) -> float:
-    """Under `decision=median` where there is a distribution."""
-    return float(report.splits["test"].own("median_ape").value or 0.0)
+def of_recipe(folder: Path) -> Outcome:
+    report = load_report(folder)
+    # Under `decision=median` where there is a distribution.
+    median = float(report.splits["test"].own("median_ape").value or 0.0)
+    return Outcome(errors_in(folder, "test"), median, report.timings["train"])
 
 
-def per_product(products: dict[str, list[float]]) -> Errors:
-    return {product: float(np.mean(products[product])) for product in sorted(products)}
+def of_rival(folder: Path) -> Outcome:
+    facts = json.loads((folder / RIVAL_FILE).read_text(encoding="utf-8"))
+    median = float(np.median(list(errors_in(folder, FOR_MEDIAN).values())))
+    return Outcome(errors_in(folder, FOR_MAPE), median, facts["seconds"])
 
 
-def resampled(count: int) -> NDArray[np.int64]:
-    """Places drawn with replacement, one row a resample: int64 (resamples, count)."""
-    return np.random.default_rng(0).integers(0, count, (RESAMPLES, count))
-
-
-def spread(errors: NDArray[np.float64]) -> list[float]:
-    means = errors[resampled(len(errors))].mean(axis=1)
-    return [float(each) for each in np.quantile(means, [0.025, 0.975])]
-
-
-def relative_spread(errors: NDArray[np.float64], reference: NDArray[np.float64]) -> list[float]:
-    drawn = resampled(len(errors))
-    ratios = errors[drawn].mean(axis=1) / reference[drawn].mean(axis=1) - 1
-    return [float(each) for each in np.quantile(ratios, [0.025, 0.975])]
-
-
-def as_markdown(results: dict[str, Any]) -> str:
-    lines = []
-    for track, found in results["tracks"].items():
-        lines += [
-            f"**{track}**: {found['products']:,} products, {results['folds']} folds, "
-            f"{results['repeats']} repeat{'s' if results['repeats'] > 1 else ''}",
-            "",
-            "| recipe | MAPE | 95% interval | to the first, relative | median APE | train |",
-            "| --- | ---: | ---: | ---: | ---: | ---: |",
-        ]
-        for name, each in found["recipes"].items():
-            low, high = each["interval"]
-            less, more = each["relative_interval"]
-            relative = f"{each['relative']:+.1%} ({less:+.1%} to {more:+.1%})"
-            first = name == next(iter(found["recipes"]))
-            lines.append(
-                f"| {name} | {each['mape']:.1%} | {low:.1%} to {high:.1%} "
-                f"| {'–' if first else relative} | {each['median_ape']:.1%} "
-                f"| {each['train_seconds']:.0f} s |"
-            )
-        for name, mape in sorted(found["baselines"].items(), key=lambda item: item[1]):
-            lines.append(f"| *baseline: {name.replace('_', ' ')}* | *{mape:.1%}* | | | | |")
-        lines.append("")
-    return "\n".join(lines)
+def errors_in(folder: Path, split: str) -> Errors:
+    rows = load_predictions(folder, split)
+    ape = errors(rows.lengths, rows.predictions).tolist()
+    return dict(zip(rows.product_ids.to_pylist(), ape, strict=True))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -237,17 +249,29 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--embeddings", default="lsa")
     made.add_argument("--override", action="append", default=[], help="for every training")
-    made.add_argument("--tracks", type=lambda words: words.split(","), default=list(TRACKS))
-    made.add_argument("--recipes", type=names, default=list(RECIPES), help="the first is compared")
+    made.add_argument("--tracks", type=names(TRACKS, ","), default=list(TRACKS))
+    made.add_argument(
+        "--recipes", type=names(RECIPES), default=list(RECIPES), help="the first is compared"
+    )
+    made.add_argument("--rivals", type=names(RIVALS), default=list(RIVALS))
     made.add_argument("--runs", type=Path, default=Path("outputs/crossval"))
     made.add_argument("--results", type=Path, default=RESULTS)
     made.add_argument("--cache", default=".cache")
     return made
 
 
-def names(words: str) -> list[str]:
-    """Recipes by name; since names hold commas, they are divided by semicolons."""
-    return words.split(";")
+def names(known: Collection[str], divider: str = ";") -> Callable[[str], list[str]]:
+    """Reads names of `known`; some hold commas, so semicolons divide them."""
+
+    def read(words: str) -> list[str]:
+        chosen = [word.strip() for word in words.split(divider) if word.strip()]
+        if unknown := [name for name in chosen if name not in known]:
+            raise argparse.ArgumentTypeError(
+                f"{', '.join(unknown)}: choose from {f'{divider} '.join(known)}"
+            )
+        return chosen
+
+    return read
 
 
 if __name__ == "__main__":

@@ -296,7 +296,7 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
     results = json.loads((tmp_path / "crossval.json").read_text(encoding="utf-8"))
     (found,) = results["tracks"].values()
     folders = sorted((tmp_path / "runs").iterdir())
-    assert len(folders) == 4
+    assert len(folders) == 4 + 2 * len(found["rivals"])
     errors = [
         pq.read_table(folder / "predictions_test.parquet")["ape"].to_numpy()
         for folder in folders
@@ -305,8 +305,23 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
     assert found["products"] == sum(map(len, errors))
     assert found["recipes"]["histogram"]["mape"] == pytest.approx(np.concatenate(errors).mean())
     assert found["recipes"]["reference"]["relative_interval"] == [0, 0]
+    # The median within a type is that of the runs' reports, which give its mean error of each fold.
+    rivals = [load_report(folder).splits["test"] for folder in folders if "hist" in folder.name]
+    of_types = [each.baselines["type_median"].metrics.mape.value for each in rivals]
+    assert found["rivals"]["type median"]["mape"] == pytest.approx(
+        np.average(of_types, weights=[len(each) for each in errors])
+    )
+    assert set(found["gate"]["relative"]) == set(found["rivals"])
     table = (tmp_path / "crossval.md").read_text(encoding="utf-8")
     assert table.count("| reference |") == table.count("| histogram |") == 1
+    assert table.count("| *rival: ") == len(found["rivals"]) == 6
+    assert "Gate: MAPE of *" in table
+
+    again = subprocess.run(
+        [*command, *chosen, *quick, *places], cwd=place, capture_output=True, text=True, check=True
+    )
+    assert "4 trainings, 0 still to do\nrivals: 0 folds still to do" in again.stdout
+    assert (tmp_path / "crossval.md").read_text(encoding="utf-8") == table
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ Rows = NDArray[np.int64]
 # Row numbers int64 (n,) -> their n texts.
 Texts = Callable[[Rows], Sequence[str]]
 
+MIN_TYPE_ROWS = 5
+"""Training rows that a type needs for a median of its own."""
 _PREDICTED_ROWS = 16_384
 # Characters of a text that the ridge reads: more of them took longer and predicted no better.
 _TEXT_HEAD = 1000
@@ -63,7 +65,7 @@ def fit_baselines(
     train_rows: Rows,
     neighbours: Neighbours | None,
     seed: int,
-    min_type_rows: int = 5,
+    min_type_rows: int = MIN_TYPE_ROWS,
     max_text_rows: int = 50_000,
 ) -> Baselines:
     """Fit all baselines on the training rows; the lengths of other rows are not looked at.
@@ -87,13 +89,13 @@ def fit_baselines(
     constant = weighted_median(known, 1 / known)
     predictors: dict[str, Callable[[Rows], Lengths]] = {
         "constant": lambda rows: np.full(len(rows), constant),
-        "type_median": _type_median(types, known, train_rows, min_type_rows, constant),
+        "type_median": type_median(types, known, 1 / known, train_rows, min_type_rows),
     }
     left_out = {}
     if neighbours is None:
         left_out["neighbour_median"] = "the run has no neighbours (features=knn finds them)"
     else:
-        predictors["neighbour_median"] = _neighbour_median(neighbours, known, constant)
+        predictors["neighbour_median"] = neighbour_median(neighbours, known, 1 / known)
     chosen = _sample(len(known), max_text_rows, seed)
     try:
         predictors["tfidf_ridge"] = _tfidf_ridge(
@@ -108,24 +110,43 @@ class TooFewTextsError(ValueError):
     """The training texts do not allow a fit and a held-out scale."""
 
 
-def _type_median(
-    types: Strings, known: Lengths, train_rows: Rows, min_rows: int, constant: float
+def type_median(
+    types: Strings,
+    known: Lengths,
+    weights: NDArray[np.float64],
+    train_rows: Rows,
+    min_rows: int = MIN_TYPE_ROWS,
 ) -> Callable[[Rows], Lengths]:
+    """Predictor of the weighted median within a row's type, where `min_rows` training rows have it.
+
+    `types`: strings (rows,). `known`, `weights`: float64 (n,), lengths in 1/100 inch and their
+    weights, of `train_rows`, int64 (n,): weights 1/length are for MAPE, equal ones for median APE.
+    Other types get the weighted median of all training rows.
+    """
     column = as_column(types)
     vocabulary = TypeVocabulary.fit(column.take(train_rows), min_rows)
     codes = vocabulary.encode(column)
-    medians = weighted_median_by_code(known, 1 / known, codes[train_rows], vocabulary.size)
-    medians[0] = constant
+    medians = weighted_median_by_code(known, weights, codes[train_rows], vocabulary.size)
+    medians[0] = weighted_median(known, weights)
     return lambda rows: medians[codes[rows]]
 
 
-def _neighbour_median(
-    neighbours: Neighbours, known: Lengths, constant: float
+def neighbour_median(
+    neighbours: Neighbours, known: Lengths, weights: NDArray[np.float64]
 ) -> Callable[[Rows], Lengths]:
+    """Predictor of the median over the nearest training products, by similarity times weight.
+
+    `neighbours`: of all rows; their places, and `known` and `weights`, float64 (n,), as in
+    `type_median`, are in the order of the training rows. A row without neighbours gets the weighted
+    median of all training rows.
+    """
+    constant = weighted_median(known, weights)
+
     def predict(rows: Rows) -> Lengths:
         near = neighbours[rows]
-        lengths = np.where(near.rows >= 0, known[near.rows], 1.0)
-        medians = weighted_median_rows(lengths, similarity_weights(near) / lengths)
+        medians = weighted_median_rows(
+            known[near.rows], similarity_weights(near) * weights[near.rows]
+        )
         return np.where(np.isnan(medians), constant, medians)
 
     return _in_blocks(predict)

@@ -1,0 +1,151 @@
+"""What a cross-validation comes to: intervals, paired differences, the gate, the table.
+
+Errors are absolute percentage errors as fractions, float64 (products,), the same products in the
+same order for every contestant.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 2000
+Errors = dict[str, float]
+"""By product id."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one contestant in one fold: the error of each product, median APE, seconds of fitting."""
+
+    errors: Errors
+    median_ape: float
+    seconds: float
+
+
+def compare(
+    recipes: Mapping[str, Sequence[Outcome]], rivals: Mapping[str, Sequence[Outcome]]
+) -> dict[str, Any]:
+    """What each contestant's folds come to; the first of all is what others are relative to."""
+    outcomes = {**recipes, **rivals}
+    means = {name: per_product(each) for name, each in outcomes.items()}
+    products = next(iter(means.values()))
+    assert all(list(each) == list(products) for each in means.values()), "all score the same"
+    errors = {name: np.array(list(each.values())) for name, each in means.items()}
+    found = {
+        name: {
+            **against(errors[name], next(iter(errors.values()))),
+            "median_ape": float(np.mean([each.median_ape for each in outcomes[name]])),
+            "train_seconds": float(np.mean([each.seconds for each in outcomes[name]])),
+        }
+        for name in outcomes
+    }
+    return {
+        "products": len(products),
+        "recipes": {name: found[name] for name in recipes},
+        "rivals": {name: found[name] for name in rivals},
+        "gate": gate(
+            {name: errors[name] for name in recipes}, {name: errors[name] for name in rivals}
+        ),
+    }
+
+
+def per_product(outcomes: Sequence[Outcome]) -> Errors:
+    gathered = defaultdict(list)
+    for outcome in outcomes:
+        for product, error in outcome.errors.items():
+            gathered[product].append(error)
+    return {product: float(np.mean(gathered[product])) for product in sorted(gathered)}
+
+
+def against(errors: NDArray[np.float64], others: NDArray[np.float64]) -> dict[str, Any]:
+    return {
+        "mape": float(errors.mean()),
+        "interval": spread(errors),
+        "relative": float(errors.mean() / others.mean() - 1),
+        "relative_interval": relative_spread(errors, others),
+    }
+
+
+def gate(
+    recipes: Mapping[str, NDArray[np.float64]], rivals: Mapping[str, NDArray[np.float64]]
+) -> dict[str, Any] | None:
+    """The recipe with the least MAPE against each rival; None without recipes or rivals."""
+    if not recipes or not rivals:
+        return None
+    best = min(recipes, key=lambda name: float(recipes[name].mean()))
+    of_rivals = {name: against(recipes[best], errors) for name, errors in rivals.items()}
+    return {
+        "recipe": best,
+        "relative": {name: each["relative"] for name, each in of_rivals.items()},
+        "relative_interval": {name: each["relative_interval"] for name, each in of_rivals.items()},
+        "not_beaten": [
+            name for name, each in of_rivals.items() if each["relative_interval"][1] >= 0
+        ],
+    }
+
+
+def resampled(count: int) -> NDArray[np.int64]:
+    """Places drawn with replacement, one row a resample: int64 (resamples, count)."""
+    return np.random.default_rng(0).integers(0, count, (RESAMPLES, count))
+
+
+def spread(errors: NDArray[np.float64]) -> list[float]:
+    means = errors[resampled(len(errors))].mean(axis=1)
+    return [float(each) for each in np.quantile(means, [0.025, 0.975])]
+
+
+def relative_spread(errors: NDArray[np.float64], reference: NDArray[np.float64]) -> list[float]:
+    drawn = resampled(len(errors))
+    ratios = errors[drawn].mean(axis=1) / reference[drawn].mean(axis=1) - 1
+    return [float(each) for each in np.quantile(ratios, [0.025, 0.975])]
+
+
+def as_markdown(results: dict[str, Any]) -> str:
+    lines = []
+    for track, found in results["tracks"].items():
+        lines += [
+            f"**{track}**: {found['products']:,} products, {results['folds']} folds, "
+            f"{results['repeats']} repeat{'s' if results['repeats'] > 1 else ''}",
+            "",
+            "| recipe | MAPE | 95% interval | to the first, relative | median APE | train |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
+        ]
+        rows = {**found["recipes"]}
+        by_mape = sorted(found["rivals"].items(), key=lambda item: item[1]["mape"])
+        rows |= {f"*rival: {name}*": each for name, each in by_mape}
+        first = next(iter(found["recipes"] or found["rivals"]))
+        for name, each in rows.items():
+            relative = f"{each['relative']:+.1%} ({span(each['relative_interval'], '+.1%')})"
+            lines.append(
+                f"| {name} | {each['mape']:.1%} | {span(each['interval'], '.1%')} "
+                f"| {'–' if name in (first, f'*rival: {first}*') else relative} "
+                f"| {each['median_ape']:.1%} | {each['train_seconds']:.0f} s |"
+            )
+        lines += ["", *verdict(found["gate"])]
+    return "\n".join(lines)
+
+
+def verdict(gate: dict[str, Any] | None) -> list[str]:
+    if gate is None:
+        return []
+    differences = ", ".join(
+        f"{name} {each:+.1%} ({span(gate['relative_interval'][name], '+.1%')})"
+        for name, each in gate["relative"].items()
+    )
+    beaten = (
+        f"not beaten by more than chance: {'; '.join(gate['not_beaten'])}"
+        if gate["not_beaten"]
+        else "every rival is beaten by more than chance"
+    )
+    return [
+        f"Gate: MAPE of *{gate['recipe']}* relative to each rival's: {differences}; {beaten}.",
+        "",
+    ]
+
+
+def span(interval: Sequence[float], form: str) -> str:
+    return f"{format(interval[0], form)} to {format(interval[1], form)}"

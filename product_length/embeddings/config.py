@@ -11,21 +11,29 @@ from product_length.options import Options
 class LsaOptions(Options):
     """TF-IDF of word and character n-grams, then a truncated SVD; fitted on training texts.
 
-    Words are counted in the whole text, character n-grams only in its first `char_length`
-    characters, where the recipe puts the title: over whole descriptions they would cost ten times
-    as much as the words. `max_features` bounds either kind of n-gram, `max_fit_rows` the distinct
+    `word_ngrams` words in a row at most, `char_ngrams` the shortest and the longest; null leaves a
+    kind out. Words are counted in the first `word_length` characters (null: in the whole text),
+    character n-grams in the first `char_length`, where the recipe puts the title: over whole
+    descriptions they would cost ten times as much as the words. `max_features` bounds either kind of n-gram, `max_fit_rows` the distinct
     training texts that are fitted on, so memory does not grow with the catalogue.
     """
 
     kind: Literal["lsa"]
     dimensions: Annotated[int, Field(ge=2, le=4096)] = 256
-    word_ngrams: Annotated[int, Field(ge=1, le=4)] = 2
+    word_ngrams: Annotated[int, Field(ge=1, le=4)] | None = 2
+    word_length: Annotated[int, Field(ge=1)] | None = None
     char_ngrams: tuple[int, int] | None = (3, 4)
     char_length: Annotated[int, Field(ge=1)] = 100
     max_features: Annotated[int, Field(ge=100)] = 20_000
     min_rows: Annotated[int, Field(ge=1)] = 2
     max_fit_rows: Annotated[int, Field(ge=100)] = 50_000
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @model_validator(mode="after")
+    def _some_kind(self) -> Self:
+        if self.word_ngrams is None and self.char_ngrams is None:
+            raise ValueError("word_ngrams and char_ngrams are both null: nothing would be counted")
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -142,12 +142,14 @@ class LsaEncoder:
 
 
 def _kinds(options: LsaOptions) -> list[str]:
-    return ["word", "char"] if options.char_ngrams else ["word"]
+    asked = {"word": options.word_ngrams, "char": options.char_ngrams}
+    return [kind for kind, ngrams in asked.items() if ngrams is not None]
 
 
 def _shown(kind: str, options: LsaOptions, texts: Sequence[str]) -> Sequence[str]:
     """What one kind of n-gram is counted in."""
-    return [text[: options.char_length] for text in texts] if kind == "char" else texts
+    length = options.char_length if kind == "char" else options.word_length
+    return texts if length is None else [text[:length] for text in texts]
 
 
 def _vectorizer(
@@ -155,7 +157,7 @@ def _vectorizer(
 ) -> TfidfVectorizer:
     return TfidfVectorizer(
         analyzer="char_wb" if kind == "char" else "word",
-        ngram_range=options.char_ngrams if kind == "char" else (1, options.word_ngrams),
+        ngram_range=options.char_ngrams if kind == "char" else (1, options.word_ngrams or 1),
         token_pattern=TOKEN if kind == "word" else None,
         min_df=min_rows,
         max_features=options.max_features,

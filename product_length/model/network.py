@@ -93,6 +93,7 @@ class LengthNetwork(nn.Module):
             raise ValueError(
                 "the network needs at least one of embeddings, types, neighbours, dimensions"
             )
+        self.input_dropout = nn.Dropout(options.input_dropout)
         self.trunk = build_trunk(options, widths, len(embedding_dims))
         self.head = nn.Linear(self.trunk.width, outputs)
         nn.init.zeros_(self.head.weight)
@@ -136,7 +137,7 @@ class LengthNetwork(nn.Module):
             blocks.append(self.neighbours(neighbours.float()))
         if dimensions is not None and self.dimensions is not None:
             blocks.append(self.dimensions(dimensions.float()))
-        return blocks
+        return [self.input_dropout(block) for block in blocks]
 
     def _some_unknown(self, types: Tensor) -> Tensor:
         """In training a few rows lose their type, so that the shared vector is trained."""

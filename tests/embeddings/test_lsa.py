@@ -53,6 +53,46 @@ def test_equals_scikit_learn_by_hand(product_texts: Callable[..., list[str]]) ->
     np.testing.assert_allclose(np.abs(vectors[:, :4]), np.abs(reference[:, :4]), atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("changes", "counted"),
+    [
+        (
+            {"word_ngrams": 1, "word_length": 20, "char_ngrams": None},
+            {"analyzer": "word", "token_pattern": r"\d+(?:\.\d+)?|[^\W\d]+"},
+        ),
+        (
+            {"word_ngrams": None, "char_ngrams": (2, 3), "char_length": 20},
+            {"analyzer": "char_wb", "ngram_range": (2, 3)},
+        ),
+    ],
+    ids=["words of the title", "characters of the title"],
+)
+def test_one_kind_alone_equals_scikit_learn_by_hand(
+    product_texts: Callable[..., list[str]], changes: dict[str, Any], counted: dict[str, Any]
+) -> None:
+    texts = product_texts(120, longest=40)
+    chosen = options(dimensions=16, max_features=150, min_rows=3, **changes)
+    reference = make_pipeline(
+        TfidfVectorizer(
+            preprocessor=lambda text: text[:20].lower(),
+            **{"sublinear_tf": True, "min_df": 3, "max_features": 150, **counted},
+        ),
+        TruncatedSVD(16, n_iter=10, random_state=0),
+        Normalizer(),
+    ).fit_transform(texts)
+    encoder = LsaEncoder.fit("lsa", chosen, texts)
+    vectors = encoder.encode(texts)
+    # The reference's directions are sharper (n_iter), those of single texts may still turn.
+    assert np.abs(vectors @ vectors.T - reference @ reference.T).mean() < 0.01
+    np.testing.assert_allclose(np.abs(vectors[:, :2]), np.abs(reference[:, :2]), atol=0.03)
+    np.testing.assert_array_equal(saved_and_loaded(encoder).encode(texts), vectors)
+
+
+def test_nothing_to_count_is_told() -> None:
+    with pytest.raises(ValidationError, match="word_ngrams and char_ngrams are both null"):
+        options(word_ngrams=None, char_ngrams=None)
+
+
 def test_numbers_and_units_are_words_of_their_own(product_texts: Callable[..., list[str]]) -> None:
     encoder = LsaEncoder.fit("lsa", options(min_rows=1), ["Tube 10cm x 5.5", "5 mm"])
     words = encoder.state()["vocabularies"]["word"]

@@ -1,0 +1,60 @@
+"""Numbers of the inputs that are left out in training, and only there."""
+
+import pytest
+import torch
+
+from product_length.model.config import Attention, GatedFusion, Mlp, ResidualMlp
+from product_length.model.network import Batch, LengthNetwork
+
+SHARE = 0.4
+MODELS = [
+    Mlp(name="mlp", hidden=[8], dropout=0, input_dropout=SHARE),
+    ResidualMlp(name="residual_mlp", width=8, dropout=0, input_dropout=SHARE),
+    GatedFusion(name="gated_fusion", width=8, hidden=[8], dropout=0, input_dropout=SHARE),
+    Attention(name="attention", width=8, heads=2, hidden=[8], dropout=0, input_dropout=SHARE),
+]
+
+
+@pytest.mark.parametrize("options", MODELS, ids=lambda options: options.name)
+def test_inputs_are_left_out_in_training_only(options):
+    torch.manual_seed(0)
+    network = LengthNetwork(
+        options=options,
+        embedding_dims=[64],
+        type_count=None,
+        type_options=None,
+        neighbour_width=None,
+        knn_options=None,
+        outputs=3,
+    )
+    seen = []
+    network.trunk.register_forward_pre_hook(lambda _, blocks: seen.append(blocks[0][0]))
+    batch = Batch((torch.randn(500, 64),), None, None, None)
+    network.train()
+    network(batch)
+    network.eval()
+    network(batch)
+    normed = torch.nn.functional.layer_norm(batch.embeddings[0], (64,))
+    torch.testing.assert_close(seen[1], normed)
+    left_out = seen[0] == 0
+    assert left_out.float().mean().item() == pytest.approx(SHARE, abs=0.02)
+    # What stays is larger, so that sums stay as large on average.
+    torch.testing.assert_close(seen[0][~left_out], normed[~left_out] / (1 - SHARE))
+
+
+def test_a_network_with_other_input_dropout_is_another_network():
+    one, other = (
+        str(
+            LengthNetwork(
+                options=Mlp(name="mlp", hidden=[8], input_dropout=share),
+                embedding_dims=[4],
+                type_count=None,
+                type_options=None,
+                neighbour_width=None,
+                knn_options=None,
+                outputs=1,
+            )
+        )
+        for share in (0.0, 0.1)
+    )
+    assert one != other

@@ -326,7 +326,10 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["recipes", "demo", "losses", "reading", "neighbours", "encoding", "dimensions", "crossval"],
+    [
+        *("recipes", "demo", "losses", "crossval"),
+        *("reading", "encoding", "neighbours", "dimensions", "pipeline"),
+    ],
 )
 def test_tables_are_those_of_the_benchmarks(name):
     written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")

@@ -36,6 +36,7 @@ _WIDER = 4
 # Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
 _QUERY_ROWS = 1024
 _CELL_QUERY_NUMBERS = 1 << 25  # every block reads all cells: the more queries share one, the better
+_CELL_VISITS = 1 << 23  # queries times the cells that each probes; some 60 bytes each
 _ADDED_ROWS = 16_384
 _SHARED = 256  # queries for each thread below which one thread does them all
 _SCORED_NUMBERS = 1 << 22
@@ -88,8 +89,10 @@ class CosineSearch:
             raise ValueError("k must be at least 1")
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         cosines = np.zeros((len(queries), k), dtype=np.float32)
-        in_cells = max(_QUERY_ROWS, _CELL_QUERY_NUMBERS // queries.shape[1])
-        step = _QUERY_ROWS if self.cells is None else in_cells
+        step = _QUERY_ROWS
+        if self.cells is not None:
+            most = min(_CELL_QUERY_NUMBERS // queries.shape[1], _CELL_VISITS // self.cells.probes)
+            step = max(step, most)
 
         def answer(start: int, stop: int) -> None:
             norms = norms_of(queries[start:stop])

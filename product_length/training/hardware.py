@@ -52,3 +52,18 @@ def resolve_precision(options: TrainerOptions, accelerator: str) -> str:
             "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
         )
     return options.precision
+
+
+def refuse_sparse_updates(options: TrainerOptions, accelerator: str) -> None:
+    """Raises ConfigError where learned n-grams, with their sparse gradients, cannot be trained."""
+    if accelerator == "mps":
+        raise ConfigError(
+            "embeddings=ngrams: PyTorch has no sparse gradients on Apple GPUs; give "
+            "trainer.accelerator=cpu"
+        )
+    several = torch.cuda.device_count() > 1 if options.devices == "auto" else options.devices > 1
+    if accelerator == "cuda" and several:
+        raise ConfigError(
+            f"trainer.devices={options.devices}: embeddings=ngrams has sparse gradients, which "
+            "NCCL does not add up across GPUs; give trainer.devices=1"
+        )

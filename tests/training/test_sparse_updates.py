@@ -134,7 +134,7 @@ def test_sparse_and_dense_gradients_are_clipped_by_their_common_norm() -> None:
 def test_a_fit_learns_them_and_leaves_unseen_ones(ngrams: NgramProblem, tmp_path: Path) -> None:
     first = ngrams.network().norms[1]
     result = ngrams.fit(tmp_path, max_epochs=30, patience=30, learning_rate=0.01)
-    assert result.best_val_mape < 0.6 * result.history[0]["val/mape"]
+    assert result.best_val_mape < 0.7 * result.history[0]["val/mape"]
     learned = ngrams.networks[0].norms[1]
     assert isinstance(first, NgramBag)
     assert isinstance(learned, NgramBag)

@@ -61,9 +61,9 @@ def refuse_sparse_updates(options: TrainerOptions, accelerator: str) -> None:
             "embeddings=ngrams: PyTorch has no sparse gradients on Apple GPUs; give "
             "trainer.accelerator=cpu"
         )
-    several = torch.cuda.device_count() > 1 if options.devices == "auto" else options.devices > 1
-    if accelerator == "cuda" and several:
+    gpus = torch.cuda.device_count() if accelerator == "cuda" else 1
+    if (gpus if options.devices == "auto" else options.devices) > 1:
         raise ConfigError(
-            f"trainer.devices={options.devices}: embeddings=ngrams has sparse gradients, which "
-            "NCCL does not add up across GPUs; give trainer.devices=1"
+            f"trainer.devices={options.devices}: the sparse gradients of embeddings=ngrams are not "
+            "added up across processes; give trainer.devices=1"
         )

@@ -32,9 +32,7 @@ class Problem:
     objective: Objective
     networks: list[LengthNetwork] = field(default_factory=list)
 
-    def network(
-        self, dropout: float = 0.2, hidden: int = 16, bias: bool = True, **more: Any
-    ) -> LengthNetwork:
+    def network(self, dropout: float = 0.2, hidden: int = 16, bias: bool = True) -> LengthNetwork:
         assert self.inputs.lengths is not None
         start = self.objective.initial_bias(self.inputs.lengths[self.train_rows])
         torch.manual_seed(0)
@@ -47,7 +45,6 @@ class Problem:
             knn_options=None,
             outputs=self.objective.outputs,
             initial_bias=start if bias else None,
-            **more,
         )
 
     def fit(

@@ -4,28 +4,20 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fitting_problem import ROWS, KillAt, Killed, Problem, make_problem
+from fitting_problem import KillAt, Killed, Problem, make_problem
 from lightning.pytorch.callbacks import Callback
-from numpy.typing import NDArray
 from typing_extensions import override
 
-from product_length.embeddings.config import BagOptions
 from product_length.training.batches import OrderedBatches
 from product_length.training.checkpoint import load_weights, read_checkpoint
 from product_length.training.predict import decided, predict_raw
 
 VAL_ROWS = 59  # odd: the processes' parts differ in size
-
-
-def ngrams() -> NDArray[np.int32]:
-    """Six of 40 n-grams for each row."""
-    return np.random.default_rng(5).integers(0, 41, (ROWS, 6)).astype(np.int32)
 
 
 def problem_of_two() -> Problem:
@@ -95,11 +87,6 @@ def test_two_processes_make_one_run(tmp_path: Path) -> None:
     resumed = launch(tmp_path / "new", "resume", str(last))
     assert resumed[0]["history"] == resumed[1]["history"] == first["history"]
 
-    # 200 rows, whose learned n-grams have sparse gradients.
-    one, other = launch(tmp_path / "ngrams", "ngrams")
-    assert one["history"] == other["history"]
-    assert one["history"][-1]["val/mape"] < one["history"][0]["val/mape"]
-
     one, other = launch(tmp_path / "blocks", "blocks")
     assert one["epochs"] == 3
     assert one["history"] == other["history"] != first["history"]
@@ -107,10 +94,6 @@ def test_two_processes_make_one_run(tmp_path: Path) -> None:
 
 def main(folder: Path, how: str = "", resume: str | None = None) -> None:
     problem = problem_of_two()
-    network = None
-    if how == "ngrams":
-        problem.inputs = replace(problem.inputs, embeddings=(ngrams(),))
-        network = problem.network(bags={0: BagOptions(buckets=40, dimensions=6, dropout=0)})
     given: dict[str, Any] = {"max_epochs": 3, "devices": 2, "strategy": "ddp"}
     if how == "blocks":
         given["memory"] = "blocks"
@@ -118,7 +101,7 @@ def main(folder: Path, how: str = "", resume: str | None = None) -> None:
     callbacks = [count, KillAt(1, 2)] if how == "cut" else [count]
     told: dict[str, Any] = {"killed": False, "history": []}
     try:
-        result = problem.fit(folder, network, resume=resume, callbacks=callbacks, **given)
+        result = problem.fit(folder, resume=resume, callbacks=callbacks, **given)
     except Killed:
         told["killed"] = True
     else:

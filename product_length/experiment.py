@@ -90,6 +90,8 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
             f"features.knn.embedding={knn.embedding}: no such encoder in this run; "
             f"choose one of {', '.join(encoders)}, or add it with embeddings=[…]"
         )
+    if knn:
+        yield from _without_vectors(experiment.embeddings, knn.embedding)
     loss = experiment.loss
     if isinstance(loss, Histogram) and experiment.features.use_log_target:
         yield (
@@ -106,6 +108,23 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
         yield "trainer.strategy=ddp needs trainer.devices of 2 or more"
     if trainer.precision == "16-mixed" and trainer.accelerator == "cpu":
         yield "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
+
+
+def _without_vectors(embeddings: EmbeddingOptions, chosen: str | None) -> Iterator[str]:
+    """Neighbours are searched by vectors, which n-grams have none of before training."""
+    searched = embeddings.with_vectors()
+    if searched and (chosen in searched or chosen not in embeddings.encoders):
+        return
+    advice = (
+        f"choose features.knn.embedding={searched[0]}"
+        if searched
+        else "add an encoder, as in embeddings=[lsa,ngrams], or choose features=text"
+    )
+    given = "" if chosen is None else f".embedding={chosen}"
+    yield (
+        f"features.knn{given}: neighbours are searched by the vectors of an encoder, and those of "
+        f"n-grams are learned in training: {advice}"
+    )
 
 
 def _fault(key: str, fault: Mapping[str, Any]) -> str:

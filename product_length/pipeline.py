@@ -39,7 +39,11 @@ from product_length.tracking.outcome import tell_outcome
 from product_length.tracking.tracker import open_tracker
 from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.fit import fit
-from product_length.training.hardware import resolve_accelerator, resolve_precision
+from product_length.training.hardware import (
+    refuse_sparse_updates,
+    resolve_accelerator,
+    resolve_precision,
+)
 from product_length.training.objective import build_objective
 from product_length.training.predict import decided, predict_raw, ranks
 from product_length.writing import write_text
@@ -67,7 +71,10 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     """
     started = time.perf_counter()
     trainer = experiment.trainer
-    resolve_precision(trainer, resolve_accelerator(trainer))  # told before hours of encoding
+    accelerator = resolve_accelerator(trainer)
+    resolve_precision(trainer, accelerator)  # told before hours of encoding
+    if experiment.embeddings.with_vectors() != list(experiment.embeddings.encoders):
+        refuse_sparse_updates(trainer, accelerator)
     config = experiment.model_dump(mode="json")
     write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     watch = Stopwatch()
@@ -92,7 +99,12 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     )
     architecture = Architecture(
         options=experiment.model,
-        embedding_dims=[embedding.dimension for embedding in embeddings],
+        embedding_dims=[embedding.width for embedding in embeddings],
+        bags={
+            place: bag
+            for place, embedding in enumerate(embeddings)
+            if (bag := embedding.encoder.bag) is not None
+        },
         type_count=None if features.vocabulary is None else features.vocabulary.size,
         type_options=experiment.features.type,
         neighbour_width=None if inputs.neighbours is None else inputs.neighbours.shape[1],

@@ -90,7 +90,7 @@ def test_every_key_of_an_option_is_in_its_yaml(group, option):
 
 def test_every_key_of_an_encoder_is_in_its_yaml():
     encoders = group_options("embeddings")
-    assert len(encoders) == 6
+    assert len(encoders) == 7
     for name in set(encoders) - {"all_four"}:
         written = yaml.safe_load((CONF / "embeddings" / f"{name}.yaml").read_text())
         typed = composed("train", Experiment, f"embeddings={name}").embeddings
@@ -111,6 +111,22 @@ def test_a_distribution_takes_no_target_and_every_decision():
         assert chosen.decision == decision
     with pytest.raises(ConfigError, match="decision=huge: should be 'auto', 'mape', 'rmsle'"):
         composed("train", Experiment, "decision=huge")
+
+
+def test_neighbours_need_an_encoder_with_vectors():
+    """N-grams have none before training; told before any work."""
+    for features in ("knn", "full"):
+        with pytest.raises(ConfigError, match=r"features.knn: .*embeddings=\[lsa,ngrams\]"):
+            composed("train", Experiment, "embeddings=ngrams", f"features={features}")
+    chosen = ["embeddings=[ngrams,lsa]", "features=knn"]
+    assert composed("train", Experiment, *chosen).embeddings.with_vectors() == ["lsa"]
+    with pytest.raises(ConfigError, match=r"knn.embedding=ngrams: .*knn.embedding=lsa"):
+        composed("train", Experiment, *chosen, "features.knn.embedding=ngrams")
+    with pytest.raises(ConfigError, match=r"knn.embedding=other: no such encoder") as caught:
+        composed("train", Experiment, *chosen, "features.knn.embedding=other")
+    assert "n-grams" not in str(caught.value)
+    alone = composed("train", Experiment, "embeddings=ngrams", "features=text")
+    assert alone.embeddings.with_vectors() == []
 
 
 def test_a_point_loss_takes_no_decision_even_its_own():

@@ -1,1 +1,1 @@
-"""From texts to one float16 array per encoder, computed once and kept on disk."""
+"""From texts to one array per encoder, computed once and kept on disk."""

@@ -66,7 +66,40 @@ class SentenceTransformerOptions(Options):
     device: Annotated[str, Field(min_length=1)] = "auto"
 
 
-EncoderOptions = Annotated[LsaOptions | SentenceTransformerOptions, Field(discriminator="kind")]
+class BagOptions(Options):
+    """The vectors that the network learns for hashed n-grams, one for each bucket."""
+
+    buckets: Annotated[int, Field(ge=16, lt=2**24)] = 262_144
+    dimensions: Annotated[int, Field(ge=1, le=4096)] = 64
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+
+
+class NgramOptions(BagOptions):
+    """Hashed words and character n-grams, whose vectors are learned with the network.
+
+    Nothing is fitted beforehand. Words are taken from the whole text, character n-grams from its
+    first `char_length` characters, where the recipe puts the title. A text has room for `length`
+    different ones; texts with more are cut, and counted.
+    """
+
+    kind: Literal["ngrams"]
+    length: Annotated[int, Field(ge=1, le=4096)] = 256
+    word_ngrams: Annotated[int, Field(ge=1, le=4)] = 2
+    char_ngrams: tuple[int, int] | None = (3, 4)
+    char_length: Annotated[int, Field(ge=1)] = 100
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.char_ngrams and not 2 <= self.char_ngrams[0] <= self.char_ngrams[1] <= 8:
+            raise ValueError(
+                "char_ngrams must be [shortest, longest] with 2 <= shortest <= longest <= 8"
+            )
+        return self
+
+
+EncoderOptions = Annotated[
+    LsaOptions | SentenceTransformerOptions | NgramOptions, Field(discriminator="kind")
+]
 EncoderName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -85,6 +118,10 @@ class EmbeddingOptions(Options):
     engine: Literal["local", "ray"] = "local"
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     ray_address: Annotated[str, Field(min_length=1)] | None = None
+
+    def with_vectors(self) -> list[str]:
+        """The encoders whose vectors are there before training, in order."""
+        return [name for name, each in self.encoders.items() if not isinstance(each, BagOptions)]
 
     @model_validator(mode="after")
     def _address_of_an_engine(self) -> Self:

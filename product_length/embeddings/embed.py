@@ -1,4 +1,4 @@
-"""One float16 array per encoder for a whole catalogue, computed once and kept on disk."""
+"""One array per encoder for a whole catalogue, computed once and kept on disk."""
 
 import hashlib
 import logging
@@ -16,11 +16,13 @@ from product_length.artefacts import ArtefactStore
 from product_length.embeddings.config import (
     EmbeddingOptions,
     LsaOptions,
+    NgramOptions,
     SentenceTransformerOptions,
 )
 from product_length.embeddings.encoder import Encoder, Engine
 from product_length.embeddings.engine import choose_engine
 from product_length.embeddings.lsa import LsaEncoder
+from product_length.embeddings.ngrams import NgramEncoder
 from product_length.embeddings.repeats import EncodeOnce
 from product_length.embeddings.sentence_transformer import SentenceTransformerEncoder
 from product_length.errors import UserError
@@ -38,11 +40,12 @@ Texts = Callable[[int, int], Sequence[str]]
 class Embedding:
     """A catalogue as one encoder sees it.
 
-    vectors: float16 (rows, dimension), read-only, memory-mapped. truncated_share: share of the
-    rows whose text had more tokens than the encoder reads; None where it reads whole texts.
+    vectors: float16 (rows, dimension), or ids of n-grams, int32 (rows, dimension); read-only,
+    memory-mapped. truncated_share: share of the rows whose text had more tokens than the encoder
+    reads, or more n-grams than it keeps; None where it reads whole texts.
     """
 
-    vectors: NDArray[np.float16]
+    vectors: NDArray[Any]
     encoder: Encoder
     truncated_share: float | None
     reused: bool
@@ -54,8 +57,14 @@ class Embedding:
 
     @property
     def dimension(self) -> int:
-        """Width of a vector."""
+        """Width of the array."""
         return int(self.vectors.shape[1])
+
+    @property
+    def width(self) -> int:
+        """Width of what the network makes of a row."""
+        bag = self.encoder.bag
+        return self.dimension if bag is None else bag.dimensions
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -119,7 +128,7 @@ def embed_texts(
 
 def _encoder(
     name: str,
-    options: LsaOptions | SentenceTransformerOptions,
+    options: LsaOptions | SentenceTransformerOptions | NgramOptions,
     texts: Texts,
     text_keys: NDArray[np.uint64],
     train_rows: NDArray[np.int64],
@@ -129,6 +138,8 @@ def _encoder(
 ) -> Encoder:
     if isinstance(options, SentenceTransformerOptions):
         return _checked_model(name, options, store)
+    if isinstance(options, NgramOptions):
+        return NgramEncoder(name, options)
     return _fitted_lsa(name, options, texts, text_keys, train_rows, chunk_rows, store, recipe)
 
 
@@ -235,7 +246,7 @@ def _embed(
         "embeddings",
         made_from,
         shape=(rows, encoder.dimension),
-        dtype="float16",
+        dtype=encoder.dtype,
         chunk_rows=chunk_rows,
         make_chunks=chunks,
         unit="texts",
@@ -244,17 +255,22 @@ def _embed(
     cut = artefact.facts.get("truncated")
     share = None if cut is None or not rows else cut / rows
     log.info(
-        "%s: %d rows, %d unique texts, %d dimensions, %s%s, %.1f s",
+        "%s: %d rows, %d unique texts, %d %s, %s%s, %.1f s",
         encoder.name,
         rows,
         chunks.unique_texts,
         encoder.dimension,
+        "dimensions" if encoder.bag is None else "places for n-grams",
         "reused" if artefact.reused else f"computed ({chunks.encoded} texts encoded)",
-        "" if share is None else f", {share:.1%} of the rows cut to the model's length",
+        "" if share is None else f", {share:.1%} of the rows cut to {_room(encoder)}",
         time.perf_counter() - started,
     )
     vectors = artefact.load_array()
     return Embedding(vectors, encoder, share, artefact.reused)
+
+
+def _room(encoder: Encoder) -> str:
+    return "the model's length" if encoder.bag is None else "so many n-grams"
 
 
 def _some(
@@ -274,7 +290,7 @@ def _some(
             "rows": hashlib.sha256(np.ascontiguousarray(rows, dtype="<i8").tobytes()).hexdigest(),
         },
         shape=(len(rows), embedding.dimension),
-        dtype="float16",
+        dtype=embedding.encoder.dtype,
         chunk_rows=chunk_rows,
         make_chunk=lambda start, stop: (embedding.vectors[rows[start:stop]], {}),
         label=f"{embedding.name}: rows of the track",

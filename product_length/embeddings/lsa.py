@@ -32,6 +32,9 @@ class LsaEncoder:
     remaining columns are zero.
     """
 
+    dtype = "float16"
+    bag = None
+
     def __init__(
         self,
         name: str,

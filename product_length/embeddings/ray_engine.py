@@ -63,7 +63,7 @@ def encode_on_ray(
         log.info("%s: %d chunks for %d Ray workers (%s)", encoder.name, len(tables), count, each)
         blocks = _encoded(encoder, tables, count, each, on_gpu=on_gpu)
         try:
-            yield from regrouped(blocks, sizes, encoder.dimension)
+            yield from regrouped(blocks, sizes, encoder.dimension, encoder.dtype)
         except ray.exceptions.RayError as error:
             raise UserError(
                 f"embeddings.engine=ray: the cluster gave up encoding with {encoder.name} "
@@ -133,7 +133,7 @@ class _ChunkEncoder:
         self._worker = Worker(content, device, threads)
 
     def __call__(self, block: _Block) -> dict[str, NDArray[Any]]:
-        """float16 vectors of a chunk's texts; a fault goes as data, or Ray would wrap it."""
+        """Vectors of a chunk's texts; a fault goes as data, or Ray would wrap it."""
         try:
             vectors, cut = self._worker.encode(block["text"].tolist())
         except UserError as error:
@@ -143,7 +143,7 @@ class _ChunkEncoder:
 
 
 def regrouped(
-    blocks: Iterable[_Block], sizes: Sequence[int], dimension: int
+    blocks: Iterable[_Block], sizes: Sequence[int], dimension: int, dtype: str
 ) -> Generator[Marked, None, None]:
     """Chunks of these sizes, in order, from ordered blocks of any size.
 
@@ -152,7 +152,7 @@ def regrouped(
     coming = iter(blocks)
     block: _Block = {"chunk": np.zeros(0, dtype=np.int64)}
     for number, size in enumerate(sizes):
-        vectors = np.empty((size, dimension), dtype=np.float16)
+        vectors = np.empty((size, dimension), dtype=dtype)
         cut = np.zeros(size, dtype=np.bool_)
         filled, marked = 0, False
         while filled < size:

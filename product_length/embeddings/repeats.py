@@ -4,11 +4,12 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.embeddings.encoder import Encoder, Engine, Marked
+from product_length.embeddings.encoder import Encoder, Engine, Marked, Vectors
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ class EncodeOnce:
         self._last_row = np.zeros(len(keys), dtype=np.int64)
         self._last_row[self._text_of_row] = np.arange(len(text_keys))  # the last write stays
         self._asked = np.zeros(len(keys), dtype=np.bool_)
-        self._kept: dict[int, tuple[NDArray[np.float16], bool]] = {}
+        self._kept: dict[int, tuple[NDArray[Any], bool]] = {}
 
     def __call__(
         self, spans: Sequence[tuple[int, int]]
-    ) -> Generator[tuple[NDArray[np.float16], dict[str, int]], None, None]:
+    ) -> Generator[tuple[Vectors, dict[str, int]], None, None]:
         """For the rows [start, stop) of each span their vectors, and counts of rows.
 
-        Vectors are float16 (stop - start, dimension). Raises what the engine raises.
+        Vectors are (stop - start, dimension). Raises what the engine raises.
         """
         plans: deque[_Plan] = deque()  # of the chunks that the engine has taken and not given back
 
@@ -83,9 +84,9 @@ class EncodeOnce:
             raise ValueError(f"{len(chunk)} texts for the rows {start}:{stop}")
         return plan, [chunk[row] for row in first[new]]
 
-    def _assembled(self, plan: _Plan, result: Marked) -> tuple[NDArray[np.float16], dict[str, int]]:
+    def _assembled(self, plan: _Plan, result: Marked) -> tuple[Vectors, dict[str, int]]:
         found, marks = result
-        vectors = np.empty((len(plan.texts), self._encoder.dimension), dtype=np.float16)
+        vectors = np.empty((len(plan.texts), self._encoder.dimension), dtype=self._encoder.dtype)
         cut = np.zeros(len(plan.texts), dtype=np.bool_)
         vectors[plan.new] = found
         if marks is not None:

@@ -31,6 +31,9 @@ _PROBE = ["", "Steel ruler, 30 cm x 2.5 cm", "cotton saree with blouse piece " *
 class SentenceTransformerEncoder:
     """An encoder that finds its model at once, and loads it when first asked for a vector."""
 
+    dtype = "float16"
+    bag = None
+
     def __init__(
         self, name: str, options: SentenceTransformerOptions, *, setting: str | None = None
     ) -> None:

@@ -54,8 +54,7 @@ def describe(
             100 * float((codes == 0).mean()),
         )
     if options.knn is not None:
-        by_name = {embedding.name: embedding for embedding in embeddings}
-        chosen = by_name[options.knn.embedding or embeddings[0].name]
+        chosen = _searched(embeddings, options.knn.embedding)
         encoder = chosen.name
         neighbours = neighbour_stage(
             chosen.vectors,
@@ -70,3 +69,12 @@ def describe(
     if options.dimensions is not None:
         dimensions = dimension_stage(catalogue, train_rows, options.dimensions, store)
     return Features(vocabulary, codes, neighbours, encoder, dimensions)
+
+
+def _searched(embeddings: Sequence[Embedding], name: str | None) -> Embedding:
+    """The encoder of that name, or the first that has vectors."""
+    return next(
+        each
+        for each in embeddings
+        if (each.encoder.bag is None if name is None else each.name == name)
+    )

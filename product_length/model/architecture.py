@@ -1,7 +1,9 @@
 """A network as plain values: what a checkpoint keeps to build the same one again."""
 
+from pydantic import Field
 from torch import Tensor
 
+from product_length.embeddings.config import BagOptions
 from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
 from product_length.model.config import ModelOptions
 from product_length.model.network import LengthNetwork
@@ -20,6 +22,7 @@ class Architecture(Options):
     outputs: int
     dimension_width: int | None = None
     dimension_options: DimensionOptions | None = None
+    bags: dict[int, BagOptions] = Field(default_factory=dict)
 
     def build(self, initial_bias: Tensor | None = None) -> LengthNetwork:
         """A new network; `initial_bias`: float (outputs,). Raises ValueError as it does."""
@@ -33,5 +36,6 @@ class Architecture(Options):
             outputs=self.outputs,
             dimension_width=self.dimension_width,
             dimension_options=self.dimension_options,
+            bags=self.bags,
             initial_bias=initial_bias,
         )

@@ -1,12 +1,14 @@
 """The network: embeddings, type, neighbours and stated measurements in, raw outputs out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from product_length.embeddings.config import BagOptions
 from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
+from product_length.model.bag import NgramBag
 from product_length.model.config import ModelOptions
 from product_length.model.trunk import build_trunk
 
@@ -19,7 +21,8 @@ class Batch(NamedTuple):
     """Some rows of a catalogue as the network sees them; every part has as many rows."""
 
     embeddings: tuple[Tensor, ...]
-    """One for each encoder: floating point (rows, dimensions of that encoder)."""
+    """One for each encoder: vectors, floating point (rows, dimensions of that encoder), or ids of
+    hashed n-grams, int32 (rows, n), 0 = none."""
     types: Tensor | None
     """int64 (rows,): codes of the type vocabulary, 0 = rare or unseen; None without types."""
     neighbours: Tensor | None
@@ -34,6 +37,8 @@ class LengthNetwork(nn.Module):
     """Inputs, a trunk and a linear head of `outputs` numbers.
 
     embedding_dims: dimensions of each encoder, in the order of `Batch.embeddings`; may be empty.
+    bags: for each encoder that gives ids of n-grams, by its place in that order, the vectors that
+        are learned for them; these have its dimensions.
     type_count, type_options: codes of the type vocabulary, code 0 included; None without types.
     neighbour_width, knn_options: width of the neighbour block; None without neighbours.
     dimension_width, dimension_options: width of the block of stated measurements; None without it.
@@ -57,6 +62,7 @@ class LengthNetwork(nn.Module):
         outputs: int,
         dimension_width: int | None = None,
         dimension_options: DimensionOptions | None = None,
+        bags: Mapping[int, BagOptions] | None = None,
         initial_bias: Tensor | None = None,
     ) -> None:
         super().__init__()
@@ -68,8 +74,12 @@ class LengthNetwork(nn.Module):
             raise ValueError(
                 "dimension_width and dimension_options go together: give both or neither"
             )
+        bags = bags or {}
         # Encoders differ in scale, and float16 rows in no other way than precision.
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in embedding_dims)
+        self.norms = nn.ModuleList(
+            NgramBag(bags[place]) if place in bags else nn.LayerNorm(width)
+            for place, width in enumerate(embedding_dims)
+        )
         widths = list(embedding_dims)
         self.types: nn.Embedding | None = None
         self.type_dropout = 0.0
@@ -130,7 +140,9 @@ class LengthNetwork(nn.Module):
         if (dimensions is None) != (self.dimensions is None):
             raise ValueError("dimensions are given to a network without them, or lacking")
         pairs = zip(self.norms, embeddings, strict=True)
-        blocks: list[Tensor] = [norm(vectors.float()) for norm, vectors in pairs]
+        blocks: list[Tensor] = [
+            norm(given if isinstance(norm, NgramBag) else given.float()) for norm, given in pairs
+        ]
         if types is not None and self.types is not None:
             blocks.append(self.types(self._some_unknown(types)))
         if neighbours is not None and self.neighbours is not None:

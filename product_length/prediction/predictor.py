@@ -51,16 +51,16 @@ class Predictor:
 
     def raw(
         self,
-        vectors: Mapping[str, NDArray[np.float16]],
+        vectors: Mapping[str, NDArray[Any]],
         fields: pa.RecordBatch,
         types: Strings,
         device: torch.device,
     ) -> Tensor:
         """Raw outputs of the network: float32 (rows, outputs), which `objective` understands.
 
-        `vectors`: of each encoder by its name, float16 (rows, d). `fields`: the cleaned fields that
-        the texts were joined from, strings (rows,) for each. `types`: strings (rows,). The network
-        runs on `device`.
+        `vectors`: of each encoder by its name, (rows, d), as in `Inputs.embeddings`. `fields`: the
+        cleaned fields that the texts were joined from, strings (rows,) for each. `types`: strings
+        (rows,). The network runs on `device`.
         """
         block = None
         if self.lookup is not None and self.lookup_encoder is not None:

@@ -21,7 +21,7 @@ Rows = NDArray[np.int64]
 class Inputs:
     """Everything the network sees of a catalogue, row by row, in memory or memory-mapped.
 
-    embeddings: float16 or float32 (rows, dimensions) for each encoder.
+    embeddings: for each encoder, float16 or float32 (rows, dimensions), or int32 (rows, n-grams).
     types: int64 (rows,) codes, or None.
     neighbours: float32 (rows, width), or None.
     lengths: float32 (rows,), 1/100 inch, or None where they are to be predicted.

@@ -52,3 +52,18 @@ def resolve_precision(options: TrainerOptions, accelerator: str) -> str:
             "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
         )
     return options.precision
+
+
+def refuse_sparse_updates(options: TrainerOptions, accelerator: str) -> None:
+    """Raises ConfigError where learned n-grams, with their sparse gradients, cannot be trained."""
+    if accelerator == "mps":
+        raise ConfigError(
+            "embeddings=ngrams: PyTorch has no sparse gradients on Apple GPUs; give "
+            "trainer.accelerator=cpu"
+        )
+    gpus = torch.cuda.device_count() if accelerator == "cuda" else 1
+    if (gpus if options.devices == "auto" else options.devices) > 1:
+        raise ConfigError(
+            f"trainer.devices={options.devices}: the sparse gradients of embeddings=ngrams are not "
+            "added up across processes; give trainer.devices=1"
+        )

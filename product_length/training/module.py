@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch import distributed as dist
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim import Optimizer
 from typing_extensions import override
 
 from product_length.errors import UserError
@@ -22,6 +22,7 @@ from product_length.training.blocks import Blocks
 from product_length.training.checkpoint import RECORD
 from product_length.training.config import TrainerOptions
 from product_length.training.objective import Objective
+from product_length.training.optimiser import build_optimiser, clip_gradients, one_cycle
 from product_length.training.placement import Prefetched, on_card, training_batches
 
 History = list[dict[str, float]]
@@ -123,35 +124,25 @@ class FitModule(L.LightningModule):
 
     @override
     def configure_optimizers(self) -> Any:
-        """AdamW without decay of norms and biases; one cycle of the learning rate, step by step.
-
-        Smith and Topin 2018, "Super-Convergence: Very Fast Training of Neural Networks Using Large
-        Learning Rates".
-        """
-        weights = list(self.network.parameters())
-        groups: list[dict[str, Any]] = [
-            {"params": [w for w in weights if w.ndim > 1]},
-            {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
-        ]
+        """AdamW, with SparseAdam for n-grams, and one cycle of the learning rate."""
         options = self.options
-        optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            lr=options.learning_rate,
-            weight_decay=options.weight_decay,
-        )
-        # OneCycleLR divides by zero where the climb, or what follows it, has no step of its own.
-        steps = max(3, len(self.train_batches) * options.max_epochs)
-        schedule = OneCycleLR(
-            optimizer,
-            max_lr=options.learning_rate,
-            total_steps=steps,
-            pct_start=max(options.warmup, 2 / steps),
-            cycle_momentum=False,
-        )
+        optimizer = build_optimiser(self.network, options.learning_rate, options.weight_decay)
+        schedule = one_cycle(optimizer, options, len(self.train_batches) * options.max_epochs)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    @override
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """By their common norm, as Lightning does it, but of sparse gradients too."""
+        if gradient_clip_val:
+            clip_gradients(self.network.parameters(), gradient_clip_val)
 
     @override
     def on_train_epoch_start(self) -> None:

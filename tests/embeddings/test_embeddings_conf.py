@@ -19,7 +19,7 @@ def composed(*overrides: str) -> EmbeddingOptions:
 
 
 def test_the_encoders_offered() -> None:
-    assert FILES == ["all_four", "distiluse", "e5small", "lsa", "minilm", "mpnet"]
+    assert FILES == ["all_four", "distiluse", "e5small", "lsa", "minilm", "mpnet", "ngrams"]
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name != "all_four"])

@@ -92,7 +92,7 @@ def test_chunks_come_back_whatever_the_blocks(
         {name: values[start:stop] for name, values in whole.items()}
         for start, stop in itertools.pairwise(ends)
     ]
-    found = list(regrouped(blocks, sizes, 2))
+    found = list(regrouped(blocks, sizes, 2, "float16"))
     assert [len(vectors) for vectors, _ in found] == sizes
     np.testing.assert_array_equal(
         np.concatenate([np.zeros((0, 2)), *(v for v, _ in found)]), vector
@@ -101,10 +101,10 @@ def test_chunks_come_back_whatever_the_blocks(
         assert (marks is None) == (not marked or not size)
     if len(chunk):
         with pytest.raises(RuntimeError, match="lost or reordered"):
-            list(regrouped(blocks[:-1], sizes, 2))
+            list(regrouped(blocks[:-1], sizes, 2, "float16"))
     if len(blocks) > 1 and len(set(chunk.tolist())) > 1:
         with pytest.raises(RuntimeError, match="lost or reordered"):
-            list(regrouped(blocks[::-1], sizes, 2))
+            list(regrouped(blocks[::-1], sizes, 2, "float16"))
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ class LsaOptions(Options):
     `word_ngrams` words in a row at most, `char_ngrams` the shortest and the longest; null leaves a
     kind out. Words are counted in the first `word_length` characters (null: in the whole text),
     character n-grams in the first `char_length`, where the recipe puts the title: over whole
-    descriptions they would cost ten times as much as the words. `max_features` bounds either kind of n-gram, `max_fit_rows` the distinct
-    training texts that are fitted on, so memory does not grow with the catalogue.
+    descriptions they would cost ten times as much as the words. `max_features` bounds either kind
+    of n-gram, `max_fit_rows` the distinct training texts that are fitted on, so memory does not
+    grow with the catalogue.
     """
 
     kind: Literal["lsa"]

@@ -1,7 +1,7 @@
 """Recipes and their rivals by repeated cross-validation on a real catalogue, paired with the first.
 
     python benchmarks/crossval.py --data train.csv [--folds 5] [--repeats 1] [--workers 2]
-        [--embeddings lsa] [--tracks 40–5000] [--recipes "reference;histogram"]
+        [--embeddings words] [--tracks 40–5000] [--recipes "reference;best"]
         [--rivals "lightgbm;type median"]
 
 Each product is predicted once a repeat, by a model that was trained and stopped without its fold
@@ -11,7 +11,8 @@ errors. Beside MAPE under `decision=mape` stands the median APE under `decision=
 recipe predicts a distribution, a mean over folds. Rivals (benchmarks/rivals.py) see the same rows
 and features, and are the gate: the recipe with the least MAPE has to beat each of them. Two of them
 need LightGBM (pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are
-kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md.
+kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md, where
+those of other --tracks stay.
 """
 
 import argparse
@@ -49,23 +50,21 @@ TRACKS = {
     "40–5000": ["data.min_length=40", "data.max_length=5000"],
 }
 REFERENCE = "reference"
-_HISTOGRAM = ["experiment=histogram"]
 # The reference is the mlp with MAPE, log target and neighbours, at its best learning rate.
+_REFERENCE = ["experiment=log_target", "trainer.learning_rate=3e-4", "trainer.min_steps=12"]
+_BEST = ["experiment=best"]
+_DROPOUT = ["model.dropout=0.5", "model.input_dropout=0.4"]
 RECIPES = {
-    REFERENCE: ["experiment=log_target", "trainer.learning_rate=3e-4", "trainer.min_steps=12"],
-    "reference, stated measurements": [
-        *("experiment=log_target", "trainer.learning_rate=3e-4", "trainer.min_steps=12"),
-        "features=full",
-    ],
-    "histogram": [*_HISTOGRAM, "features=full"],
-    "histogram, no stated measurements": _HISTOGRAM,
-    "histogram, no neighbours": [*_HISTOGRAM, "features=dimensions"],
-    "histogram, text and type only": [*_HISTOGRAM, "features=text"],
-    "histogram, no type": [*_HISTOGRAM, "features=full", "features.type=null"],
-    "histogram, three narrowing layers": [
-        *(*_HISTOGRAM, "features=full"),
-        "model.hidden=[1024,256,64]",
-    ],
+    REFERENCE: _REFERENCE,
+    "reference, dropout as in best": [*_REFERENCE, *_DROPOUT],
+    "best": _BEST,
+    "best, no stated measurements": [*_BEST, "features=knn"],
+    "best, no neighbours": [*_BEST, "features=dimensions"],
+    "best, no type": [*_BEST, "features.type=null"],
+    "best, usual dropout": [*_BEST, "model.dropout=0.2", "model.input_dropout=0"],
+    "best, one length by MAPE": [*_BEST, "loss=mape", "features.use_log_target=true"],
+    "best, words and characters": [*_BEST, "embeddings=lsa"],
+    "best, learned n-grams too": [*_BEST, "embeddings=[words,ngrams]"],
 }
 # Rivals see all that a network can see.
 SEEN_BY_RIVALS = ["features=full"]
@@ -123,10 +122,21 @@ def main() -> None:
         "repeats": options.repeats,
         "tracks": {track: summarise(options, track) for track in options.tracks},
     }
+    results["tracks"] = with_earlier(results, options.results / "crossval.json")
     text = json.dumps(results, indent=2, ensure_ascii=False) + "\n"
     write_text(options.results / "crossval.json", text)
     write_text(options.results / "crossval.md", as_markdown(results))
     print(as_markdown(results))
+
+
+def with_earlier(results: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The tracks of `results`, and others that the same command has left at `path`."""
+    tracks: dict[str, Any] = results["tracks"]
+    if path.exists():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        if earlier["command"] == results["command"]:
+            tracks = {**earlier["tracks"], **tracks}
+    return {name: tracks[name] for name in TRACKS if name in tracks}
 
 
 def follow(pool: Executor, work: Callable[[Any], str], jobs: Sequence[Any]) -> None:
@@ -160,12 +170,15 @@ def folder_of(options: argparse.Namespace, track: str, name: str, repeat: int, f
 def overrides_of(
     options: argparse.Namespace, recipe: Sequence[str], track: str, repeat: int, fold: int
 ) -> list[str]:
+    encoders = f"embeddings={options.embeddings}"
     return [
         "data=amazon2023",
         f"data.path={options.data}",
         f"cache_dir={options.cache}",
         *recipe,
-        *(f"embeddings={options.embeddings}", *options.override),
+        # Some recipes are about their encoders.
+        *([] if any(word.startswith("embeddings=") for word in recipe) else [encoders]),
+        *options.override,
         *TRACKS[track],
         f"data.split.seed={repeat}",
         f"data.split.folds={options.folds}",
@@ -247,7 +260,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--folds", type=int, default=5)
     made.add_argument("--repeats", type=int, default=1)
     made.add_argument("--workers", type=int, default=2)
-    made.add_argument("--embeddings", default="lsa")
+    made.add_argument("--embeddings", default="words")
     made.add_argument("--override", action="append", default=[], help="for every training")
     made.add_argument("--tracks", type=names(TRACKS, ","), default=list(TRACKS))
     made.add_argument(

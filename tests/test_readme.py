@@ -281,12 +281,12 @@ def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
 @pytest.mark.slow
 def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks" / "crossval.py"), "--data", "train.csv"]
-    chosen = ["--folds", "2", "--tracks", "up to 5000", "--recipes", "reference;histogram"]
+    chosen = ["--folds", "2", "--tracks", "up to 5000", "--recipes", "reference;best"]
     quick = [
         "--override",
         "trainer.max_epochs=1",
         "--override",
-        "embeddings.encoders.lsa.dimensions=8",
+        "embeddings.encoders.words.dimensions=8",
     ]
     places = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path)]
     done = subprocess.run(
@@ -300,20 +300,20 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
     errors = [
         pq.read_table(folder / "predictions_test.parquet")["ape"].to_numpy()
         for folder in folders
-        if "histogram" in folder.name
+        if "best" in folder.name
     ]
     assert found["products"] == sum(map(len, errors))
-    assert found["recipes"]["histogram"]["mape"] == pytest.approx(np.concatenate(errors).mean())
+    assert found["recipes"]["best"]["mape"] == pytest.approx(np.concatenate(errors).mean())
     assert found["recipes"]["reference"]["relative_interval"] == [0, 0]
     # The median within a type is that of the runs' reports, which give its mean error of each fold.
-    rivals = [load_report(folder).splits["test"] for folder in folders if "hist" in folder.name]
+    rivals = [load_report(folder).splits["test"] for folder in folders if "best" in folder.name]
     of_types = [each.baselines["type_median"].metrics.mape.value for each in rivals]
     assert found["rivals"]["type median"]["mape"] == pytest.approx(
         np.average(of_types, weights=[len(each) for each in errors])
     )
     assert set(found["gate"]["relative"]) == set(found["rivals"])
     table = (tmp_path / "crossval.md").read_text(encoding="utf-8")
-    assert table.count("| reference |") == table.count("| histogram |") == 1
+    assert table.count("| reference |") == table.count("| best |") == 1
     assert table.count("| *rival: ") == len(found["rivals"]) == 6
     assert "Gate: MAPE of *" in table
 

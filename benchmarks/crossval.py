@@ -11,7 +11,7 @@ errors. Beside MAPE under `decision=mape` stands the median APE under `decision=
 recipe predicts a distribution, a mean over folds. Rivals (benchmarks/rivals.py) see the same rows
 and features, and are the gate: the recipe with the least MAPE has to beat each of them. Two of them
 need LightGBM (pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are
-kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md, where
+kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md; there
 those of other --tracks stay.
 """
 

@@ -90,7 +90,7 @@ def test_every_key_of_an_option_is_in_its_yaml(group, option):
 
 def test_every_key_of_an_encoder_is_in_its_yaml():
     encoders = group_options("embeddings")
-    assert len(encoders) == 7
+    assert len(encoders) == 8
     for name in set(encoders) - {"all_four"}:
         written = yaml.safe_load((CONF / "embeddings" / f"{name}.yaml").read_text())
         typed = composed("train", Experiment, f"embeddings={name}").embeddings

@@ -6,7 +6,7 @@ same order for every contestant.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,16 @@ Errors = dict[str, float]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one contestant in one fold: the error of each product, median APE, seconds of fitting."""
+    """Of one contestant in one fold: the error of each product, median APE, seconds of fitting.
+
+    `coverage`: rows, and the share of them that 90% intervals hold, of all products and of bands of
+    length; empty where there are no intervals.
+    """
 
     errors: Errors
     median_ape: float
     seconds: float
+    coverage: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
 
 def compare(
@@ -40,6 +45,7 @@ def compare(
             **against(errors[name], next(iter(errors.values()))),
             "median_ape": float(np.mean([each.median_ape for each in outcomes[name]])),
             "train_seconds": float(np.mean([each.seconds for each in outcomes[name]])),
+            "coverage": pooled(outcomes[name]),
         }
         for name in outcomes
     }
@@ -51,6 +57,20 @@ def compare(
             {name: errors[name] for name in recipes}, {name: errors[name] for name in rivals}
         ),
     }
+
+
+def pooled(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """Rows and the share that is covered, of all folds together; bands without rows left out."""
+    found = {}
+    for band in outcomes[0].coverage:
+        counts = [each.coverage[band] for each in outcomes]
+        rows = sum(count for count, _ in counts)
+        if rows:
+            found[band] = {
+                "rows": rows,
+                "share": sum(count * share for count, share in counts) / rows,
+            }
+    return found
 
 
 def per_product(outcomes: Sequence[Outcome]) -> Errors:
@@ -125,7 +145,7 @@ def as_markdown(results: dict[str, Any]) -> str:
                 f"| {'–' if name in (first, f'*rival: {first}*') else relative} "
                 f"| {each['median_ape']:.1%} | {each['train_seconds']:.0f} s |"
             )
-        lines += ["", *verdict(found["gate"])]
+        lines += ["", *verdict(found["gate"]), *covered(found["recipes"])]
     return "\n".join(lines)
 
 
@@ -145,6 +165,19 @@ def verdict(gate: dict[str, Any] | None) -> list[str]:
         f"Gate: MAPE of *{gate['recipe']}* relative to each rival's: {differences}; {beaten}.",
         "",
     ]
+
+
+def covered(recipes: Mapping[str, Any]) -> list[str]:
+    """What the intervals of the recipe with the least MAPE hold, of those that have intervals."""
+    calibrated = {name: each for name, each in recipes.items() if each["coverage"]}
+    if not calibrated:
+        return []
+    best = min(calibrated, key=lambda name: float(calibrated[name]["mape"]))
+    told = ", ".join(
+        f"{band} {each['share']:.1%} of {each['rows']:,}"
+        for band, each in calibrated[best]["coverage"].items()
+    )
+    return [f"90% intervals of *{best}* hold: {told}.", ""]
 
 
 def span(interval: Sequence[float], form: str) -> str:

@@ -11,8 +11,8 @@ errors. Beside MAPE under `decision=mape` stands the median APE under `decision=
 recipe predicts a distribution, a mean over folds. Rivals (benchmarks/rivals.py) see the same rows
 and features, and are the gate: the recipe with the least MAPE has to beat each of them. Two of them
 need LightGBM (pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are
-kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md; there
-those of other --tracks stay.
+kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md,
+where those of other --tracks stay.
 """
 
 import argparse
@@ -239,7 +239,10 @@ def of_recipe(folder: Path) -> Outcome:
     report = load_report(folder)
     # Under `decision=median` where there is a distribution.
     median = float(report.splits["test"].own("median_ape").value or 0.0)
-    return Outcome(errors_in(folder, "test"), median, report.timings["train"])
+    held = report.splits["test"].intervals
+    groups = [] if held is None else [held.overall, *held.bands]
+    coverage = {each.name: (each.rows, each.coverage or 0.0) for each in groups}
+    return Outcome(errors_in(folder, "test"), median, report.timings["train"], coverage)
 
 
 def of_rival(folder: Path) -> Outcome:

@@ -324,6 +324,21 @@ def test_a_product_counts_once_however_often_it_was_predicted():
     assert found["rivals"]["weak"]["relative"] == pytest.approx(0.2)
 
 
+def test_coverage_is_that_of_all_folds_together():
+    first = replace(
+        outcome([0.1]), coverage={"all": (100, 0.9), "<40": (0, 0.0), ">40": (100, 0.9)}
+    )
+    other = replace(
+        outcome([0.1]), coverage={"all": (300, 0.5), "<40": (0, 0.0), ">40": (300, 0.5)}
+    )
+    found = contest.compare({"one": [first, other]}, {"weak": [outcome([0.5])]})
+    assert found["recipes"]["one"]["coverage"] == {
+        name: {"rows": 400, "share": pytest.approx(0.6)} for name in ("all", ">40")
+    }
+    table = contest.as_markdown({"tracks": {"all": found}, "folds": 2, "repeats": 1})
+    assert "90% intervals of *one* hold: all 60.0% of 400, >40 60.0% of 400." in table
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -85,7 +85,7 @@ def test_each_decides_for_the_metric(fold, name):
         for_mape = best_by_search(lambda c, known=known: mape(known, c), known)
         median = np.median(known)
         assert for_mape < 0.8 * median  # elsewhere the test would not tell one from the other
-        exact = {"rel": 1e-6} if name.endswith(("median", "constant")) else {"rel": 0.15}
+        exact = {"rel": 1e-6} if name.endswith(("median", "constant")) else {"rel": 0.2}
         assert np.unique(found.for_mape[kind == each]) == pytest.approx(for_mape, **exact)
         if name == WEIGHTED:
             np.testing.assert_array_equal(found.for_median, found.for_mape)
@@ -93,7 +93,7 @@ def test_each_decides_for_the_metric(fold, name):
             lower = best_by_search(lambda c, known=known: np.abs(known - c).sum(), known)
             assert np.unique(found.for_median[kind == each]) == pytest.approx(lower)
         else:
-            assert np.unique(found.for_median[kind == each]) == pytest.approx(median, rel=0.15)
+            assert np.unique(found.for_median[kind == each]) == pytest.approx(median, rel=0.2)
 
 
 def test_trees_do_not_depend_on_the_unit(fold):
@@ -167,10 +167,10 @@ def test_trees_are_those_of_an_independent_fit(plain):
     model = lightgbm.LGBMRegressor(
         objective="mae",
         n_estimators=rivals.MOST_TREES,
-        learning_rate=0.05,
+        learning_rate=0.03,
         num_leaves=31,
         min_child_samples=20,
-        colsample_bytree=0.5,
+        colsample_bytree=0.3,
         subsample=0.8,
         subsample_freq=1,
         random_state=0,

@@ -33,12 +33,12 @@ from rivals import (
     FOR_MEDIAN,
     RIVAL_FILE,
     RIVALS,
-    errors,
     is_finished,
     measure,
     missing_library,
 )
 
+from product_length.evaluation.metrics import absolute_percentage_errors
 from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.report import REPORT_FILE, load_report
 from product_length.experiment import Experiment
@@ -253,7 +253,7 @@ def of_rival(folder: Path) -> Outcome:
 
 def errors_in(folder: Path, split: str) -> Errors:
     rows = load_predictions(folder, split)
-    ape = errors(rows.lengths, rows.predictions).tolist()
+    ape = absolute_percentage_errors(rows.lengths, rows.predictions).tolist()
     return dict(zip(rows.product_ids.to_pylist(), ape, strict=True))
 
 

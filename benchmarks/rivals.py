@@ -32,6 +32,7 @@ from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TEST, TRAIN, VAL
 from product_length.errors import UserError
 from product_length.evaluation.baselines import best_scale, neighbour_median, type_median
+from product_length.evaluation.metrics import mape, median_ape
 from product_length.evaluation.predictions import write_predictions
 from product_length.experiment import Experiment
 from product_length.features.describe import describe
@@ -171,8 +172,8 @@ def tfidf_ridge(fold: Fold) -> Predicted:
             {
                 "penalty": penalty,
                 "scale": scale,
-                "mape": errors(fold.val_lengths, scale * of_val).mean(),
-                "median_ape": np.median(errors(fold.val_lengths, of_val)),
+                "mape": mape(fold.val_lengths, scale * of_val),
+                "median_ape": median_ape(fold.val_lengths, of_val),
                 "test": of_test,
             }
         )
@@ -232,11 +233,6 @@ RIVALS: dict[str, Callable[[Fold], Predicted]] = {
 }
 
 
-def errors(lengths: Lengths, predictions: Lengths) -> Lengths:
-    """Absolute percentage errors as fractions."""
-    return np.asarray(np.abs(lengths - predictions) / lengths)
-
-
 def missing_library(rivals: Sequence[str]) -> str | None:
     """What to do where a rival's library is not installed; None where nothing is missing."""
     if any(name.startswith("lightgbm") for name in rivals):
@@ -287,7 +283,12 @@ def fold_of(experiment: Experiment) -> tuple[Catalogue, Fold]:
     catalogue, embeddings = read_and_embed(experiment)
     store = ArtefactStore(experiment.cache_dir)
     seen = describe(catalogue, embeddings, experiment.features, store)
-    blocks = [np.asarray(embedding.vectors, np.float32) for embedding in embeddings]
+    # Ids of n-grams are no numbers to split at.
+    blocks = [
+        np.asarray(embedding.vectors, np.float32)
+        for embedding in embeddings
+        if embedding.encoder.bag is None
+    ]
     blocks += [part.block for part in (seen.neighbours, seen.dimensions) if part is not None]
     if seen.codes is not None:
         blocks.append(seen.codes[:, None].astype(np.float32))  # last, and exact up to 2**24

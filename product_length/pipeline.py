@@ -149,7 +149,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 split: predict_raw(
                     network,
                     OrderedBatches(inputs, rows, _PREDICTION_BATCH),
-                    resolve_accelerator(trainer),
+                    accelerator,
                 )
                 for split, rows in splits.items()
             }

@@ -8,6 +8,13 @@ from typing_extensions import Self
 from product_length.options import Options
 
 
+def _check_range(char_ngrams: tuple[int, int] | None, *, least: int) -> None:
+    if char_ngrams and not least <= char_ngrams[0] <= char_ngrams[1] <= 8:
+        raise ValueError(
+            f"char_ngrams must be [shortest, longest] with {least} <= shortest <= longest <= 8"
+        )
+
+
 class LsaOptions(Options):
     """TF-IDF of word and character n-grams, then a truncated SVD; fitted on training texts.
 
@@ -38,10 +45,7 @@ class LsaOptions(Options):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.char_ngrams and not 1 <= self.char_ngrams[0] <= self.char_ngrams[1] <= 8:
-            raise ValueError(
-                "char_ngrams must be [shortest, longest] with 1 <= shortest <= longest <= 8"
-            )
+        _check_range(self.char_ngrams, least=1)
         return self
 
 
@@ -91,10 +95,7 @@ class NgramOptions(BagOptions):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.char_ngrams and not 2 <= self.char_ngrams[0] <= self.char_ngrams[1] <= 8:
-            raise ValueError(
-                "char_ngrams must be [shortest, longest] with 2 <= shortest <= longest <= 8"
-            )
+        _check_range(self.char_ngrams, least=2)
         return self
 
 

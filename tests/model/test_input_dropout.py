@@ -15,18 +15,22 @@ MODELS = [
 ]
 
 
-@pytest.mark.parametrize("options", MODELS, ids=lambda options: options.name)
-def test_inputs_are_left_out_in_training_only(options):
-    torch.manual_seed(0)
-    network = LengthNetwork(
+def network_of(options, width):
+    return LengthNetwork(
         options=options,
-        embedding_dims=[64],
+        embedding_dims=[width],
         type_count=None,
         type_options=None,
         neighbour_width=None,
         knn_options=None,
         outputs=3,
     )
+
+
+@pytest.mark.parametrize("options", MODELS, ids=lambda options: options.name)
+def test_inputs_are_left_out_in_training_only(options):
+    torch.manual_seed(0)
+    network = network_of(options, 64)
     seen = []
     network.trunk.register_forward_pre_hook(lambda _, blocks: seen.append(blocks[0][0]))
     batch = Batch((torch.randn(500, 64),), None, None, None)
@@ -44,17 +48,6 @@ def test_inputs_are_left_out_in_training_only(options):
 
 def test_a_network_with_other_input_dropout_is_another_network():
     one, other = (
-        str(
-            LengthNetwork(
-                options=Mlp(name="mlp", hidden=[8], input_dropout=share),
-                embedding_dims=[4],
-                type_count=None,
-                type_options=None,
-                neighbour_width=None,
-                knn_options=None,
-                outputs=1,
-            )
-        )
-        for share in (0.0, 0.1)
+        str(network_of(Mlp(name="mlp", hidden=[8], input_dropout=share), 4)) for share in (0.0, 0.1)
     )
     assert one != other

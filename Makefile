@@ -73,7 +73,7 @@ bench-full: $(READY)  ## the same at the size of the challenge's catalogue, in h
 	$(BIN)/python benchmarks/reading.py --rows 2250000
 	$(BIN)/python benchmarks/encoding.py --texts 5000 $(if $(MINILM),--minilm '$(MINILM)')
 	$(BIN)/python benchmarks/dimensions.py --rows 200000 $(if $(DATA),--data '$(DATA)')
-	$(BIN)/python benchmarks/neighbours.py --rows 10000,100000,300000,1000000
+	$(BIN)/python benchmarks/neighbours.py --rows 10000,100000,1000000,2249698
 	$(BIN)/python benchmarks/pipeline.py --rows 10000,100000,1000000,2249698 $(if $(MINILM),--minilm '$(MINILM)')
 	$(BIN)/python benchmarks/training.py --rows 2250000 --dimension 2048 --batch 512 --larger-than-memory
 

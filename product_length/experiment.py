@@ -103,6 +103,16 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
             f"decision={experiment.decision} needs a predicted distribution; loss={loss.name} "
             "emits one length, decided by training: give decision=auto, or loss=histogram"
         )
+    priors = experiment.model.priors
+    if priors and not isinstance(loss, Histogram):
+        yield (
+            f"model.priors are mixed with a predicted distribution; loss={loss.name} emits one "
+            "length: give model.priors=[], or loss=histogram"
+        )
+    if "neighbours" in priors and knn is None:
+        yield "model.priors=[neighbours] needs neighbours: give features=knn or features=full"
+    if "types" in priors and experiment.features.type is None:
+        yield "model.priors=[types] needs product types, and features.type is null"
     trainer = experiment.trainer
     if trainer.strategy == "ddp" and trainer.devices == 1:
         yield "trainer.strategy=ddp needs trainer.devices of 2 or more"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from product_length.artefacts import ArtefactStore, Json
+from product_length.assembly import assemble
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.config import Columns, FileData
 from product_length.catalogue.prepare import open_catalogue
@@ -29,22 +29,19 @@ from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.features.describe import Features, describe
 from product_length.latest import Latest
-from product_length.model.architecture import Architecture
-from product_length.model.trunk import parameter_count
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.stopwatch import Stopwatch
 from product_length.tracking.callback import EpochCallback
 from product_length.tracking.outcome import tell_outcome
 from product_length.tracking.tracker import open_tracker
-from product_length.training.batches import Inputs, OrderedBatches
+from product_length.training.batches import OrderedBatches
 from product_length.training.fit import fit
 from product_length.training.hardware import (
     refuse_sparse_updates,
     resolve_accelerator,
     resolve_precision,
 )
-from product_length.training.objective import build_objective
 from product_length.training.predict import decided, predict_raw, ranks
 from product_length.writing import write_text
 
@@ -85,38 +82,9 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         features = _described.get(
             seen, lambda: describe(catalogue, embeddings, experiment.features, store)
         )
-    inputs = Inputs(
-        embeddings=tuple(embedding.vectors for embedding in embeddings),
-        types=features.codes,
-        neighbours=None if features.neighbours is None else features.neighbours.block,
-        lengths=catalogue.lengths,
-        dimensions=None if features.dimensions is None else features.dimensions.block,
-    )
+    parts = assemble(experiment, catalogue, embeddings, features)
+    network, objective, inputs = parts.network, parts.objective, parts.inputs
     train_rows = catalogue.rows(TRAIN)
-    train_lengths = catalogue.lengths[train_rows]
-    objective = build_objective(
-        experiment.loss, train_lengths, log_target=experiment.features.use_log_target
-    )
-    architecture = Architecture(
-        options=experiment.model,
-        embedding_dims=[embedding.width for embedding in embeddings],
-        bags={
-            place: bag
-            for place, embedding in enumerate(embeddings)
-            if (bag := embedding.encoder.bag) is not None
-        },
-        type_count=None if features.vocabulary is None else features.vocabulary.size,
-        type_options=experiment.features.type,
-        neighbour_width=None if inputs.neighbours is None else inputs.neighbours.shape[1],
-        knn_options=experiment.features.knn,
-        outputs=objective.outputs,
-        dimension_width=None if inputs.dimensions is None else inputs.dimensions.shape[1],
-        dimension_options=experiment.features.dimensions,
-    )
-    torch.manual_seed(experiment.seed)
-    network = architecture.build(objective.initial_bias(train_lengths))
-    parameters = parameter_count(network)
-    log.info("%s: %s parameters", experiment.model.name, f"{parameters:,}")
     name = " ".join(text for text in overrides if not text.startswith(_NOT_IN_NAME)) or "defaults"
     with open_tracker(
         experiment.tracking,
@@ -166,12 +134,12 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             lookup_encoder=features.neighbour_encoder,
             network=network,
             objective=objective,
-            usual_lengths=np.unique(train_lengths),
+            usual_lengths=np.unique(catalogue.lengths[train_rows]),
             decision=experiment.decision,
             dimensions=None if features.dimensions is None else features.dimensions.reader,
             scores=scores,
         )
-        complete_checkpoint(fitted.best_checkpoint, predictor, architecture, config)
+        complete_checkpoint(fitted.best_checkpoint, predictor, parts.architecture, config)
         with watch("evaluate"):
             predicted = {
                 split: decided(objective, outputs, experiment.decision)
@@ -230,7 +198,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             history=fitted.history,
             epochs=fitted.epochs,
             best_epoch=fitted.best_epoch,
-            parameters=parameters,
+            parameters=parts.parameters,
             timings=watch.seconds,
             seconds_before_first_step=fitted.first_step_at and fitted.first_step_at - started,
             resampling=_resampling(experiment),

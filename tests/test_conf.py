@@ -135,6 +135,21 @@ def test_a_point_loss_takes_no_decision_even_its_own():
     assert composed("train", Experiment, "loss=mape").decision == "auto"
 
 
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["loss=mape", "model.priors=[types]"], r"loss=mape\s+emits one\s+length.*priors=\[\]"),
+        (["model.priors=[neighbours]"], r"needs neighbours: give\s+features=knn"),
+        (["model.priors=[types]", "features.type=null"], r"product types, and features.type is"),
+        (["model.priors=[types,types]"], r"model.priors: name each prior once"),
+        (["model.priors=[brands]"], r"model.priors"),
+    ],
+)
+def test_priors_need_what_they_are_made_of(overrides, told):
+    with pytest.raises(ConfigError, match=f"(?s){told}"):
+        composed("train", Experiment, "loss=histogram", "features=text", *overrides)
+
+
 def test_decisions_are_named_once():
     assert get_args(DecisionOption) == ("auto", *DECISIONS)
     assert get_args(Decision) == DECISIONS

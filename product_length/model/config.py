@@ -2,22 +2,33 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from product_length.options import Options
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=65536)]
+Prior = Literal["neighbours", "types"]
+
+
+def _each_once(priors: list[Prior]) -> list[Prior]:
+    if len(set(priors)) < len(priors):
+        raise ValueError("name each prior once")
+    return priors
 
 
 class TrunkOptions(Options):
-    """What every model has: `input_dropout`, the share of the input numbers left out in training.
+    """What every model has.
 
-    On a few thousand rows it keeps the network from leaning on single directions of an embedding.
+    `input_dropout`: the share of the input numbers left out in training; on a few thousand rows it
+        keeps the network from leaning on single directions of an embedding.
+    `priors`: distributions of training rows' lengths that a learned gate mixes with the predicted
+        one: of the nearest rows, of the rows of the same type.
     """
 
     input_dropout: Dropout = 0.0
+    priors: Annotated[list[Prior], AfterValidator(_each_once)] = Field(default_factory=list)
 
 
 class Mlp(TrunkOptions):

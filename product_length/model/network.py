@@ -10,6 +10,7 @@ from product_length.embeddings.config import BagOptions
 from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
 from product_length.model.bag import NgramBag
 from product_length.model.config import ModelOptions
+from product_length.model.priors import Mixture
 from product_length.model.trunk import build_trunk
 
 UNKNOWN_TYPE = 0
@@ -106,6 +107,10 @@ class LengthNetwork(nn.Module):
         self.input_dropout = nn.Dropout(options.input_dropout)
         self.trunk = build_trunk(options, widths, len(embedding_dims))
         self.head = nn.Linear(self.trunk.width, outputs)
+        self.mixture: Mixture | None = None
+        if options.priors:
+            k = None if knn_options is None else knn_options.k
+            self.mixture = Mixture(options.priors, self.trunk.width, outputs, k=k, types=type_count)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         if initial_bias is not None:
@@ -122,8 +127,18 @@ class LengthNetwork(nn.Module):
         features = self.trunk(self._blocks(batch))
         # Half precision in the last step would round an emitted logarithm to several per cent.
         with torch.autocast(features.device.type, enabled=False):
-            raw: Tensor = self.head(features.float())
-        return raw
+            features = features.float()
+            raw: Tensor = self.head(features)
+            if self.mixture is None:
+                return raw
+            mixed: Tensor = self.mixture(
+                raw,
+                features,
+                neighbours=batch.neighbours,
+                types=batch.types,
+                lengths=batch.lengths if self.training else None,
+            )
+            return mixed
 
     def extra_repr(self) -> str:
         """What no submodule shows; `str(network)` tells any two configurations apart."""

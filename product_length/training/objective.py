@@ -184,7 +184,7 @@ class HistogramObjective:
             raw = _full(raw)
             # In parts: a target is as large as the outputs, and a validation split has many rows.
             costs = [
-                cross_entropy(some, self._targets(truth.to(raw))) * len(truth)
+                cross_entropy(some, self.targets(truth.to(raw))) * len(truth)
                 for some, truth in zip(_parts(raw), _parts(lengths), strict=True)
             ]
             return torch.stack(costs).sum() / len(lengths)
@@ -227,7 +227,7 @@ class HistogramObjective:
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
         """The logits, float32 (outputs,), of the distribution of lengths (rows,), 1/100 inch."""
         rows = thinned(np.sort(train_lengths.astype(np.float64)))
-        parts = [self._targets(some).sum(dim=0) for some in _parts(torch.from_numpy(rows))]
+        parts = [self.targets(some).sum(dim=0) for some in _parts(torch.from_numpy(rows))]
         shares = torch.stack(parts).sum(dim=0) / len(rows)
         # An output that no training row shares in still has a chance: of half a row.
         return (shares + 0.5 / len(rows) / self.outputs).log().float()
@@ -241,7 +241,8 @@ class HistogramObjective:
         """The objective that `state` described. Raises ValueError when it describes none."""
         return cls(Histogram.model_validate(state["loss"]), Bins.from_state(state["bins"]))
 
-    def _targets(self, lengths: Tensor) -> Tensor:
+    def targets(self, lengths: Tensor) -> Tensor:
+        """What training wants the outputs to be: (rows, outputs), from lengths (rows,)."""
         edges = torch.tensor(self.bins.edges, dtype=torch.float64).to(lengths)
         return smoothed_targets(lengths.log(), edges, self.loss.smoothing)
 

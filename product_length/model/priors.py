@@ -1,0 +1,183 @@
+"""Distributions that the training rows themselves give, mixed with the network's own by a gate.
+
+As a language model mixes what it predicts with what followed in similar places: Khandelwal et al.
+2020, "Generalization through Memorization" (https://arxiv.org/abs/1911.00172); the gate is learned
+for each row, as in Merity et al. 2016, "Pointer Sentinel Mixture Models"
+(https://arxiv.org/abs/1609.07843).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from product_length.model.config import Prior
+
+_WHOLE_SHARE = 0.02
+"""Of what neighbours say: they are twenty, and a length that none of them has is not impossible."""
+_SHARPNESS, _SAME_TYPE, _WHOLE_ROWS = (5.0, 20.0), 0.5, 3.0
+"""Where training begins: see `NeighbourPrior` and `TypePrior`."""
+
+
+class Outputs(NamedTuple):
+    """What the network's outputs stand for.
+
+    edges: float32 (outputs - 1,), ascending, ln of 1/100 inch; output i lies below edge i, the last
+        one above all.
+    smoothing: float32 (outputs, outputs), the target of a length in the middle of each output.
+    whole: float32 (outputs,), the distribution of all training rows, nowhere 0.
+    """
+
+    edges: Tensor
+    smoothing: Tensor
+    whole: Tensor
+
+
+class NeighbourPrior(nn.Module):
+    """The lengths of the nearest training rows, weighted by similarity and type.
+
+    There are two kernels, one that looks at all of them and one that looks at the nearest. In each
+    a neighbour weighs exp(sharpness · cosine + bonus · same type), both learned.
+    """
+
+    kernels = len(_SHARPNESS)
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, k: int) -> None:
+        super().__init__()
+        self.k = k
+        self.register_buffer("mean", torch.zeros(3 * k))
+        self.register_buffer("deviation", torch.ones(3 * k))
+        self.log_sharpness = nn.Parameter(torch.tensor(_SHARPNESS).log())
+        self.same_type = nn.Parameter(torch.full((self.kernels,), _SAME_TYPE))
+
+    def forward(self, block: Tensor, told: Outputs) -> list[Tensor]:
+        """Distributions, (rows, outputs) of each kernel, from a block of `neighbour_features`."""
+        first = block[:, : 3 * self.k].float() * self.deviation + self.mean
+        logs, cosines, same = torch.split(first, self.k, dim=1)  # ln(1 + length)
+        places = torch.searchsorted(told.edges, logs.expm1().clamp(min=1e-6).log().contiguous())
+        rows = torch.arange(len(block), device=block.device)[:, None]
+        # In one dimension: there, adding up is deterministic on a GPU too.
+        flat = (rows * len(told.whole) + places).flatten()
+        empty = first.new_zeros(len(block) * len(told.whole))
+        found = []
+        for sharpness, bonus in zip(self.log_sharpness.exp(), self.same_type, strict=True):
+            weights = (sharpness * cosines + bonus * same).softmax(dim=1)
+            shares = empty.scatter_add(0, flat, weights.flatten()).view(len(block), -1)
+            smooth = shares @ told.smoothing
+            found.append((1 - _WHOLE_SHARE) * smooth + _WHOLE_SHARE * told.whole)
+        return found
+
+
+class TypePrior(nn.Module):
+    """The lengths of the training rows of a type, and of so many rows of the whole catalogue.
+
+    So types of few rows are shrunk to the whole; how many rows it counts for is learned. A training
+    row is told of the others only.
+    """
+
+    counts: Tensor
+
+    def __init__(self, types: int, outputs: int) -> None:
+        super().__init__()
+        self.register_buffer("counts", torch.zeros(types, outputs))
+        self.log_whole_rows = nn.Parameter(torch.tensor(_WHOLE_ROWS).log())
+
+    def forward(self, codes: Tensor, own: Tensor | None, told: Outputs) -> Tensor:
+        """Distributions (rows, outputs); `own`: outputs of rows that are counted themselves."""
+        counts = self.counts[codes]
+        if own is not None:
+            counts = (counts - told.smoothing[own]).clamp(min=0)
+        whole = self.log_whole_rows.exp()
+        return (counts + whole * told.whole) / (counts.sum(dim=1, keepdim=True) + whole)
+
+
+class Mixture(nn.Module):
+    """From raw outputs to the logarithms of a mixture, of the network's distribution and priors.
+
+    `width`: of the features that the gate decides by; it starts with equal shares. `k` and `types`
+    are needed by the priors of neighbours and of types. `fill` has to be called before training;
+    a checkpoint keeps what it was given.
+    """
+
+    edges: Tensor
+    smoothing: Tensor
+    whole: Tensor
+
+    def __init__(
+        self, priors: Sequence[Prior], width: int, outputs: int, *, k: int | None, types: int | None
+    ) -> None:
+        super().__init__()
+        self.neighbours = self.types = None
+        if "neighbours" in priors:
+            if k is None:
+                raise ValueError("the prior of neighbours needs neighbours")
+            self.neighbours = NeighbourPrior(k)
+        if "types" in priors:
+            if types is None:
+                raise ValueError("the prior of types needs types")
+            self.types = TypePrior(types, outputs)
+        self.register_buffer("edges", torch.zeros(outputs - 1))
+        self.register_buffer("smoothing", torch.eye(outputs))
+        self.register_buffer("whole", torch.full((outputs,), 1 / outputs))
+        kernels = 0 if self.neighbours is None else self.neighbours.kernels
+        self.gate = nn.Linear(width, 1 + kernels + (self.types is not None))
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
+
+    def fill(
+        self,
+        told: Outputs,
+        *,
+        lengths: Tensor,
+        codes: Tensor | None,
+        scale: tuple[Tensor, Tensor] | None,
+    ) -> None:
+        """Take up what training rows say, in place.
+
+        lengths: float (rows,), 1/100 inch, of the training rows; codes: int64 (rows,), their types;
+        scale: mean and deviation (width,) by which the neighbour block is standardised.
+        """
+        for name, value in told._asdict().items():
+            getattr(self, name).copy_(value)
+        if self.neighbours is not None and scale is not None:
+            for name, value in zip(("mean", "deviation"), scale, strict=True):
+                getattr(self.neighbours, name).copy_(value[: 3 * self.neighbours.k])
+        if self.types is not None and codes is not None:
+            own = self._output_of(lengths.to(self.edges))
+            cells = self.types.counts.new_zeros(self.types.counts.shape)
+            ones = torch.ones(len(own), device=own.device)
+            cells.index_put_((codes, own), ones, accumulate=True)
+            self.types.counts.copy_(cells @ self.smoothing)
+
+    def forward(
+        self,
+        raw: Tensor,
+        features: Tensor,
+        *,
+        neighbours: Tensor | None,
+        types: Tensor | None,
+        lengths: Tensor | None,
+    ) -> Tensor:
+        """Logarithms float32 (rows, outputs) of the mixed distributions.
+
+        lengths: of the rows, where they are training rows in training; they say what to leave out
+        of a type's rows, and nothing else.
+        """
+        told = Outputs(self.edges, self.smoothing, self.whole)
+        mixed = [raw.log_softmax(dim=1)]
+        if self.neighbours is not None and neighbours is not None:
+            mixed += [each.log() for each in self.neighbours(neighbours, told)]
+        if self.types is not None and types is not None:
+            own = None if lengths is None else self._output_of(lengths)
+            mixed.append(self.types(types, own, told).log())
+        shares = self.gate(features).log_softmax(dim=1)
+        return torch.stack(
+            [log + share for log, share in zip(mixed, torch.split(shares, 1, dim=1), strict=True)]
+        ).logsumexp(dim=0)
+
+    def _output_of(self, lengths: Tensor) -> Tensor:
+        return torch.searchsorted(self.edges, lengths.float().log())

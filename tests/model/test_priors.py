@@ -1,0 +1,224 @@
+"""The priors against sums by hand, and their mixture inside a network."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from product_length.features.config import KnnOptions, TypeOptions
+from product_length.features.scaler import FeatureScaler
+from product_length.loss.histogram import Histogram
+from product_length.loss.point import Mape
+from product_length.model.config import Mlp, Prior
+from product_length.model.network import Batch, LengthNetwork
+from product_length.model.priors import Mixture, NeighbourPrior, Outputs, TypePrior
+from product_length.training.objective import HistogramObjective, PointObjective, build_objective
+from product_length.training.priors import describe_outputs, fill_priors
+
+# Outputs: below 100, to 200, to 400, above.
+EDGES = torch.tensor([100.0, 200.0, 400.0]).log()
+WHOLE = torch.tensor([0.1, 0.4, 0.3, 0.2])
+BLURRED = torch.tensor(
+    [[0.9, 0.1, 0.0, 0.0], [0.1, 0.8, 0.1, 0.0], [0.0, 0.1, 0.8, 0.1], [0.0, 0.0, 0.1, 0.9]]
+)
+TOLD = Outputs(EDGES, BLURRED, WHOLE)
+K = 3
+
+
+def block_of(lengths: Tensor, cosines: Tensor, same: Tensor, scaler: FeatureScaler) -> Tensor:
+    """A standardised block as `neighbour_features` orders it; two statistics follow."""
+    plain = torch.cat([torch.log1p(lengths), cosines, same, torch.full((len(same), 2), 9.0)], 1)
+    return torch.from_numpy(((plain.numpy() - scaler.mean) / scaler.deviation).astype(np.float32))
+
+
+def scaler_of(width: int = 3 * K + 2) -> FeatureScaler:
+    random = np.random.default_rng(3)
+    return FeatureScaler(random.normal(4, 2, width), random.uniform(0.2, 2, width))
+
+
+def neighbour_prior(scaler: FeatureScaler) -> NeighbourPrior:
+    prior = NeighbourPrior(K)
+    prior.mean.copy_(torch.from_numpy(scaler.mean[: 3 * K]))
+    prior.deviation.copy_(torch.from_numpy(scaler.deviation[: 3 * K]))
+    return prior
+
+
+def test_neighbours_weigh_by_similarity_and_type() -> None:
+    lengths = torch.tensor([[50.0, 150.0, 500.0], [300.0, 300.0, 150.0]])
+    cosines = torch.tensor([[0.9, 0.8, 0.7], [0.5, 0.4, 0.3]])
+    same = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    places = [[0, 1, 3], [2, 2, 1]]
+    scaler = scaler_of()
+    prior = neighbour_prior(scaler)
+    with torch.no_grad():
+        prior.log_sharpness.copy_(torch.tensor([4.0, 12.0]).log())
+        prior.same_type.copy_(torch.tensor([1.5, -0.5]))
+    found = prior(block_of(lengths, cosines, same, scaler), TOLD)
+    assert len(found) == 2
+    for got, sharpness, bonus in zip(found, (4.0, 12.0), (1.5, -0.5), strict=True):
+        for row in range(2):
+            weights = [
+                math.exp(sharpness * float(c) + bonus * float(s))
+                for c, s in zip(cosines[row], same[row], strict=True)
+            ]
+            shares = np.zeros(4)
+            for place, weight in zip(places[row], weights, strict=True):
+                shares += weight / sum(weights) * BLURRED[place].numpy()
+            wanted = 0.98 * shares + 0.02 * WHOLE.numpy()
+            np.testing.assert_allclose(got[row].detach().numpy(), wanted, rtol=1e-4)
+
+
+def test_a_popular_length_falls_in_its_narrow_bin() -> None:
+    """The block was standardised in float32: the length has to come back that exactly."""
+    lengths = np.array([590.55] * 40 + [393.7] * 40 + list(range(1, 3000, 7)), np.float32)
+    objective = HistogramObjective.build(Histogram(name="histogram"), lengths)
+    told = describe_outputs(objective, lengths)
+    scaler = scaler_of()
+    asked = torch.tensor([[590.55, 393.7, 603.0]])
+    with torch.no_grad():
+        shares = neighbour_prior(scaler)(
+            block_of(asked, torch.ones(1, 3), torch.zeros(1, 3), scaler), told
+        )[0][0]
+    own = torch.searchsorted(told.edges, asked.log())[0]
+    width = told.edges[own[0]] - told.edges[own[0] - 1]
+    assert width < 0.006
+    # A third each, of which smoothing leaves a good part where it was.
+    assert (shares[own[:2]] > 0.15).all()
+
+
+def test_types_are_shrunk_to_the_whole_and_a_row_does_not_see_itself() -> None:
+    prior = TypePrior(3, 4)
+    prior.counts.copy_(torch.stack([torch.zeros(4), BLURRED[1] * 2 + BLURRED[3], BLURRED[0]]))
+    with torch.no_grad():
+        prior.log_whole_rows.copy_(torch.tensor(2.0).log())
+    codes = torch.tensor([0, 1, 2, 1])
+    seen = prior(codes, None, TOLD).detach()
+    torch.testing.assert_close(seen[0], WHOLE)  # a type without rows
+    torch.testing.assert_close(seen[1], (BLURRED[1] * 2 + BLURRED[3] + 2 * WHOLE) / 5)
+    torch.testing.assert_close(seen[2], (BLURRED[0] + 2 * WHOLE) / 3)
+    left_out = prior(codes[1:], torch.tensor([1, 0, 3]), TOLD).detach()
+    torch.testing.assert_close(left_out[0], (BLURRED[1] + BLURRED[3] + 2 * WHOLE) / 4)
+    torch.testing.assert_close(left_out[1], WHOLE)
+    torch.testing.assert_close(left_out[2], (BLURRED[1] * 2 + 2 * WHOLE) / 4)
+
+
+def test_filling_counts_the_training_rows_of_each_type() -> None:
+    mixture = Mixture(["types"], 2, 4, k=None, types=3)
+    lengths = torch.tensor([50.0, 150.0, 150.0, 1000.0, 250.0])
+    codes = torch.tensor([1, 1, 1, 1, 2])
+    mixture.fill(TOLD, lengths=lengths, codes=codes, scale=None)
+    assert mixture.types is not None
+    wanted = torch.stack([torch.zeros(4), BLURRED[0] + 2 * BLURRED[1] + BLURRED[3], BLURRED[2]])
+    torch.testing.assert_close(mixture.types.counts, wanted)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_every_mixture_is_a_distribution(seed: int) -> None:
+    torch.manual_seed(seed)
+    mixture = Mixture(["neighbours", "types"], 5, 4, k=K, types=3)
+    scaler = scaler_of()
+    rows = 6
+    lengths = torch.rand(rows) * 2000 + 0.01
+    mixture.fill(
+        TOLD,
+        lengths=lengths,
+        codes=torch.randint(0, 3, (rows,)),
+        scale=(torch.from_numpy(scaler.mean), torch.from_numpy(scaler.deviation)),
+    )
+    torch.nn.init.normal_(mixture.gate.weight, std=3)
+    logs = mixture(
+        torch.randn(rows, 4) * 10,
+        torch.randn(rows, 5),
+        neighbours=torch.randn(rows, 3 * K + 2) * 3,
+        types=torch.randint(0, 3, (rows,)),
+        lengths=lengths if seed % 2 else None,
+    )
+    torch.testing.assert_close(logs.exp().sum(dim=1), torch.ones(rows))
+
+
+def test_the_gate_starts_with_equal_shares() -> None:
+    mixture = Mixture(["types"], 2, 4, k=None, types=1)
+    mixture.fill(TOLD, lengths=torch.tensor([1000.0]), codes=torch.tensor([0]), scale=None)
+    raw = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
+    logs = mixture(raw, torch.randn(1, 2), neighbours=None, types=torch.tensor([0]), lengths=None)
+    of_type = (BLURRED[3] + 3 * WHOLE) / 4
+    torch.testing.assert_close(logs.exp()[0], (raw.softmax(dim=1)[0] + of_type) / 2)
+
+
+def network_of(priors: list[Prior]) -> tuple[LengthNetwork, HistogramObjective, Batch]:
+    random = np.random.default_rng(0)
+    lengths = random.lognormal(6, 1, 60).astype(np.float32)
+    objective = HistogramObjective.build(Histogram(name="histogram", bins=12), lengths)
+    torch.manual_seed(0)
+    network = LengthNetwork(
+        options=Mlp(name="mlp", hidden=[8], dropout=0, batch_norm=False, priors=priors),
+        embedding_dims=[6],
+        type_count=4,
+        type_options=TypeOptions(dimensions=3, dropout=0),
+        neighbour_width=3 * K + 2,
+        knn_options=KnnOptions(k=K, projection=5),
+        outputs=objective.outputs,
+        initial_bias=objective.initial_bias(lengths),
+    )
+    codes = random.integers(0, 4, 60)
+    fill_priors(network, objective, lengths, codes, scaler_of())
+    batch = Batch(
+        (torch.from_numpy(random.normal(size=(60, 6)).astype(np.float32)),),
+        torch.from_numpy(codes),
+        torch.from_numpy(random.normal(size=(60, 3 * K + 2)).astype(np.float32)),
+        torch.from_numpy(lengths),
+    )
+    return network, objective, batch
+
+
+def test_lengths_matter_in_training_only() -> None:
+    network, _, batch = network_of(["neighbours", "types"])
+    blind = batch._replace(lengths=None)
+    with torch.no_grad():
+        assert not torch.equal(network.train()(batch), network(blind))
+        assert torch.equal(network.eval()(batch), network(blind))
+
+
+def test_all_parts_learn() -> None:
+    network, objective, batch = network_of(["neighbours", "types"])
+    assert batch.lengths is not None
+    torch.nn.init.normal_(network.head.weight)
+    objective.cost(network.train()(batch), batch.lengths).backward()
+    for name, weight in network.named_parameters():
+        assert weight.grad is not None
+        assert weight.grad.abs().sum() > 0, name
+
+
+def test_weights_carry_what_priors_were_told() -> None:
+    network, _, batch = network_of(["neighbours", "types"])
+    other, _, _ = network_of(["neighbours", "types"])
+    assert other.mixture is not None
+    for buffer in other.mixture.buffers():
+        buffer.zero_()
+    other.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        assert torch.equal(network.eval()(batch), other.eval()(batch))
+
+
+def test_a_network_with_other_priors_is_another_network() -> None:
+    kinds: list[list[Prior]] = [[], ["neighbours"], ["types"], ["neighbours", "types"]]
+    assert len({str(network_of(priors)[0]) for priors in kinds}) == len(kinds)
+
+
+@pytest.mark.parametrize("prior", ["neighbours", "types"])
+def test_a_prior_without_its_input_is_refused(prior: Prior) -> None:
+    with pytest.raises(ValueError, match=f"the prior of {prior} needs {prior}"):
+        Mixture([prior], 2, 4, k=None, types=None)
+
+
+def test_one_length_cannot_be_mixed() -> None:
+    network, _, _ = network_of(["types"])
+    lengths = np.ones(3, np.float32)
+    point = build_objective(Mape(name="mape"), lengths, log_target=False)
+    assert isinstance(point, PointObjective)
+    with pytest.raises(ValueError, match="only a predicted distribution"):
+        fill_priors(network, point, lengths, None, None)

@@ -108,7 +108,7 @@ def test_types_are_shrunk_to_the_whole_and_a_row_does_not_see_itself() -> None:
 
 def test_filling_counts_the_training_rows_of_each_type() -> None:
     mixture = Mixture(["types"], 2, 4, k=None, types=3)
-    lengths = torch.tensor([50.0, 150.0, 150.0, 1000.0, 250.0])
+    lengths = torch.tensor([99.5, 150.0, 150.0, 1000.0, 250.0])
     codes = torch.tensor([1, 1, 1, 1, 2])
     mixture.fill(TOLD, lengths=lengths, codes=codes, scale=None)
     assert mixture.types is not None

@@ -11,11 +11,13 @@ errors. Beside MAPE under `decision=mape` stands the median APE under `decision=
 recipe predicts a distribution, a mean over folds. Rivals (benchmarks/rivals.py) see the same rows
 and features, and are the gate: the recipe with the least MAPE has to beat each of them. Two of them
 need LightGBM (pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are
-kept in --runs and not run again. Results go to benchmarks/results/crossval.json and crossval.md,
-where those of other --tracks stay.
+kept in --runs and not run again unless their configuration has changed. Results go to
+benchmarks/results/crossval.json and crossval.md, where those of other --tracks stay.
 """
 
 import argparse
+import functools
+import hashlib
 import json
 import logging
 import multiprocessing
@@ -153,10 +155,17 @@ def follow(pool: Executor, work: Callable[[Any], str], jobs: Sequence[Any]) -> N
 
 
 def job(options: argparse.Namespace, track: str, recipe: str, repeat: int, fold: int) -> Job:
-    return Job(
-        overrides_of(options, RECIPES[recipe], track, repeat, fold),
-        folder_of(options, track, recipe, repeat, fold),
-    )
+    overrides = overrides_of(options, RECIPES[recipe], track, repeat, fold)
+    folder = folder_of(options, track, recipe, repeat, fold)
+    # What was run when a recipe was another one is not taken for it.
+    return Job(overrides, folder.with_name(f"{folder.name}_{digest(tuple(overrides))}"))
+
+
+@functools.cache
+def digest(overrides: tuple[str, ...]) -> str:
+    """Of the whole configuration that these overrides come to."""
+    config = composed(list(overrides)).model_dump_json()
+    return hashlib.sha256(config.encode()).hexdigest()[:8]
 
 
 def rivals_job(options: argparse.Namespace, track: str, repeat: int, fold: int) -> RivalsJob:

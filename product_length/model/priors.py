@@ -76,7 +76,7 @@ class TypePrior(nn.Module):
     """The lengths of the training rows of a type, and of so many rows of the whole catalogue.
 
     So types of few rows are shrunk to the whole; how many rows it counts for is learned. A training
-    row is told of the others only.
+    row is told of the others only (of a twin with the same text too, of which there are few).
     """
 
     counts: Tensor

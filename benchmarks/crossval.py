@@ -9,9 +9,9 @@ Each product is predicted once a repeat, by a model that was trained and stopped
 over products, those of differences are paired. The relative difference is that of the two mean
 errors. Beside MAPE under `decision=mape` stands the median APE under `decision=median`, where a
 recipe predicts a distribution, a mean over folds. Rivals (benchmarks/rivals.py) see the same rows
-and features, and are the gate: the recipe with the least MAPE has to beat each of them. Two of them
-need LightGBM (pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are
-kept in --runs and not run again unless their configuration has changed. Results go to
+and features, and are the gate: `best` has to beat each of them. Two of them need LightGBM
+(pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are kept in --runs
+and not run again unless their configuration has changed. Results go to
 benchmarks/results/crossval.json and crossval.md, where those of other --tracks stay.
 """
 

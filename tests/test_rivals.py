@@ -297,7 +297,7 @@ def test_the_gate_by_hand():
     good, same, bad = 0.3 * np.ones(200), 0.3 * rng.uniform(0, 2, 200), 0.4 * np.ones(200)
     worse = 0.5 * np.ones(200)
     found = contest.compare(
-        {"first": [outcome(worse)], "best": [outcome(good)]},
+        {"first": [outcome(worse)], "best": [outcome(good)], "luckier": [outcome(0.9 * good)]},
         {"close": [outcome(same)], "weak": [outcome(bad)]},
     )
     assert found["rivals"]["weak"]["mape"] == pytest.approx(0.4)
@@ -313,6 +313,8 @@ def test_the_gate_by_hand():
     assert "not beaten by more than chance: close." in table
     beaten = contest.compare({"best": [outcome(good)]}, {"weak": [outcome(bad)]})
     assert beaten["gate"]["not_beaten"] == []
+    unshipped = contest.compare({"first": [outcome(good)]}, {"weak": [outcome(bad)]})
+    assert unshipped["gate"] is None
 
 
 def test_a_product_counts_once_however_often_it_was_predicted():
@@ -331,12 +333,12 @@ def test_coverage_is_that_of_all_folds_together():
     other = replace(
         outcome([0.1]), coverage={"all": (300, 0.5), "<40": (0, 0.0), ">40": (300, 0.5)}
     )
-    found = contest.compare({"one": [first, other]}, {"weak": [outcome([0.5])]})
-    assert found["recipes"]["one"]["coverage"] == {
+    found = contest.compare({"best": [first, other]}, {"weak": [outcome([0.5])]})
+    assert found["recipes"]["best"]["coverage"] == {
         name: {"rows": 400, "share": pytest.approx(0.6)} for name in ("all", ">40")
     }
     table = contest.as_markdown({"tracks": {"all": found}, "folds": 2, "repeats": 1})
-    assert "90% intervals of *one* hold: all 60.0% of 400, >40 60.0% of 400." in table
+    assert "90% intervals of *best* hold: all 60.0% of 400, >40 60.0% of 400." in table
 
 
 @pytest.mark.parametrize(

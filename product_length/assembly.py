@@ -76,6 +76,7 @@ def assemble(
         train_lengths,
         None if features.codes is None else features.codes[train_rows],
         None if near is None else near.lookup.scaler,
+        None if stated is None else stated.reader.scaler,
     )
     parameters = parameter_count(network)
     log.info("%s: %s parameters", experiment.model.name, f"{parameters:,}")

@@ -111,6 +111,11 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
         )
     if "neighbours" in priors and knn is None:
         yield "model.priors=[neighbours] needs neighbours: give features=knn or features=full"
+    if "dimensions" in priors and experiment.features.dimensions is None:
+        yield (
+            "model.priors=[dimensions] needs stated measurements: give features=dimensions or "
+            "features=full"
+        )
     if "types" in priors and experiment.features.type is None:
         yield "model.priors=[types] needs product types, and features.type is null"
     trainer = experiment.trainer

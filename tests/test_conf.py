@@ -141,6 +141,7 @@ def test_a_point_loss_takes_no_decision_even_its_own():
         (["loss=mape", "model.priors=[types]"], r"loss=mape\s+emits one\s+length.*priors=\[\]"),
         (["model.priors=[neighbours]"], r"needs neighbours: give\s+features=knn"),
         (["model.priors=[types]", "features.type=null"], r"product types, and features.type is"),
+        (["model.priors=[dimensions]"], r"stated measurements: give\s+features=dimensions"),
         (["model.priors=[types,types]"], r"model.priors: name each prior once"),
         (["model.priors=[brands]"], r"model.priors"),
     ],

@@ -24,7 +24,7 @@ def rows():
 
 RECIPES = {
     "one length": ["features.use_log_target=true"],
-    "priors": ["loss=histogram", "model.priors=[neighbours,types]"],
+    "priors": ["loss=histogram", "model.priors=[neighbours,types,dimensions]"],
 }
 
 

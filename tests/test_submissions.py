@@ -49,7 +49,7 @@ def job(name, schema, *overrides):
     [
         ["embeddings=ngrams", "features=text", *NGRAMS],
         ["embeddings=[ngrams,lsa]", "features=knn", *NGRAMS, *LSA],
-        ["features=full", "loss=histogram", "model.priors=[neighbours,types]", *LSA],
+        ["features=full", "loss=histogram", "model.priors=[neighbours,types,dimensions]", *LSA],
     ],
     ids=["n-grams alone", "n-grams beside lsa", "priors"],
 )

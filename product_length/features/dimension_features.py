@@ -13,7 +13,7 @@ from product_length.dimensions.candidates import Candidates
 from product_length.dimensions.measurement import Role, Subject, Unit
 from product_length.features.scaler import FeatureScaler, training_blocks
 
-_FARTHEST = 8.0
+FARTHEST = 8.0
 """Deviations from the mean at which a standardised number is cut off."""
 _ROLES = [role for role in Role if role is not Role.NONE]
 _UNITS = [unit for unit in Unit if unit is not Unit.MISSING]
@@ -33,6 +33,16 @@ def dimension_feature_names() -> list[str]:
         ),
         *(f"chain_{place}" for place in range(_CHAIN)),
         *(f"first_in_{unit.name.lower()}" for unit in _UNITS),
+    ]
+
+
+def length_columns() -> list[int]:
+    """Which of these columns are lengths."""
+    others = ("_count", "_stated")
+    return [
+        place
+        for place, name in enumerate(dimension_feature_names())
+        if not name.endswith(others) and not name.startswith("first_in_")
     ]
 
 
@@ -120,6 +130,6 @@ class DimensionScaler(FeatureScaler):
 
     def standardise(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(features - mean) / deviation, at most 8 from 0, and 0 for NaN; float32 (n, width)."""
-        scaled = ((features - self.mean) / self.deviation).clip(-_FARTHEST, _FARTHEST)
+        scaled = ((features - self.mean) / self.deviation).clip(-FARTHEST, FARTHEST)
         filled: NDArray[np.float32] = np.nan_to_num(scaled, nan=0.0).astype(np.float32)
         return filled

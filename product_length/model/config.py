@@ -9,7 +9,7 @@ from product_length.options import Options
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=65536)]
-Prior = Literal["neighbours", "types"]
+Prior = Literal["neighbours", "types", "dimensions"]
 
 
 def _each_once(priors: list[Prior]) -> list[Prior]:
@@ -23,8 +23,8 @@ class TrunkOptions(Options):
 
     `input_dropout`: the share of the input numbers left out in training; on a few thousand rows it
         keeps the network from leaning on single directions of an embedding.
-    `priors`: distributions of training rows' lengths that a learned gate mixes with the predicted
-        one: of the nearest rows, of the rows of the same type.
+    `priors`: distributions that a learned gate mixes with the predicted one: the lengths of the
+        nearest training rows, those of the same type, and what the text states.
     """
 
     input_dropout: Dropout = 0.0

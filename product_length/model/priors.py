@@ -1,9 +1,9 @@
-"""Distributions that the training rows themselves give, mixed with the network's own by a gate.
+"""What training rows and the text itself say, mixed with the network's distribution by a gate.
 
 As a language model mixes what it predicts with what followed in similar places: Khandelwal et al.
 2020, "Generalization through Memorization" (https://arxiv.org/abs/1911.00172); the gate is learned
-for each row, as in Merity et al. 2016, "Pointer Sentinel Mixture Models"
-(https://arxiv.org/abs/1609.07843).
+for each row, and lengths that the text states are pointed at, as in Merity et al. 2016, "Pointer
+Sentinel Mixture Models" (https://arxiv.org/abs/1609.07843).
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from product_length.features.dimension_features import FARTHEST
 from product_length.model.config import Prior
 
 _WHOLE_SHARE = 0.02
 """Of what neighbours say: they are twenty, and a length that none of them has is not impossible."""
-_SHARPNESS, _SAME_TYPE, _WHOLE_ROWS = (5.0, 20.0), 0.5, 3.0
-"""Where training begins: see `NeighbourPrior` and `TypePrior`."""
+_SHARPNESS, _SAME_TYPE, _WHOLE_ROWS, _POINTED_AT = (5.0, 20.0), 0.5, 3.0, -4.0
+"""Where training begins: see `NeighbourPrior`, `TypePrior` and `StatedLengths`."""
+
+
+class Scale(NamedTuple):
+    """How columns were standardised: means and deviations, float (columns,)."""
+
+    mean: Tensor
+    deviation: Tensor
 
 
 class Outputs(NamedTuple):
@@ -32,6 +40,15 @@ class Outputs(NamedTuple):
     edges: Tensor
     smoothing: Tensor
     whole: Tensor
+
+    def spread(self, lengths: Tensor, weights: Tensor) -> Tensor:
+        """Distributions, smoothed, of weighted lengths: (rows, outputs), of (rows, n) each."""
+        places = torch.searchsorted(self.edges, lengths.clamp(min=1e-6).log().contiguous())
+        rows = torch.arange(len(lengths), device=lengths.device)[:, None]
+        # In one dimension: there, adding up is deterministic on a GPU too.
+        flat = (rows * len(self.whole) + places).flatten()
+        empty = weights.new_zeros(len(lengths) * len(self.whole))
+        return empty.scatter_add(0, flat, weights.flatten()).view(len(lengths), -1) @ self.smoothing
 
 
 class NeighbourPrior(nn.Module):
@@ -58,17 +75,11 @@ class NeighbourPrior(nn.Module):
         """Distributions, (rows, outputs) of each kernel, from a block of `neighbour_features`."""
         first = block[:, : 3 * self.k].float() * self.deviation + self.mean
         logs, cosines, same = torch.split(first, self.k, dim=1)  # ln(1 + length)
-        places = torch.searchsorted(told.edges, logs.expm1().clamp(min=1e-6).log().contiguous())
-        rows = torch.arange(len(block), device=block.device)[:, None]
-        # In one dimension: there, adding up is deterministic on a GPU too.
-        flat = (rows * len(told.whole) + places).flatten()
-        empty = first.new_zeros(len(block) * len(told.whole))
         found = []
         for sharpness, bonus in zip(self.log_sharpness.exp(), self.same_type, strict=True):
             weights = (sharpness * cosines + bonus * same).softmax(dim=1)
-            shares = empty.scatter_add(0, flat, weights.flatten()).view(len(block), -1)
-            smooth = shares @ told.smoothing
-            found.append((1 - _WHOLE_SHARE) * smooth + _WHOLE_SHARE * told.whole)
+            shares = told.spread(logs.expm1(), weights)
+            found.append((1 - _WHOLE_SHARE) * shares + _WHOLE_SHARE * told.whole)
         return found
 
 
@@ -95,12 +106,40 @@ class TypePrior(nn.Module):
         return (counts + whole * told.whole) / (counts.sum(dim=1, keepdim=True) + whole)
 
 
+class StatedLengths(nn.Module):
+    """The lengths that a text states: each may be the one that is asked for.
+
+    columns: those of the block of stated measurements that are lengths; width: of the features that
+    each one's score is learned from.
+    """
+
+    columns: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, columns: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.register_buffer("columns", torch.tensor(columns))
+        self.register_buffer("mean", torch.zeros(len(columns)))
+        self.register_buffer("deviation", torch.ones(len(columns)))
+        self.score = nn.Linear(width, len(columns))
+        nn.init.zeros_(self.score.weight)
+        nn.init.constant_(self.score.bias, _POINTED_AT)
+
+    def forward(self, block: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Lengths (rows, columns), 1/100 inch, and their scores, -inf where none is stated."""
+        standardised = block[:, self.columns].float()
+        logs = standardised * self.deviation + self.mean  # ln(1 + length)
+        known = (standardised != 0) & (standardised.abs() < FARTHEST)
+        return logs.expm1(), self.score(features).masked_fill(~known, -torch.inf)
+
+
 class Mixture(nn.Module):
     """From raw outputs to the logarithms of a mixture, of the network's distribution and priors.
 
-    `width`: of the features that the gate decides by; it starts with equal shares. `k` and `types`
-    are needed by the priors of neighbours and of types. `fill` has to be called before training;
-    a checkpoint keeps what it was given.
+    `width`: of the features that the gate decides by; it starts with equal shares. `k`, `types` and
+    `columns` are needed by the priors of neighbours, of types and of dimensions. `fill` has to be
+    called before training; a checkpoint keeps what it was given.
     """
 
     edges: Tensor
@@ -108,10 +147,17 @@ class Mixture(nn.Module):
     whole: Tensor
 
     def __init__(
-        self, priors: Sequence[Prior], width: int, outputs: int, *, k: int | None, types: int | None
+        self,
+        priors: Sequence[Prior],
+        width: int,
+        outputs: int,
+        *,
+        k: int | None = None,
+        types: int | None = None,
+        columns: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        self.neighbours = self.types = None
+        self.neighbours = self.types = self.stated = None
         if "neighbours" in priors:
             if k is None:
                 raise ValueError("the prior of neighbours needs neighbours")
@@ -120,6 +166,10 @@ class Mixture(nn.Module):
             if types is None:
                 raise ValueError("the prior of types needs types")
             self.types = TypePrior(types, outputs)
+        if "dimensions" in priors:
+            if columns is None:
+                raise ValueError("the prior of dimensions needs dimensions")
+            self.stated = StatedLengths(columns, width)
         self.register_buffer("edges", torch.zeros(outputs - 1))
         self.register_buffer("smoothing", torch.eye(outputs))
         self.register_buffer("whole", torch.full((outputs,), 1 / outputs))
@@ -133,19 +183,23 @@ class Mixture(nn.Module):
         told: Outputs,
         *,
         lengths: Tensor,
-        codes: Tensor | None,
-        scale: tuple[Tensor, Tensor] | None,
+        codes: Tensor | None = None,
+        near: Scale | None = None,
+        stated: Scale | None = None,
     ) -> None:
         """Take up what training rows say, in place.
 
         lengths: float (rows,), 1/100 inch, of the training rows; codes: int64 (rows,), their types;
-        scale: mean and deviation (width,) by which the neighbour block is standardised.
+        near, stated: how the blocks of neighbours and of measurements are standardised.
         """
         for name, value in told._asdict().items():
             getattr(self, name).copy_(value)
-        if self.neighbours is not None and scale is not None:
-            for name, value in zip(("mean", "deviation"), scale, strict=True):
-                getattr(self.neighbours, name).copy_(value[: 3 * self.neighbours.k])
+        if self.neighbours is not None and near is not None:
+            self.neighbours.mean.copy_(near.mean[: 3 * self.neighbours.k])
+            self.neighbours.deviation.copy_(near.deviation[: 3 * self.neighbours.k])
+        if self.stated is not None and stated is not None:
+            self.stated.mean.copy_(stated.mean[self.stated.columns])
+            self.stated.deviation.copy_(stated.deviation[self.stated.columns])
         if self.types is not None and codes is not None:
             own = self._output_of(lengths.to(self.edges))
             cells = self.types.counts.new_zeros(self.types.counts.shape)
@@ -158,9 +212,10 @@ class Mixture(nn.Module):
         raw: Tensor,
         features: Tensor,
         *,
-        neighbours: Tensor | None,
-        types: Tensor | None,
-        lengths: Tensor | None,
+        neighbours: Tensor | None = None,
+        types: Tensor | None = None,
+        dimensions: Tensor | None = None,
+        lengths: Tensor | None = None,
     ) -> Tensor:
         """Logarithms float32 (rows, outputs) of the mixed distributions.
 
@@ -174,10 +229,19 @@ class Mixture(nn.Module):
         if self.types is not None and types is not None:
             own = None if lengths is None else self._output_of(lengths)
             mixed.append(self.types(types, own, told).log())
-        shares = self.gate(features).log_softmax(dim=1)
-        return torch.stack(
-            [log + share for log, share in zip(mixed, torch.split(shares, 1, dim=1), strict=True)]
-        ).logsumexp(dim=0)
+        scores, pointed_at = self.gate(features), None
+        if self.stated is not None and dimensions is not None:
+            # Each length that is stated has a share of its own: the gate sees which ones there are.
+            pointed_at, each = self.stated(dimensions, features)
+            scores = torch.cat([scores, each], dim=1)
+        shares = scores.log_softmax(dim=1)
+        split = torch.split(shares[:, : len(mixed)], 1, dim=1)
+        found = torch.stack([log + share for log, share in zip(mixed, split, strict=True)])
+        if pointed_at is None:
+            return found.logsumexp(dim=0)
+        stated = told.spread(pointed_at, shares[:, len(mixed) :].exp())
+        least = torch.finfo(stated.dtype).tiny
+        return torch.logaddexp(found.logsumexp(dim=0), stated.clamp(min=least).log())
 
     def _output_of(self, lengths: Tensor) -> Tensor:
         return torch.searchsorted(self.edges, lengths.float().log())

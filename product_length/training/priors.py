@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from product_length.features.scaler import FeatureScaler
 from product_length.model.network import LengthNetwork
-from product_length.model.priors import Outputs
+from product_length.model.priors import Outputs, Scale
 from product_length.training.objective import HistogramObjective, Objective
 
 
@@ -15,26 +15,32 @@ def fill_priors(
     objective: Objective,
     train_lengths: NDArray[np.float32],
     train_codes: NDArray[np.int64] | None,
-    scaler: FeatureScaler | None,
+    near: FeatureScaler | None,
+    stated: FeatureScaler | None,
 ) -> None:
     """Give the network's mixture, if it has one, the training rows, in place.
 
-    train_lengths: float32 (rows,), 1/100 inch; train_codes: int64 (rows,), their types; scaler: of
-    the neighbour block. Raises ValueError when the objective predicts no distribution.
+    train_lengths: float32 (rows,), 1/100 inch; train_codes: int64 (rows,), their types; near,
+    stated: of the blocks of neighbours and of measurements. Raises ValueError when the objective
+    predicts no distribution.
     """
     if network.mixture is None:
         return
     if not isinstance(objective, HistogramObjective):
         raise ValueError("only a predicted distribution can be mixed with others")
-    scale = None
-    if scaler is not None:
-        scale = torch.from_numpy(scaler.mean), torch.from_numpy(scaler.deviation)
     network.mixture.fill(
         describe_outputs(objective, train_lengths),
         lengths=torch.from_numpy(train_lengths),
         codes=None if train_codes is None else torch.from_numpy(train_codes),
-        scale=scale,
+        near=_scale(near),
+        stated=_scale(stated),
     )
+
+
+def _scale(scaler: FeatureScaler | None) -> Scale | None:
+    if scaler is None:
+        return None
+    return Scale(torch.from_numpy(scaler.mean), torch.from_numpy(scaler.deviation))
 
 
 def describe_outputs(objective: HistogramObjective, train_lengths: NDArray[np.float32]) -> Outputs:

@@ -3,19 +3,35 @@
 import math
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from product_length.features.config import KnnOptions, TypeOptions
+from product_length.catalogue.text import FIELDS
+from product_length.dimensions.candidates import parse_fields
+from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
+from product_length.features.dimension_features import (
+    DimensionScaler,
+    dimension_feature_names,
+    dimension_features,
+    length_columns,
+)
 from product_length.features.scaler import FeatureScaler
 from product_length.loss.histogram import Histogram
 from product_length.loss.point import Mape
 from product_length.model.config import Mlp, Prior
 from product_length.model.network import Batch, LengthNetwork
-from product_length.model.priors import Mixture, NeighbourPrior, Outputs, TypePrior
+from product_length.model.priors import (
+    Mixture,
+    NeighbourPrior,
+    Outputs,
+    Scale,
+    StatedLengths,
+    TypePrior,
+)
 from product_length.training.objective import HistogramObjective, PointObjective, build_objective
 from product_length.training.priors import describe_outputs, fill_priors
 
@@ -27,6 +43,8 @@ BLURRED = torch.tensor(
 )
 TOLD = Outputs(EDGES, BLURRED, WHOLE)
 K = 3
+WIDTH = len(dimension_feature_names())
+ALL: list[Prior] = ["neighbours", "types", "dimensions"]
 
 
 def block_of(lengths: Tensor, cosines: Tensor, same: Tensor, scaler: FeatureScaler) -> Tensor:
@@ -38,6 +56,10 @@ def block_of(lengths: Tensor, cosines: Tensor, same: Tensor, scaler: FeatureScal
 def scaler_of(width: int = 3 * K + 2) -> FeatureScaler:
     random = np.random.default_rng(3)
     return FeatureScaler(random.normal(4, 2, width), random.uniform(0.2, 2, width))
+
+
+def scale_of(scaler: FeatureScaler) -> Scale:
+    return Scale(torch.from_numpy(scaler.mean), torch.from_numpy(scaler.deviation))
 
 
 def neighbour_prior(scaler: FeatureScaler) -> NeighbourPrior:
@@ -106,11 +128,65 @@ def test_types_are_shrunk_to_the_whole_and_a_row_does_not_see_itself() -> None:
     torch.testing.assert_close(left_out[2], (BLURRED[1] * 2 + 2 * WHOLE) / 4)
 
 
+def test_each_stated_length_has_a_share_and_none_where_nothing_is_stated() -> None:
+    mixture = Mixture(["dimensions"], 2, 4, columns=[0, 2])
+    scale = Scale(torch.tensor([5.0, 9.0, 6.0]), torch.tensor([0.5, 9.0, 2.0]))
+    mixture.fill(TOLD, lengths=torch.tensor([1000.0]), stated=scale)
+    assert mixture.stated is not None
+    with torch.no_grad():
+        mixture.stated.score.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    lengths = torch.tensor([[150.0, 7.0, 500.0], [150.0, 7.0, 1.0]])
+    block = (torch.log1p(lengths) - scale.mean) / scale.deviation
+    block[1, 2] = 0  # not stated
+    block = torch.cat([block, torch.zeros(1, 3)])
+    features = torch.tensor([[3.0, 5.0], [2.0, 9.0], [1.0, 1.0]])
+    raw = torch.tensor([[1.0, 2.0, 3.0, 4.0]]).expand(3, 4)
+    found = mixture(raw, features, dimensions=block).exp().detach()
+    own = raw.softmax(dim=1)[0]
+    first, second = math.exp(3 - 4), math.exp(5 - 4)  # beside exp(0) for the network's own
+    wanted = (own + first * BLURRED[1] + second * BLURRED[3]) / (1 + first + second)
+    torch.testing.assert_close(found[0], wanted)
+    first = math.exp(2 - 4)
+    torch.testing.assert_close(found[1], (own + first * BLURRED[1]) / (1 + first))
+    torch.testing.assert_close(found[2], own)
+
+
+def test_a_number_that_was_cut_off_is_no_length() -> None:
+    stated = StatedLengths([0, 1], 2)
+    _, scores = stated(torch.tensor([[8.0, 7.9], [-8.0, -7.9]]), torch.zeros(2, 2))
+    assert torch.isneginf(scores).tolist() == [[True, False], [True, False]]
+
+
+def test_a_stated_length_falls_in_its_narrow_bin() -> None:
+    """From texts to the distribution: what is stated, is mostly predicted if pointed at."""
+    lengths = np.array([590.55] * 40 + [393.7] * 40 + list(range(1, 3000, 7)), np.float32)
+    objective = HistogramObjective.build(Histogram(name="histogram"), lengths)
+    texts = ["poster 15 cm long", "shelf 10 cm long", "a rug 14 inch wide", "a book"]
+    fields = pa.record_batch({name: pa.array(texts) for name in FIELDS})
+    features = dimension_features(parse_fields(fields, FIELDS[:1], 4))
+    scaler = DimensionScaler.fit(features, np.arange(4))
+    block = torch.from_numpy(scaler.standardise(features))
+    columns = length_columns()
+    prior = Mixture(["dimensions"], 2, objective.outputs, columns=columns)
+    prior.fill(
+        describe_outputs(objective, lengths),
+        lengths=torch.from_numpy(lengths),
+        stated=scale_of(scaler),
+    )
+    assert prior.stated is not None
+    with torch.no_grad():
+        prior.stated.score.bias.fill_(20)
+        shares = prior(torch.zeros(4, objective.outputs), torch.zeros(4, 2), dimensions=block).exp()
+    own = torch.searchsorted(prior.edges, torch.tensor([590.55, 393.7, 1400.0]).log())
+    assert (shares[torch.arange(3), own] > 0.4).all()
+    torch.testing.assert_close(shares[3], torch.full_like(shares[3], 1 / objective.outputs))
+
+
 def test_filling_counts_the_training_rows_of_each_type() -> None:
-    mixture = Mixture(["types"], 2, 4, k=None, types=3)
+    mixture = Mixture(["types"], 2, 4, types=3)
     lengths = torch.tensor([99.5, 150.0, 150.0, 1000.0, 250.0])
     codes = torch.tensor([1, 1, 1, 1, 2])
-    mixture.fill(TOLD, lengths=lengths, codes=codes, scale=None)
+    mixture.fill(TOLD, lengths=lengths, codes=codes)
     assert mixture.types is not None
     wanted = torch.stack([torch.zeros(4), BLURRED[0] + 2 * BLURRED[1] + BLURRED[3], BLURRED[2]])
     torch.testing.assert_close(mixture.types.counts, wanted)
@@ -119,32 +195,35 @@ def test_filling_counts_the_training_rows_of_each_type() -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_every_mixture_is_a_distribution(seed: int) -> None:
     torch.manual_seed(seed)
-    mixture = Mixture(["neighbours", "types"], 5, 4, k=K, types=3)
-    scaler = scaler_of()
+    mixture = Mixture(ALL, 5, 4, k=K, types=3, columns=[1, 2, 4])
     rows = 6
     lengths = torch.rand(rows) * 2000 + 0.01
     mixture.fill(
         TOLD,
         lengths=lengths,
         codes=torch.randint(0, 3, (rows,)),
-        scale=(torch.from_numpy(scaler.mean), torch.from_numpy(scaler.deviation)),
+        near=scale_of(scaler_of()),
+        stated=scale_of(scaler_of(6)),
     )
+    assert mixture.stated is not None
     torch.nn.init.normal_(mixture.gate.weight, std=3)
+    torch.nn.init.normal_(mixture.stated.score.weight, std=3)
     logs = mixture(
         torch.randn(rows, 4) * 10,
         torch.randn(rows, 5),
         neighbours=torch.randn(rows, 3 * K + 2) * 3,
         types=torch.randint(0, 3, (rows,)),
+        dimensions=torch.randn(rows, 6) * torch.randint(0, 2, (rows, 1)),
         lengths=lengths if seed % 2 else None,
     )
     torch.testing.assert_close(logs.exp().sum(dim=1), torch.ones(rows))
 
 
 def test_the_gate_starts_with_equal_shares() -> None:
-    mixture = Mixture(["types"], 2, 4, k=None, types=1)
-    mixture.fill(TOLD, lengths=torch.tensor([1000.0]), codes=torch.tensor([0]), scale=None)
+    mixture = Mixture(["types"], 2, 4, types=1)
+    mixture.fill(TOLD, lengths=torch.tensor([1000.0]), codes=torch.tensor([0]))
     raw = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
-    logs = mixture(raw, torch.randn(1, 2), neighbours=None, types=torch.tensor([0]), lengths=None)
+    logs = mixture(raw, torch.randn(1, 2), types=torch.tensor([0]))
     of_type = (BLURRED[3] + 3 * WHOLE) / 4
     torch.testing.assert_close(logs.exp()[0], (raw.softmax(dim=1)[0] + of_type) / 2)
 
@@ -161,22 +240,25 @@ def network_of(priors: list[Prior]) -> tuple[LengthNetwork, HistogramObjective, 
         type_options=TypeOptions(dimensions=3, dropout=0),
         neighbour_width=3 * K + 2,
         knn_options=KnnOptions(k=K, projection=5),
+        dimension_width=WIDTH,
+        dimension_options=DimensionOptions(projection=5),
         outputs=objective.outputs,
         initial_bias=objective.initial_bias(lengths),
     )
     codes = random.integers(0, 4, 60)
-    fill_priors(network, objective, lengths, codes, scaler_of())
+    fill_priors(network, objective, lengths, codes, scaler_of(), scaler_of(WIDTH))
     batch = Batch(
         (torch.from_numpy(random.normal(size=(60, 6)).astype(np.float32)),),
         torch.from_numpy(codes),
         torch.from_numpy(random.normal(size=(60, 3 * K + 2)).astype(np.float32)),
         torch.from_numpy(lengths),
+        torch.from_numpy(random.normal(size=(60, WIDTH)).astype(np.float32)),
     )
     return network, objective, batch
 
 
 def test_lengths_matter_in_training_only() -> None:
-    network, _, batch = network_of(["neighbours", "types"])
+    network, _, batch = network_of(ALL)
     blind = batch._replace(lengths=None)
     with torch.no_grad():
         assert not torch.equal(network.train()(batch), network(blind))
@@ -184,7 +266,7 @@ def test_lengths_matter_in_training_only() -> None:
 
 
 def test_all_parts_learn() -> None:
-    network, objective, batch = network_of(["neighbours", "types"])
+    network, objective, batch = network_of(ALL)
     assert batch.lengths is not None
     torch.nn.init.normal_(network.head.weight)
     objective.cost(network.train()(batch), batch.lengths).backward()
@@ -194,8 +276,8 @@ def test_all_parts_learn() -> None:
 
 
 def test_weights_carry_what_priors_were_told() -> None:
-    network, _, batch = network_of(["neighbours", "types"])
-    other, _, _ = network_of(["neighbours", "types"])
+    network, _, batch = network_of(ALL)
+    other, _, _ = network_of(ALL)
     assert other.mixture is not None
     for buffer in other.mixture.buffers():
         buffer.zero_()
@@ -205,14 +287,14 @@ def test_weights_carry_what_priors_were_told() -> None:
 
 
 def test_a_network_with_other_priors_is_another_network() -> None:
-    kinds: list[list[Prior]] = [[], ["neighbours"], ["types"], ["neighbours", "types"]]
+    kinds: list[list[Prior]] = [[], ["neighbours"], ["types"], ["dimensions"], ALL]
     assert len({str(network_of(priors)[0]) for priors in kinds}) == len(kinds)
 
 
-@pytest.mark.parametrize("prior", ["neighbours", "types"])
+@pytest.mark.parametrize("prior", ALL)
 def test_a_prior_without_its_input_is_refused(prior: Prior) -> None:
     with pytest.raises(ValueError, match=f"the prior of {prior} needs {prior}"):
-        Mixture([prior], 2, 4, k=None, types=None)
+        Mixture([prior], 2, 4)
 
 
 def test_one_length_cannot_be_mixed() -> None:
@@ -221,4 +303,4 @@ def test_one_length_cannot_be_mixed() -> None:
     point = build_objective(Mape(name="mape"), lengths, log_target=False)
     assert isinstance(point, PointObjective)
     with pytest.raises(ValueError, match="only a predicted distribution"):
-        fill_priors(network, point, lengths, None, None)
+        fill_priors(network, point, lengths, None, None, None)

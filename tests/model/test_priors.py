@@ -192,6 +192,20 @@ def test_filling_counts_the_training_rows_of_each_type() -> None:
     torch.testing.assert_close(mixture.types.counts, wanted)
 
 
+def test_filling_tells_how_blocks_were_standardised() -> None:
+    mixture = Mixture(["neighbours", "dimensions"], 2, 4, k=K, columns=[1, 3])
+    near, stated = scale_of(scaler_of()), scale_of(scaler_of(5))
+    mixture.fill(TOLD, lengths=torch.tensor([1000.0]), near=near, stated=stated)
+    assert mixture.neighbours is not None
+    assert mixture.stated is not None
+    for part, scale, columns in (
+        (mixture.neighbours, near, list(range(3 * K))),
+        (mixture.stated, stated, [1, 3]),
+    ):
+        torch.testing.assert_close(part.mean, scale.mean[columns].float())
+        torch.testing.assert_close(part.deviation, scale.deviation[columns].float())
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_every_mixture_is_a_distribution(seed: int) -> None:
     torch.manual_seed(seed)

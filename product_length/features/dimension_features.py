@@ -36,14 +36,20 @@ def dimension_feature_names() -> list[str]:
     ]
 
 
-def length_columns() -> list[int]:
-    """Which of these columns are lengths."""
-    others = ("_count", "_stated")
-    return [
-        place
-        for place, name in enumerate(dimension_feature_names())
-        if not name.endswith(others) and not name.startswith("first_in_")
+def pointer_columns() -> list[int]:
+    """The columns that each name one stated length: by its side, its place in a chain, its kind.
+
+    Not those of a field, nor last, least and greatest lengths: pointing at them too, MAPE is worse.
+    """
+    names = dimension_feature_names()
+    wanted = [
+        *(f"{role.name.lower()}_first" for role in _ROLES),
+        *(f"chain_{place}" for place in range(_CHAIN)),
+        "with_unit_first",
+        "without_unit_first",
+        "package_first",
     ]
+    return [names.index(name) for name in wanted]
 
 
 def dimension_features(candidates: Candidates) -> NDArray[np.float32]:

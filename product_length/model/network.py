@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from product_length.embeddings.config import BagOptions
 from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
-from product_length.features.dimension_features import length_columns
+from product_length.features.dimension_features import pointer_columns
 from product_length.model.bag import NgramBag
 from product_length.model.config import ModelOptions
 from product_length.model.priors import Mixture
@@ -111,7 +111,7 @@ class LengthNetwork(nn.Module):
         self.mixture: Mixture | None = None
         if options.priors:
             k = None if knn_options is None else knn_options.k
-            columns = None if dimension_width is None else length_columns()
+            columns = None if dimension_width is None else pointer_columns()
             self.mixture = Mixture(
                 options.priors, self.trunk.width, outputs, k=k, types=type_count, columns=columns
             )

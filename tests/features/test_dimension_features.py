@@ -14,6 +14,7 @@ from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TRAIN
 from product_length.catalogue.text import FIELDS
 from product_length.dimensions.candidates import parse_fields
+from product_length.dimensions.measurement import Role
 from product_length.errors import UserError
 from product_length.features import dimension_stage as stage
 from product_length.features.config import DimensionOptions
@@ -21,6 +22,7 @@ from product_length.features.dimension_features import (
     DimensionScaler,
     dimension_feature_names,
     dimension_features,
+    pointer_columns,
 )
 from product_length.features.dimension_stage import DimensionReader, dimension_stage
 
@@ -72,6 +74,24 @@ def test_by_hand():
     for name, value in other.items():
         flag = name.endswith(("count", "stated")) or name.startswith("first_in")
         assert value == 0 if flag else np.isnan(value)
+
+
+def test_what_can_be_pointed_at_are_lengths_that_texts_state():
+    row, other = features_of(
+        (
+            "Shelf 80 x 20 x 4 cm",
+            "Height: 5 cm; Size 30 x 40",
+            "Width 20 inch, height 7 cm, for a 14 inch laptop. Package size: 90 cm",
+        ),
+        ("Mug", "", ""),
+    )
+    names = dimension_feature_names()
+    columns = pointer_columns()
+    assert len(set(columns)) == len(columns) == len(Role) - 1 + 3 + 3
+    stated = [80 * CM, 20 * CM, 4 * CM, 5 * CM, 3000, 2000, 90 * CM]
+    found = {round(np.expm1(row[names[at]])) for at in columns if not np.isnan(row[names[at]])}
+    assert found == set(map(round, stated))  # neither the second height nor the laptop's size
+    assert all(np.isnan(other[names[at]]) for at in columns)
 
 
 def test_a_chain_that_was_cut_off():

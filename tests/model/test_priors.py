@@ -17,7 +17,7 @@ from product_length.features.dimension_features import (
     DimensionScaler,
     dimension_feature_names,
     dimension_features,
-    length_columns,
+    pointer_columns,
 )
 from product_length.features.scaler import FeatureScaler
 from product_length.loss.histogram import Histogram
@@ -166,7 +166,7 @@ def test_a_stated_length_falls_in_its_narrow_bin() -> None:
     features = dimension_features(parse_fields(fields, FIELDS[:1], 4))
     scaler = DimensionScaler.fit(features, np.arange(4))
     block = torch.from_numpy(scaler.standardise(features))
-    columns = length_columns()
+    columns = pointer_columns()
     prior = Mixture(["dimensions"], 2, objective.outputs, columns=columns)
     prior.fill(
         describe_outputs(objective, lengths),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from product_length.ahead import ahead
 
 Features = dict[str, Any]
+Batch = tuple[NDArray[np.int64], Features]
 _GROUP = 512  # texts tokenised at a time
 _AHEAD = 2  # groups that wait for the model
 
@@ -31,7 +32,7 @@ def token_batches(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.in
 
 def tokenised_batches(
     texts: Sequence[str], tokenise: Callable[[list[str]], Features], budget: int, *, left: bool
-) -> Generator[tuple[NDArray[np.int64], Features], None, None]:
+) -> Generator[Batch, None, None]:
     """Batches as (positions in `texts`, features), tokenised by a thread of its own.
 
     tokenise gives the features of some texts, padded to the longest of them (on the `left` if so

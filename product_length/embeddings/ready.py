@@ -25,7 +25,7 @@ from product_length.errors import UserError
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Part of the address of encoders and arrays: raise it when the same texts and encoder would give
 other vectors than before."""
 _STATE = "state.pt"

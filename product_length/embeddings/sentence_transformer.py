@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.devices import choose_device
-from product_length.embeddings.batches import Features, tokenised_batches
+from product_length.embeddings.batches import Batch, Features, tokenised_batches
 from product_length.embeddings.config import SentenceTransformerOptions
 from product_length.embeddings.int8 import CALIBRATION, int8_is_supported, quantise
 from product_length.embeddings.library_noise import quiet_libraries
 from product_length.embeddings.model_files import ModelFiles, find_model, first_line
 from product_length.embeddings.precision import choose_batch_tokens, choose_precision, is_faithful
+from product_length.embeddings.streams import run_batches
 from product_length.errors import UserError
 
 if TYPE_CHECKING:
@@ -210,19 +211,18 @@ class SentenceTransformerEncoder:
             cut.update(_cut(some, features, model, prompt))
             return dict(features)
 
-        positions, found = [], []
+        def forward(batch: Batch) -> tuple[NDArray[np.int64], torch.Tensor]:
+            rows, features = batch
+            for name, value in features.items():
+                if isinstance(value, torch.Tensor):
+                    features[name] = value.to(self._device, non_blocking=True)
+            return rows, model(features)["sentence_embedding"][:, : model.truncate_dim].float()
+
         left = getattr(model.tokenizer, "padding_side", "right") == "left"
-        batches = tokenised_batches(texts, tokenise, budget, left=left)
         try:
-            with torch.inference_mode(), contextlib.closing(batches):
-                for rows, features in batches:
-                    for name, value in features.items():
-                        if isinstance(value, torch.Tensor):
-                            features[name] = value.to(self._device, non_blocking=True)
-                    vectors = model(features)["sentence_embedding"]
-                    found.append(vectors[:, : model.truncate_dim].float())
-                    positions.append(rows)
-                together = torch.cat(found).cpu().numpy()
+            with contextlib.closing(tokenised_batches(texts, tokenise, budget, left=left)) as each:
+                positions, found = zip(*run_batches(each, forward, self._device), strict=True)
+            together = torch.cat(found).cpu().numpy()
         except torch.OutOfMemoryError as error:
             raise UserError(
                 f"{self._key}: {self._device} ran out of memory at batch_tokens={budget}; set a "

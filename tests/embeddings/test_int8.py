@@ -1,6 +1,7 @@
 """int8 on CPU: close to float32 with real weights, never chosen where it is not, in the address."""
 
 import logging
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import torch
 from embedding_runs import embed
 from numpy.typing import NDArray
 from test_sentence_transformer import encoder
+from torch import Tensor
 
 from product_length.embeddings.encoder import load_encoder
-from product_length.embeddings.int8 import Int8Linear, int8_is_supported
+from product_length.embeddings.int8 import Int8Linear, int8_is_supported, quantise
 from product_length.embeddings.precision import choose_batch_tokens, is_faithful
+from product_length.embeddings.streams import run_batches, share_threads
 from product_length.errors import UserError
 
 pytestmark = pytest.mark.skipif(not int8_is_supported(), reason="no int8 kernels on this CPU")
@@ -41,28 +44,122 @@ def test_real_minilm_is_close_to_float32(
     assert (vectors != exact).any()
 
 
+def inputs_like(examples: Tensor, sizes: Tensor) -> Tensor:
+    return torch.randn(40, examples.shape[1]) * examples.abs().amax(0) / 3 * sizes[:, None]
+
+
+def relative_errors(mine: Tensor, exact: Tensor, bias: Tensor) -> Tensor:
+    found: Tensor = (mine - exact).norm(dim=1) / (exact - bias).norm(dim=1)
+    return found
+
+
 def test_a_token_does_not_depend_on_its_neighbours() -> None:
     torch.manual_seed(0)
     layer = torch.nn.Linear(64, 80)
-    inputs = torch.randn(40, 64) * torch.logspace(-3, 3, 40)[:, None]
-    mine = Int8Linear(layer, torch.rand(64) + 0.5)
+    examples = torch.randn(30, 64)
+    mine = Int8Linear([layer], examples)
+    inputs = inputs_like(examples, torch.logspace(-3, 3, 40))
     together = mine(inputs)
     alone = torch.cat([mine(row[None]) for row in inputs])
     torch.testing.assert_close(together, alone, rtol=0, atol=0)
-    exact = layer(inputs)
-    errors = (together - exact).norm(dim=1) / (exact - layer.bias).norm(dim=1)
-    assert errors.max() < 0.03  # however small or large the row
+    # However small or large the row.
+    assert relative_errors(together, layer(inputs), layer.bias).max() < 0.03
     assert mine(inputs.reshape(5, 8, 64)).shape == (5, 8, 80)
     torch.testing.assert_close(mine(torch.zeros(1, 64))[0], layer.bias)
 
 
-def test_layers_that_narrow_stay_float32(tiny_models: Callable[[str], Path]) -> None:
+def test_large_channels_are_exact_and_do_not_coarsen_the_others() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(64, 80)
+    examples = torch.randn(30, 64)
+    examples[:, [3, 40]] *= 100
+    mine = Int8Linear([layer], examples)
+    inputs = inputs_like(examples, torch.ones(40))
+    small = layer.weight.clone()
+    small[:, [3, 40]] = 0  # what the others contribute
+    part = inputs @ small.T
+    assert ((mine(inputs) - layer(inputs)).norm(dim=1) / part.norm(dim=1)).max() < 0.03
+    only = torch.zeros(1, 64)
+    only[0, 3] = 7.0
+    torch.testing.assert_close(mine(only), layer(only))
+
+
+def test_inputs_of_one_sign_have_all_levels_on_it() -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(64, 80, bias=False)
+    examples = torch.nn.functional.gelu(torch.randn(200, 64) * 2)
+    mine = Int8Linear([layer], examples)
+    inputs = torch.nn.functional.gelu(torch.randn(40, 64) * 2)
+    exact = layer(inputs)
+    errors = relative_errors(mine(inputs), exact, torch.zeros(80))
+    # By hand: rounded to steps of 1/127 of the range, at half a step's error.
+    step = (float(examples.amax(1).quantile(0.9)) - float(examples.min())) / 127
+    rounded = (inputs / step).round() * step
+    by_hand = relative_errors(layer(rounded), exact, torch.zeros(80))
+    assert errors.mean() < 1.5 * by_hand.mean()
+    two_sided = Int8Linear([layer], torch.cat([examples, -examples]))
+    assert errors.mean() < relative_errors(two_sided(inputs), exact, torch.zeros(80)).mean()
+    together = mine(inputs)
+    alone = torch.cat([mine(row[None]) for row in inputs])
+    torch.testing.assert_close(together, alone, rtol=0, atol=0)
+
+
+class Attention(torch.nn.Module):
+    """Three layers that read one tensor, one that reads another, one that is not run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key = torch.nn.Linear(32, 32), torch.nn.Linear(32, 32)
+        self.value = torch.nn.Linear(32, 48)
+        self.out = torch.nn.Linear(48, 32)
+        self.idle = torch.nn.Linear(32, 32)
+        self.pause: Callable[[], object] = int
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        query = self.query(inputs)
+        self.pause()
+        gate: Tensor = query * self.key(inputs)
+        out: Tensor = self.out(self.value(inputs) * gate.mean(dim=-1, keepdim=True))
+        return out
+
+
+def test_layers_of_one_input_are_multiplied_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = Attention().eval()
+    exact, examples = Attention().eval(), torch.randn(50, 32)
+    exact.load_state_dict(model.state_dict())
+    widths: list[int] = []
+    multiply = Int8Linear.forward
+
+    def noting(self: Int8Linear, inputs: Tensor) -> Tensor:
+        widths.append(multiply(self, inputs).shape[-1])
+        return multiply(self, inputs)
+
+    monkeypatch.setattr(Int8Linear, "forward", noting)
+    with torch.inference_mode():
+        quantise(model, lambda: model(examples))
+        assert type(model.idle) is torch.nn.Linear
+        batches = [torch.randn(4, 9, 32) for _ in range(20)]
+        one_by_one = [model(batch) for batch in batches]
+        assert widths == [112, 32] * 20
+        for mine, batch in zip(one_by_one, batches, strict=True):
+            assert (mine - exact(batch)).norm() < 0.05 * exact(batch).norm()
+    # Several threads, of which each asks for a query before any asks for a key.
+    cpu = torch.device("cpu")
+    streams, _ = share_threads(cpu)
+    model.pause = threading.Barrier(streams, timeout=30).wait
+    at_once = run_batches(batches * streams, model, cpu)
+    for mine, before in zip(at_once, one_by_one * streams, strict=True):
+        torch.testing.assert_close(mine, before, rtol=0, atol=0)
+    assert len(widths) == 2 * 20 * (1 + streams)
+
+
+def test_all_layers_of_a_model_are_replaced(tiny_models: Callable[[str], Path]) -> None:
     model = encoder(tiny_models("bert"), precision="int8")._model
-    kinds = {name: type(module) for name, module in model.named_modules()}
-    block = "0.model.encoder.layer.1."
-    assert kinds[block + "attention.self.query"] is Int8Linear
-    assert kinds[block + "intermediate.dense"] is Int8Linear
-    assert kinds[block + "output.dense"] is torch.nn.Linear
+    assert not [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
+    block = model.get_submodule("0.model.encoder.layer.1")
+    assert type(block.get_submodule("intermediate.dense")) is Int8Linear
+    assert type(block.get_submodule("output.dense")) is Int8Linear
 
 
 def test_faithfulness() -> None:
@@ -124,5 +221,5 @@ def test_int8_where_there_is_none(
 def test_batch_tokens() -> None:
     cpu, cuda = torch.device("cpu"), torch.device("cuda")
     assert choose_batch_tokens(77, cuda) == 77
-    assert choose_batch_tokens("auto", cpu) == 512 * torch.get_num_threads()
+    assert choose_batch_tokens("auto", cpu) == 512 * share_threads(cpu)[1]
     assert choose_batch_tokens("auto", cuda) > 10_000

@@ -1,10 +1,11 @@
-"""Linear layers in 8-bit integers, for CPUs: cosine of MiniLM to float32 0.999, in half the time.
+"""Linear layers in 8-bit integers, for CPUs: MiniLM 1.4 times as fast as in float32, cosine 0.999.
 
 PyTorch's dynamic quantisation has one scale for a whole batch: a text's vector would depend on its
 neighbours, and one large number would coarsen all others (cosine 0.93 to 0.99 with MiniLM). Here
-each token has a scale of its own and each output of a weight too, and the few channels in which a
-sentence encoder's numbers are large are multiplied in float32 (Dettmers et al. 2022,
-https://arxiv.org/abs/2208.07339). Inputs of one sign, as after GELU, get all levels on their side.
+each token has a scale of its own, and each output too. The few channels in which a sentence
+encoder's numbers are large are multiplied in float32 (Dettmers et al. 2022,
+https://arxiv.org/abs/2208.07339). Inputs of one sign, as after GELU, get all levels on their side,
+and one fixed scale: that is accurate enough there, and saves three passes over the widest tensors.
 """
 
 import threading
@@ -21,8 +22,8 @@ _LEVELS = 127
 _MIDDLE = 64
 # Inputs whose least is nearer to zero than this share of the greatest are of one sign.
 _ONE_SIGN = 1 / 8
-# One scale for all tokens reaches the greatest input of so many of them; the others' have the
-# eighth bit, which two neighbouring large weights could make overflow.
+# Where one scale serves all tokens, so many of them fit into 7 bits; the others use the eighth, and
+# could overflow where two neighbouring weights are large as well.
 _TOKENS_REACHED = 0.9
 
 _TITLES = [

@@ -194,6 +194,7 @@ def test_the_curve_of_neighbour_search_can_be_made(place, tmp_path):
     keys = {"name", "value", "unit", "floor", "rows", "command", "machine"}
     assert all(set(entry) == keys for entry in entries)
     assert {entry["rows"] for entry in entries} == {300, 900}
+    assert [entry for entry in entries if "on a GPU" in entry["name"]]  # a figure, or why none
     judged = [entry for entry in entries if entry["name"].endswith("recall@20")]
     assert len(judged) == 2
     assert all(entry["value"] >= entry["floor"] for entry in judged)

@@ -70,12 +70,14 @@ class Int8Linear(nn.Module):
             self._zero = round(-least / self._step)
         # What the zero point adds to each product, which is quicker told here than to the kernel.
         self._offset = -self._step * self._zero * self._scales * levels.sum(1)
+        if self._has_one_scale:
+            self._offset += self._bias
 
     def forward(self, inputs: Tensor) -> Tensor:
         """float32 (…, in) to float32 (…, sum of out)."""
         rows = inputs.reshape(-1, inputs.shape[-1])
         if self._has_one_scale:
-            product = self._multiply(rows, self._offset + self._bias)
+            product = self._multiply(rows, self._offset)
         else:
             small = rows * self._small
             # Two passes: abs writes what it finds, and norms and aminmax are ten times as slow.
@@ -180,20 +182,19 @@ def quantise(module: nn.Module, run: Callable[[], object]) -> None:
 
 def _watch(layers: list[nn.Linear], run: Callable[[], object]) -> list[_Group]:
     """The layers that are run, put together where one tensor is read by several in turn."""
-    groups: list[_Group] = []
     found: dict[nn.Linear, _Group] = {}
-    last: list[Tensor] = []
+    last: tuple[Tensor, _Group] | None = None
 
     def note(layer: nn.Linear, inputs: tuple[Tensor, ...]) -> None:
-        is_again = bool(last) and last[0] is inputs[0]
-        last[:] = inputs[:1]
+        nonlocal last
+        tensor = inputs[0]
         if layer not in found:
-            if not is_again:
-                groups.append(_Group())
-            groups[-1].layers.append(layer)
-            found[layer] = groups[-1]
-        if found[layer].layers[0] is layer:
-            found[layer].inputs.append(inputs[0].detach().reshape(-1, inputs[0].shape[-1]))
+            found[layer] = last[1] if last is not None and last[0] is tensor else _Group()
+            found[layer].layers.append(layer)
+        group = found[layer]
+        last = tensor, group
+        if group.layers[0] is layer:
+            group.inputs.append(tensor.detach().reshape(-1, tensor.shape[-1]))
 
     hooks = [layer.register_forward_pre_hook(note) for layer in layers]
     try:
@@ -201,4 +202,4 @@ def _watch(layers: list[nn.Linear], run: Callable[[], object]) -> list[_Group]:
     finally:
         for hook in hooks:
             hook.remove()
-    return groups
+    return list(dict.fromkeys(found.values()))

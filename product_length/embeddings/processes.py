@@ -16,6 +16,7 @@ from multiprocessing.queues import SimpleQueue
 import torch
 
 from product_length.embeddings.encoder import Encoder, Marked, load_encoder
+from product_length.embeddings.streams import threads_each
 from product_length.errors import UserError
 
 
@@ -52,11 +53,6 @@ def encode_in_processes(
         held.close()
         pool.shutdown(cancel_futures=True)
         until.close()
-
-
-def threads_each(workers: int) -> int:
-    """How many of this process's threads each of so many workers gets."""
-    return max(1, torch.get_num_threads() // workers)
 
 
 def packed(encoder: Encoder) -> bytes:

@@ -21,6 +21,7 @@ from product_length.embeddings.library_noise import quiet_libraries
 from product_length.embeddings.model_files import ModelFiles, find_model, first_line
 from product_length.embeddings.precision import choose_batch_tokens, choose_precision, is_faithful
 from product_length.embeddings.streams import run_batches
+from product_length.embeddings.token_limits import positions_of, texts_cut
 from product_length.errors import UserError
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class SentenceTransformerEncoder:
 
         def tokenise(some: list[str]) -> Features:
             features = model.preprocess(some, prompt=prompt or None)
-            cut.update(_cut(some, features, model, prompt))
+            cut.update(texts_cut(some, features, model, prompt))
             return dict(features)
 
         def forward(batch: Batch) -> tuple[NDArray[np.int64], torch.Tensor]:
@@ -262,7 +263,7 @@ class SentenceTransformerEncoder:
 
     def _limit_length(self, model: "SentenceTransformer") -> None:
         """Set the longest text, in tokens; the library's own default may exceed the model's."""
-        positions = _positions(model)
+        positions = positions_of(model)
         wanted = self._options.max_seq_length
         if wanted is not None and positions is not None and wanted > positions:
             raise UserError(
@@ -271,32 +272,3 @@ class SentenceTransformerEncoder:
             )
         limits = [limit for limit in (wanted or model.max_seq_length, positions) if limit]
         model.max_seq_length = min(limits) if limits else None
-
-
-def _positions(model: "SentenceTransformer") -> int | None:
-    """How many tokens the model has positions for; None where it has no such limit."""
-    config: Any = getattr(model[0], "config", None)
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is None or positions <= 0:
-        return None
-    # These count positions from after the padding token's.
-    if any(family in config.model_type for family in ("roberta", "camembert", "mpnet")):
-        positions -= (config.pad_token_id or 0) + 1
-    return int(positions)
-
-
-def _cut(
-    texts: Sequence[str], features: Any, model: "SentenceTransformer", prompt: str
-) -> list[str]:
-    """The texts of one batch that had more tokens than fit."""
-    encodings = getattr(features, "encodings", None)
-    if encodings is not None:
-        return [text for text, e in zip(texts, encodings, strict=True) if e.overflowing]
-    # A tokenizer without a Rust core keeps no overflow: count again the texts that fill the model.
-    limit = model.max_seq_length
-    full = features["attention_mask"].sum(dim=1).cpu() >= (limit or np.inf)
-    return [
-        text
-        for text, filled in zip(texts, full.tolist(), strict=True)
-        if filled and len(model.tokenizer(prompt + text, truncation=False)["input_ids"]) > limit
-    ]

@@ -19,9 +19,13 @@ _STREAMS = 4  # more would wait for Python's lock
 
 def share_threads(device: torch.device) -> tuple[int, int]:
     """How many batches at once, and with how many threads each."""
-    threads = torch.get_num_threads()
-    streams = min(_STREAMS, threads) if device.type == "cpu" else 1
-    return streams, threads // streams
+    streams = min(_STREAMS, torch.get_num_threads()) if device.type == "cpu" else 1
+    return streams, threads_each(streams)
+
+
+def threads_each(workers: int) -> int:
+    """How many of this process's threads each of so many workers gets."""
+    return max(1, torch.get_num_threads() // workers)
 
 
 def run_batches(

@@ -26,7 +26,8 @@ from product_length.embeddings.config import EmbeddingOptions, LsaOptions
 from product_length.embeddings.embed import embed_catalogue
 from product_length.embeddings.engine import deal_devices
 from product_length.embeddings.lsa import LsaEncoder
-from product_length.embeddings.processes import encode_in_processes, threads_each
+from product_length.embeddings.processes import encode_in_processes
+from product_length.embeddings.streams import threads_each
 from product_length.errors import UserError
 
 CPUS = [torch.device("cpu")] * 2

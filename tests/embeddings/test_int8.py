@@ -154,6 +154,32 @@ def test_layers_of_one_input_are_multiplied_together(monkeypatch: pytest.MonkeyP
     assert len(widths) == 2 * 20 * (1 + streams)
 
 
+class Repeated(torch.nn.Module):
+    """A layer that is run twice, the second time on what another layer reads too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again, self.beside = torch.nn.Linear(32, 32), torch.nn.Linear(32, 32)
+        self.between = torch.nn.Linear(64, 32)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        first = self.again(inputs)
+        second = self.between(torch.cat([first, inputs], dim=-1))
+        found: Tensor = self.again(second) + self.beside(second)
+        return found
+
+
+def test_a_layer_that_is_run_twice() -> None:
+    torch.manual_seed(0)
+    model, exact, examples = Repeated().eval(), Repeated().eval(), torch.randn(50, 32)
+    exact.load_state_dict(model.state_dict())
+    with torch.inference_mode():
+        quantise(model, lambda: model(examples))
+        assert type(model.between) is Int8Linear
+        inputs = torch.randn(9, 32)
+        assert (model(inputs) - exact(inputs)).norm() < 0.05 * exact(inputs).norm()
+
+
 def test_all_layers_of_a_model_are_replaced(tiny_models: Callable[[str], Path]) -> None:
     model = encoder(tiny_models("bert"), precision="int8")._model
     assert not [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]

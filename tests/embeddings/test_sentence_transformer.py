@@ -99,14 +99,14 @@ def test_truncation_is_counted_exactly(
 
 
 def test_truncation_without_a_rust_tokenizer(tiny_models: Callable[[str], Path]) -> None:
-    from product_length.embeddings.sentence_transformer import _cut
+    from product_length.embeddings.token_limits import texts_cut
 
     model = reference(tiny_models("bert"))
     model.max_seq_length = 16
     texts = [" ".join(["steel"] * words) for words in (13, 14, 15, 40)]
     features = model.preprocess(texts)
-    assert _cut(texts, features, model, "") == texts[2:]
-    assert _cut(texts, dict(features), model, "") == texts[2:]
+    assert texts_cut(texts, features, model, "") == texts[2:]
+    assert texts_cut(texts, dict(features), model, "") == texts[2:]
 
 
 def test_own_length_of_the_model_is_the_default(tiny_models: Callable[[str], Path]) -> None:

@@ -27,6 +27,12 @@ from product_length.features.dimension_features import (
 from product_length.features.dimension_stage import DimensionReader, dimension_stage
 
 CM = 1000 / 25.4
+SHELF = (
+    "Shelf 80 x 20 x 4 cm",
+    "Height: 5 cm; Size 30 x 40",
+    "Width 20 inch, height 7 cm, for a 14 inch laptop. Package size: 90 cm",
+)
+MUG = ("Mug", "", "")
 
 
 def features_of(*rows, most=16):
@@ -39,14 +45,7 @@ def features_of(*rows, most=16):
 
 
 def test_by_hand():
-    row, other = features_of(
-        (
-            "Shelf 80 x 20 x 4 cm",
-            "Height: 5 cm; Size 30 x 40",
-            "Width 20 inch, height 7 cm, for a 14 inch laptop. Package size: 90 cm",
-        ),
-        ("Mug", "", ""),
-    )
+    row, other = features_of(SHELF, MUG)
     logs = np.log1p(np.array([80 * CM, 20 * CM, 4 * CM, 5 * CM, 2000, 7 * CM]))
     assert row["with_unit_count"] == pytest.approx(np.log1p(6))
     assert row["with_unit_first"] == pytest.approx(logs[0])
@@ -77,14 +76,7 @@ def test_by_hand():
 
 
 def test_what_can_be_pointed_at_are_lengths_that_texts_state():
-    row, other = features_of(
-        (
-            "Shelf 80 x 20 x 4 cm",
-            "Height: 5 cm; Size 30 x 40",
-            "Width 20 inch, height 7 cm, for a 14 inch laptop. Package size: 90 cm",
-        ),
-        ("Mug", "", ""),
-    )
+    row, other = features_of(SHELF, MUG)
     names = dimension_feature_names()
     columns = pointer_columns()
     assert len(set(columns)) == len(columns) == len(Role) - 1 + 3 + 3

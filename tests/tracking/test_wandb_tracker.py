@@ -1,5 +1,4 @@
 import logging
-import re
 import socket
 import sys
 from pathlib import Path
@@ -85,10 +84,10 @@ def test_nothing_is_sent_or_printed_unasked(
     assert not logged.run.HasField("git")
     assert not logged.kinds & {"environment", "output", "output_raw", "files"}
     content = next((tmp_path / "run").rglob("*.wandb")).read_bytes()
+    for name in logged.random_names:  # these may happen to hold a short host's name
+        content = content.replace(name.encode(), b" ")
     for secret in (socket.gethostname(), sys.executable, sys.argv[0]):
-        # As a word: the run's random name may hold a short host's.
-        word = rb"(?<![0-9a-z])" + re.escape(secret.encode()) + rb"(?![0-9a-z])"
-        assert not re.search(word, content)
+        assert secret.encode() not in content
     assert capfd.readouterr() == ("said by training\n", "")
 
 

@@ -29,6 +29,7 @@ class Logged:
     files: list[str] = field(default_factory=list)
     kinds: set[str] = field(default_factory=set)
     run: Any = None
+    random_names: set[str] = field(default_factory=set)
     exit_code: int | None = None
 
 
@@ -53,8 +54,10 @@ def _logged(content: bytes) -> Logged:
     for record in _records(content):
         kind = record.WhichOneof("record_type")
         logged.kinds.add(kind)
+        logged.random_names.add(record.control.mailbox_slot)
         if kind == "run":
             logged.run = record.run
+            logged.random_names.add(record.run.run_id)
             updates = record.run.config.update
             logged.config = {item.key: json.loads(item.value_json) for item in updates}
         elif kind == "history":
@@ -65,6 +68,7 @@ def _logged(content: bytes) -> Logged:
             logged.files += [file.path for file in record.files.files]
         elif kind == "exit":
             logged.exit_code = record.exit.exit_code
+    logged.random_names.discard("")
     return logged
 
 

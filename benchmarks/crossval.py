@@ -1,7 +1,7 @@
 """Recipes and their rivals by repeated cross-validation on a real catalogue, paired with the first.
 
     python benchmarks/crossval.py --data train.csv [--folds 5] [--repeats 1] [--workers 2]
-        [--embeddings words] [--tracks 40–5000] [--recipes "reference;best"]
+        [--embeddings words] [--minilm FOLDER] [--tracks 40–5000] [--recipes "reference;best"]
         [--rivals "lightgbm;type median"]
 
 Each product is predicted once a repeat, by a model that was trained and stopped without its fold
@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 from contest import Errors, Outcome, as_markdown, compare
+from contestants import MINILM, RECIPES, SEEN_BY_RIVALS, TRACKS
 from measured import RESULTS, machine
 from rivals import (
     FOR_MAPE,
@@ -45,42 +46,6 @@ from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.report import REPORT_FILE, load_report
 from product_length.experiment import Experiment
 from product_length.writing import write_text
-
-TRACKS = {
-    "all lengths": [],
-    "up to 5000": ["data.max_length=5000"],
-    "40–5000": ["data.min_length=40", "data.max_length=5000"],
-}
-REFERENCE = "reference"
-
-
-def _priors(*chosen: str) -> str:
-    return f"model.priors=[{','.join(chosen)}]"
-
-
-# The reference is the mlp with MAPE, log target and neighbours, at its best learning rate.
-_REFERENCE = ["experiment=log_target", "trainer.learning_rate=3e-4", "trainer.min_steps=12"]
-_BEST = ["experiment=best"]
-_ONE_LENGTH = ["loss=mape", "features.use_log_target=true", "model.priors=[]"]
-_DROPOUT = ["model.dropout=0.5", "model.input_dropout=0.4"]
-RECIPES = {
-    REFERENCE: _REFERENCE,
-    "reference, dropout as in best": [*_REFERENCE, *_DROPOUT],
-    "best": _BEST,
-    "best, no stated measurements": [*_BEST, "features=knn", _priors("neighbours", "types")],
-    "best, no neighbours": [*_BEST, "features=dimensions", _priors("types", "dimensions")],
-    "best, no type": [*_BEST, "features.type=null", _priors("neighbours", "dimensions")],
-    "best, no priors": [*_BEST, _priors()],
-    "best, no prior of neighbours": [*_BEST, _priors("types", "dimensions")],
-    "best, no prior of types": [*_BEST, _priors("neighbours", "dimensions")],
-    "best, no prior of measurements": [*_BEST, _priors("neighbours", "types")],
-    "best, usual dropout": [*_BEST, "model.dropout=0.2", "model.input_dropout=0"],
-    "best, one length by MAPE": [*_BEST, *_ONE_LENGTH],
-    "best, words and characters": [*_BEST, "embeddings=lsa"],
-    "best, learned n-grams too": [*_BEST, "embeddings=[words,ngrams]"],
-}
-# Rivals see all that a network can see.
-SEEN_BY_RIVALS = ["features=full"]
 
 
 @dataclass(frozen=True)
@@ -190,14 +155,17 @@ def folder_of(options: argparse.Namespace, track: str, name: str, repeat: int, f
 def overrides_of(
     options: argparse.Namespace, recipe: Sequence[str], track: str, repeat: int, fold: int
 ) -> list[str]:
-    encoders = f"embeddings={options.embeddings}"
+    encoders = [f"embeddings={options.embeddings}"]
+    if any(word.startswith("embeddings=") for word in recipe):  # some recipes are about theirs
+        encoders = []
+    if options.minilm is not None and MINILM in recipe:
+        encoders = [f"embeddings.encoders.minilm.model={options.minilm}"]
     return [
         "data=amazon2023",
         f"data.path={options.data}",
         f"cache_dir={options.cache}",
         *recipe,
-        # Some recipes are about their encoders.
-        *([] if any(word.startswith("embeddings=") for word in recipe) else [encoders]),
+        *encoders,
         *options.override,
         *TRACKS[track],
         f"data.split.seed={repeat}",
@@ -284,6 +252,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--repeats", type=int, default=1)
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--embeddings", default="words")
+    made.add_argument("--minilm", metavar="FOLDER", help="of all-MiniLM-L6-v2, else from the hub")
     made.add_argument("--override", action="append", default=[], help="for every training")
     made.add_argument("--tracks", type=names(TRACKS, ","), default=list(TRACKS))
     made.add_argument(

@@ -85,13 +85,15 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
     """Combinations that no single group can see."""
     encoders = list(experiment.embeddings.encoders)
     knn = experiment.features.knn
-    if knn and knn.embedding is not None and knn.embedding not in encoders:
-        yield (
-            f"features.knn.embedding={knn.embedding}: no such encoder in this run; "
-            f"choose one of {', '.join(encoders)}, or add it with embeddings=[…]"
-        )
     if knn:
-        yield from _without_vectors(experiment.embeddings, knn.embedding)
+        named = knn.embedding or []
+        yield from (
+            f"features.knn.embedding={name}: no such encoder in this run; "
+            f"choose one of {', '.join(encoders)}, or add it with embeddings=[…]"
+            for name in named
+            if name not in encoders
+        )
+        yield from _without_vectors(experiment.embeddings, named)
     loss = experiment.loss
     if isinstance(loss, Histogram) and experiment.features.use_log_target:
         yield (
@@ -125,17 +127,18 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
         yield "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
 
 
-def _without_vectors(embeddings: EmbeddingOptions, chosen: str | None) -> Iterator[str]:
+def _without_vectors(embeddings: EmbeddingOptions, chosen: Sequence[str]) -> Iterator[str]:
     """Neighbours are searched by vectors, which n-grams have none of before training."""
     searched = embeddings.with_vectors()
-    if searched and (chosen in searched or chosen not in embeddings.encoders):
+    learned = [name for name in chosen if name in embeddings.encoders and name not in searched]
+    if searched and not learned:
         return
     advice = (
         f"choose features.knn.embedding={searched[0]}"
         if searched
         else "add an encoder, as in embeddings=[lsa,ngrams], or choose features=text"
     )
-    given = "" if chosen is None else f".embedding={chosen}"
+    given = f".embedding={learned[0]}" if learned else ""
     yield (
         f"features.knn{given}: neighbours are searched by the vectors of an encoder, and those of "
         f"n-grams are learned in training: {advice}"

@@ -131,7 +131,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             encoders=tuple(embedding.encoder for embedding in embeddings),
             vocabulary=features.vocabulary,
             lookup=None if features.neighbours is None else features.neighbours.lookup,
-            lookup_encoder=features.neighbour_encoder,
+            lookup_encoders=features.neighbour_encoders,
             network=network,
             objective=objective,
             usual_lengths=np.unique(catalogue.lengths[train_rows]),

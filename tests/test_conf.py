@@ -122,6 +122,13 @@ def test_neighbours_need_an_encoder_with_vectors():
     assert composed("train", Experiment, *chosen).embeddings.with_vectors() == ["lsa"]
     with pytest.raises(ConfigError, match=r"knn.embedding=ngrams: .*knn.embedding=lsa"):
         composed("train", Experiment, *chosen, "features.knn.embedding=ngrams")
+    with pytest.raises(ConfigError, match=r"knn.embedding=ngrams: .*knn.embedding=lsa"):
+        composed("train", Experiment, *chosen, "features.knn.embedding=[lsa,ngrams]")
+    with pytest.raises(ConfigError, match=r"knn.embedding=other: no such encoder"):
+        composed("train", Experiment, *chosen, "features.knn.embedding=[lsa,other]")
+    for names in ("[]", "[lsa,lsa]"):
+        with pytest.raises(ConfigError, match=r"name one encoder at least, and each once"):
+            composed("train", Experiment, *chosen, f"features.knn.embedding={names}")
     with pytest.raises(ConfigError, match=r"knn.embedding=other: no such encoder") as caught:
         composed("train", Experiment, *chosen, "features.knn.embedding=other")
     assert "n-grams" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from product_length.options import Options
 
@@ -15,18 +15,32 @@ class TypeOptions(Options):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
 
 
+def _listed(names: object) -> object:
+    return [names] if isinstance(names, str) else names
+
+
+def _each_once(names: list[str]) -> list[str]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError("name one encoder at least, and each once")
+    return names
+
+
 IndexKind = Literal["auto", "exact", "approximate"]
 
 
 class KnnOptions(Options):
     """Lengths of the nearest training products, projected to a few numbers.
 
+    `embedding`: the encoder by whose vectors they are near, or several, by the mean cosine; null is
+    the first that has vectors before training.
     `recall`: the least share of the exact k neighbours that an approximate search finds, measured
     on a sample of training rows; where cells cannot give it, the search is exact.
     """
 
     k: Annotated[int, Field(ge=1, le=1000)] = 20
-    embedding: str | None = None
+    embedding: Annotated[list[str], BeforeValidator(_listed), AfterValidator(_each_once)] | None = (
+        None
+    )
     index: IndexKind = "auto"
     recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     projection: Annotated[int, Field(ge=1)] = 32

@@ -15,6 +15,7 @@ from product_length.features.config import FeatureOptions
 from product_length.features.dimension_stage import DimensionFeatures, dimension_stage
 from product_length.features.stage import NeighbourFeatures, neighbour_stage
 from product_length.features.types import TypeVocabulary
+from product_length.features.vectors import side_by_side
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,13 @@ class Features:
     """What the network sees beside the texts, and what was fitted to say it.
 
     `codes`: int64 (rows,), 0 where the type is rare, unseen or missing. Parts that were not asked
-    for are None. `neighbour_encoder` names the encoder whose vectors are searched.
+    for are None. `neighbour_encoders` names those whose vectors are searched.
     """
 
     vocabulary: TypeVocabulary | None
     codes: NDArray[np.int64] | None
     neighbours: NeighbourFeatures | None
-    neighbour_encoder: str | None
+    neighbour_encoders: tuple[str, ...]
     dimensions: DimensionFeatures | None
 
 
@@ -42,7 +43,8 @@ def describe(
 ) -> Features:
     """Types as codes, training neighbours and stated measurements, as far as `options` ask."""
     train_rows = catalogue.rows(TRAIN)
-    vocabulary = codes = neighbours = encoder = dimensions = None
+    vocabulary = codes = neighbours = dimensions = None
+    chosen: Sequence[Embedding] = ()
     if options.type is not None:
         train_types = catalogue.types.take(train_rows)
         vocabulary = TypeVocabulary.fit(train_types, options.type.min_rows)
@@ -55,26 +57,26 @@ def describe(
         )
     if options.knn is not None:
         chosen = _searched(embeddings, options.knn.embedding)
-        encoder = chosen.name
+        addresses = [each.encoder.address for each in chosen]
         neighbours = neighbour_stage(
-            chosen.vectors,
+            side_by_side([each.vectors for each in chosen]),
             train_rows,
             catalogue.lengths,
             catalogue.types,
             catalogue.text_keys,
             options.knn,
             store,
-            made_from=chosen.encoder.address,
+            made_from=addresses[0] if len(chosen) == 1 else {"side_by_side": addresses},
         )
     if options.dimensions is not None:
         dimensions = dimension_stage(catalogue, train_rows, options.dimensions, store)
-    return Features(vocabulary, codes, neighbours, encoder, dimensions)
+    encoders = tuple(each.name for each in chosen)
+    return Features(vocabulary, codes, neighbours, encoders, dimensions)
 
 
-def _searched(embeddings: Sequence[Embedding], name: str | None) -> Embedding:
-    """The encoder of that name, or the first that has vectors."""
-    return next(
-        each
-        for each in embeddings
-        if (each.encoder.bag is None if name is None else each.name == name)
-    )
+def _searched(embeddings: Sequence[Embedding], names: Sequence[str] | None) -> list[Embedding]:
+    """The encoders of these names, in their order, or the first that has vectors."""
+    if names is None:
+        return [each for each in embeddings if each.encoder.bag is None][:1]
+    by_name = {each.name: each for each in embeddings}
+    return [by_name[name] for name in names]

@@ -19,6 +19,7 @@ from product_length.features.cells import Cells
 from product_length.features.search import CosineSearch, Forbidden
 from product_length.features.tuning import Facts, tune
 from product_length.features.types import Strings, TypeVocabulary, as_column
+from product_length.features.vectors import SideBySide
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class NeighbourIndex:
     @classmethod
     def build(
         cls,
-        vectors: NDArray[Any],
+        vectors: NDArray[Any] | SideBySide,
         train_rows: NDArray[np.int64],
         lengths: NDArray[np.float32],
         types: Strings,

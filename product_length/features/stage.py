@@ -1,4 +1,4 @@
-"""The neighbour stage: from one embedding and the training labels to a block of features."""
+"""The neighbour stage: from embeddings and the training labels to a block of features."""
 
 import hashlib
 import logging
@@ -23,6 +23,7 @@ from product_length.features.neighbour_features import (
 from product_length.features.neighbours import NeighbourIndex, Neighbours
 from product_length.features.tuning import describe_index, is_exact
 from product_length.features.types import Strings, as_column
+from product_length.features.vectors import SideBySide
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class NeighbourFeatures:
 
 
 def neighbour_stage(
-    vectors: NDArray[Any],
+    vectors: NDArray[Any] | SideBySide,
     train_rows: NDArray[np.int64],
     lengths: NDArray[np.float32],
     types: Strings,
@@ -147,7 +148,7 @@ def _put_into_cells(
 
 def _found(
     index: NeighbourIndex,
-    vectors: NDArray[Any],
+    vectors: NDArray[Any] | SideBySide,
     groups: NDArray[np.uint64],
     k: int,
     store: ArtefactStore,

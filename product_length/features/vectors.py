@@ -1,6 +1,7 @@
 """Norms and unit vectors, block by block, and the one place that imports FAISS."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,40 @@ def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
         vectors, norms, out=np.zeros(vectors.shape), where=norms > 0
     ).astype(np.float32)
     return scaled
+
+
+class SideBySide:
+    """Vectors of several encoders as one array, float16 (rows, all their dimensions).
+
+    Each encoder's part of a row has norm 1, or is 0: a cosine is the mean of the encoders' cosines.
+    Rows are put together as they are read. Raises ValueError when the arrays, float16 or float32
+    (rows, d) each, differ in their rows.
+    """
+
+    dtype = np.dtype(np.float16)
+
+    def __init__(self, arrays: Sequence[NDArray[Any]]) -> None:
+        if len({len(each) for each in arrays}) != 1:
+            raise ValueError(f"arrays of {[len(each) for each in arrays]} rows are not one's parts")
+        self._arrays = tuple(arrays)
+        self.shape = (len(arrays[0]), sum(each.shape[1] for each in arrays))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float16]:
+        numbers = np.arange(len(self))[rows]
+        read = np.empty((len(numbers), self.shape[1]), self.dtype)
+        for start in range(0, len(numbers), _BLOCK_ROWS):
+            block = slice(start, start + _BLOCK_ROWS)
+            parts = [unit(np.asarray(each[numbers[block]])) for each in self._arrays]
+            np.concatenate(parts, axis=1, out=read[block], casting="same_kind")
+        return read
+
+
+def side_by_side(arrays: Sequence[NDArray[Any]]) -> "NDArray[Any] | SideBySide":
+    """One array as it is, several as `SideBySide`."""
+    return arrays[0] if len(arrays) == 1 else SideBySide(arrays)
 
 
 class RowReader:

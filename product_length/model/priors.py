@@ -19,6 +19,8 @@ _WHOLE_SHARE = 0.02
 """Of what neighbours say: they are twenty, and a length that none of them has is not impossible."""
 _SHARPNESS, _SAME_TYPE, _WHOLE_ROWS, _POINTED_AT = (5.0, 20.0), 0.5, 3.0, -4.0
 """Where training begins: see `NeighbourPrior`, `TypePrior` and `StatedLengths`."""
+_TYPE_ROWS = 200.0
+"""The least share of the type's lengths: as of a catalogue to which so many rows were added."""
 
 
 class Scale(NamedTuple):
@@ -104,6 +106,14 @@ class TypePrior(nn.Module):
             counts = (counts - told.smoothing[own]).clamp(min=0)
         whole = self.log_whole_rows.exp()
         return (counts + whole * told.whole) / (counts.sum(dim=1, keepdim=True) + whole)
+
+    def least_share(self) -> Tensor:
+        """What the gate cannot take away: float (), the smaller the more training rows there are.
+
+        A few hundred rows hold too few short lengths for a network to learn who may be that short;
+        how many there are in all, counting tells better.
+        """
+        return _TYPE_ROWS / (_TYPE_ROWS + self.counts.sum())
 
 
 class StatedLengths(nn.Module):
@@ -235,7 +245,11 @@ class Mixture(nn.Module):
             pointed_at, each = self.stated(dimensions, features)
             scores = torch.cat([scores, each], dim=1)
         shares = scores.log_softmax(dim=1)
-        split = torch.split(shares[:, : len(mixed)], 1, dim=1)
+        if self.types is not None:
+            shares = shares + (1 - self.types.least_share()).log()
+        split = list(torch.split(shares[:, : len(mixed)], 1, dim=1))
+        if self.types is not None:  # the last of them
+            split[-1] = torch.logaddexp(split[-1], self.types.least_share().log())
         found = torch.stack([log + share for log, share in zip(mixed, split, strict=True)])
         if pointed_at is None:
             return found.logsumexp(dim=0)

@@ -17,6 +17,7 @@ from product_length.embeddings.encoder import Encoder, load_encoder
 from product_length.features.dimension_stage import DimensionReader
 from product_length.features.stage import NeighbourLookup
 from product_length.features.types import Strings, TypeVocabulary
+from product_length.features.vectors import side_by_side
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.objective import Objective, objective_from_state
@@ -29,7 +30,7 @@ _BATCH_ROWS = 2048
 class Predictor:
     """Everything between a product's text and its length.
 
-    `lookup` searches the vectors of `lookup_encoder`; both are None without neighbours.
+    `lookup` searches the vectors of `lookup_encoders`; None, and none, without neighbours.
     `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
     `decision`: what a predicted distribution is decided for, unless another is asked for.
     `scores`: float32 (validation rows,), ascending, by which its intervals are calibrated (see
@@ -41,7 +42,7 @@ class Predictor:
     encoders: tuple[Encoder, ...]
     vocabulary: TypeVocabulary | None
     lookup: NeighbourLookup | None
-    lookup_encoder: str | None
+    lookup_encoders: tuple[str, ...]
     network: LengthNetwork
     objective: Objective
     usual_lengths: NDArray[np.float32]
@@ -63,8 +64,9 @@ class Predictor:
         (rows,). The network runs on `device`.
         """
         block = None
-        if self.lookup is not None and self.lookup_encoder is not None:
-            block = self.lookup.features(vectors[self.lookup_encoder], types)
+        if self.lookup is not None:
+            searched = side_by_side([vectors[name] for name in self.lookup_encoders])
+            block = self.lookup.features(searched[:], types)
         codes = None if self.vocabulary is None else self.vocabulary.encode(types)
         dimensions = None if self.dimensions is None else self.dimensions.features(fields)
         inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions)
@@ -79,7 +81,7 @@ class Predictor:
             "encoders": [encoder.state() for encoder in self.encoders],
             "vocabulary": None if self.vocabulary is None else self.vocabulary.state(),
             "lookup": None if self.lookup is None else self.lookup.state(),
-            "lookup_encoder": self.lookup_encoder,
+            "lookup_encoders": list(self.lookup_encoders),
             "objective": self.objective.state(),
             "decision": self.decision,
             "scores": None if self.scores is None else torch.from_numpy(self.scores),
@@ -117,7 +119,7 @@ class Predictor:
             if state["vocabulary"] is None
             else TypeVocabulary.from_state(state["vocabulary"]),
             lookup=None if state["lookup"] is None else NeighbourLookup.from_state(state["lookup"]),
-            lookup_encoder=state["lookup_encoder"],
+            lookup_encoders=_lookup_encoders(state),
             network=network,
             objective=objective_from_state(state["objective"]),
             usual_lengths=state["usual_lengths"].numpy(),
@@ -129,6 +131,13 @@ class Predictor:
             if state.get("scores") is None
             else state["scores"].numpy(),
         )
+
+
+def _lookup_encoders(state: Mapping[str, Any]) -> tuple[str, ...]:
+    if "lookup_encoders" in state:
+        return tuple(state["lookup_encoders"])
+    one = state["lookup_encoder"]  # checkpoints from before there could be several
+    return () if one is None else (one,)
 
 
 def snapped(

@@ -52,8 +52,9 @@ def assemble(
     objective = build_objective(
         experiment.loss, train_lengths, log_target=experiment.features.use_log_target
     )
+    options = experiment.model.for_rows(len(train_rows))
     architecture = Architecture(
-        options=experiment.model,
+        options=options,
         embedding_dims=[embedding.width for embedding in embeddings],
         bags={
             place: bag
@@ -79,5 +80,11 @@ def assemble(
         None if stated is None else stated.reader.scaler,
     )
     parameters = parameter_count(network)
-    log.info("%s: %s parameters", experiment.model.name, f"{parameters:,}")
+    log.info(
+        "%s: %s parameters, dropout %.2g, of inputs %.2g",
+        options.name,
+        f"{parameters:,}",
+        options.dropout,
+        options.input_dropout,
+    )
     return Assembly(inputs, objective, architecture, network, parameters)

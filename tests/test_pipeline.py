@@ -356,6 +356,8 @@ def distributed(tmp_path_factory, catalogue, finished):
         "features.knn.embedding=[lsa,words]",
         "features.knn.k=5",
         "model.priors=[neighbours,types,dimensions]",
+        "model.input_dropout=0.1",
+        "model.dropout_rows=100",
         "loss=histogram",
         "loss.bins=32",
         "decision=rmsle",
@@ -385,6 +387,15 @@ def test_a_distribution_is_scored_by_each_metric_under_its_own_decision(distribu
     assert "under its own decision" in told
     page = as_text(compare(load_runs([root / "run"])[0]))
     assert "Distributions, each val metric under its own decision" in page
+
+
+def test_dropout_is_that_of_as_many_training_rows(distributed):
+    root, _ = distributed
+    rows = load_report(root / "run").data.rows["train"]
+    assert rows > 300
+    best = root / "run" / "checkpoints" / "best.ckpt"
+    network = load_predictors([best], {}, "cpu")[best].network
+    assert network.input_dropout.p == pytest.approx(0.1 * (100 / rows) ** (1 / 3))
 
 
 def test_one_checkpoint_predicts_under_every_decision(distributed, catalogue, tmp_path):

@@ -21,14 +21,27 @@ def _each_once(priors: list[Prior]) -> list[Prior]:
 class TrunkOptions(Options):
     """What every model has.
 
-    `input_dropout`: the share of the input numbers left out in training; on a few thousand rows it
-        keeps the network from leaning on single directions of an embedding.
+    `dropout`: the share of the numbers left out between layers in training. `input_dropout`: the
+        same of the inputs; on a few thousand rows it keeps the network from leaning on single
+        directions of an embedding.
+    `dropout_rows`: both are meant for at most so many training rows and fall with the cube root of
+        how many times as many there are; null: they never fall.
     `priors`: distributions that a learned gate mixes with the predicted one: the lengths of the
         nearest training rows, those of the same type, and what the text states.
     """
 
+    dropout: Dropout = 0.2
     input_dropout: Dropout = 0.0
+    dropout_rows: Annotated[int, Field(ge=1)] | None = None
     priors: Annotated[list[Prior], AfterValidator(_each_once)] = Field(default_factory=list)
+
+    def for_rows(self, rows: int) -> Self:
+        """The same options, with the dropout of so many training rows."""
+        if self.dropout_rows is None or rows <= self.dropout_rows:
+            return self
+        kept = (self.dropout_rows / rows) ** (1 / 3)
+        shares = {"dropout": kept * self.dropout, "input_dropout": kept * self.input_dropout}
+        return self.model_copy(update=shares)
 
 
 class Mlp(TrunkOptions):
@@ -37,7 +50,6 @@ class Mlp(TrunkOptions):
     name: Literal["mlp"]
     hidden: Annotated[list[Width], Field(min_length=1)]
     batch_norm: bool = True
-    dropout: Dropout = 0.2
 
 
 class ResidualMlp(TrunkOptions):
@@ -47,7 +59,6 @@ class ResidualMlp(TrunkOptions):
     width: Width = 512
     blocks: Annotated[int, Field(ge=1)] = 3
     expansion: Annotated[float, Field(gt=0)] = 2.0
-    dropout: Dropout = 0.2
 
 
 class GatedFusion(TrunkOptions):
@@ -56,7 +67,6 @@ class GatedFusion(TrunkOptions):
     name: Literal["gated_fusion"]
     width: Width = 512
     hidden: Annotated[list[Width], Field(min_length=1)]
-    dropout: Dropout = 0.2
 
 
 class Attention(TrunkOptions):
@@ -67,7 +77,6 @@ class Attention(TrunkOptions):
     heads: Annotated[int, Field(ge=1)] = 4
     layers: Annotated[int, Field(ge=1)] = 2
     hidden: Annotated[list[Width], Field(min_length=1)]
-    dropout: Dropout = 0.2
 
     @model_validator(mode="after")
     def _divides(self) -> Self:

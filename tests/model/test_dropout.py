@@ -1,4 +1,4 @@
-"""Numbers of the inputs that are left out in training, and only there."""
+"""Numbers that are left out in training, and only there; how many, by the training rows."""
 
 import pytest
 import torch
@@ -51,3 +51,12 @@ def test_a_network_with_other_input_dropout_is_another_network():
         str(network_of(Mlp(name="mlp", hidden=[8], input_dropout=share), 4)) for share in (0.0, 0.1)
     )
     assert one != other
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(1, 1), (8_000, 1), (64_000, 0.5), (8_000_000, 0.1)])
+@pytest.mark.parametrize("options", MODELS, ids=lambda options: options.name)
+def test_the_more_rows_the_less_is_left_out(options, rows, kept):
+    chosen = options.model_copy(update={"dropout": 0.3, "dropout_rows": 8_000}).for_rows(rows)
+    assert chosen.dropout == pytest.approx(0.3 * kept)
+    assert chosen.input_dropout == pytest.approx(SHARE * kept)
+    assert options.for_rows(rows) is options  # which is what `dropout_rows: null` means

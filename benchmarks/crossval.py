@@ -10,9 +10,10 @@ over products, those of differences are paired. The relative difference is that 
 errors. Beside MAPE under `decision=mape` stands the median APE under `decision=median`, where a
 recipe predicts a distribution, a mean over folds. Rivals (benchmarks/rivals.py) see the same rows
 and features, and are the gate: `best` has to beat each of them. Two of them need LightGBM
-(pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Finished runs are kept in --runs
-and not run again unless their configuration has changed. Results go to
-benchmarks/results/crossval.json and crossval.md, where those of other --tracks stay.
+(pip install '.[benchmarks]'); --recipes "" or --rivals "" is none. Recipes with MiniLM run with
+--minilm, or when named. Finished runs are kept in --runs and not run again unless their
+configuration has changed. Results go to benchmarks/results/crossval.json and crossval.md, where
+those of other --tracks stay.
 """
 
 import argparse
@@ -67,6 +68,8 @@ class RivalsJob:
 def main() -> None:
     made = parser()
     options = made.parse_args()
+    if options.recipes is None:
+        options.recipes = recipes_without_asking(options.minilm)
     if missing := missing_library(options.rivals):
         made.error(missing)
     if not options.recipes and not options.rivals:
@@ -120,6 +123,11 @@ def with_earlier(results: dict[str, Any], path: Path) -> dict[str, Any]:
 def follow(pool: Executor, work: Callable[[Any], str], jobs: Sequence[Any]) -> None:
     for done, line in enumerate(pool.map(work, jobs), start=1):
         print(f"[{done}/{len(jobs)}] {line}", flush=True)
+
+
+def recipes_without_asking(minilm: str | None) -> list[str]:
+    """All that need no download."""
+    return [name for name, recipe in RECIPES.items() if minilm is not None or MINILM not in recipe]
 
 
 def job(options: argparse.Namespace, track: str, recipe: str, repeat: int, fold: int) -> Job:
@@ -252,11 +260,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--repeats", type=int, default=1)
     made.add_argument("--workers", type=int, default=2)
     made.add_argument("--embeddings", default="words")
-    made.add_argument("--minilm", metavar="FOLDER", help="of all-MiniLM-L6-v2, else from the hub")
+    made.add_argument("--minilm", metavar="FOLDER", help="all-MiniLM-L6-v2, or its name on the hub")
     made.add_argument("--override", action="append", default=[], help="for every training")
     made.add_argument("--tracks", type=names(TRACKS, ","), default=list(TRACKS))
     made.add_argument(
-        "--recipes", type=names(RECIPES), default=list(RECIPES), help="the first is compared"
+        "--recipes",
+        type=names(RECIPES),
+        help="the first is compared; default: all, MiniLM's with --minilm",
     )
     made.add_argument("--rivals", type=names(RIVALS), default=list(RIVALS))
     made.add_argument("--runs", type=Path, default=Path("outputs/crossval"))

@@ -364,3 +364,18 @@ def test_a_missing_library_is_told_before_any_work(monkeypatch, capsys):
         crossval.main()
     assert "'.[benchmarks]'" in capsys.readouterr().err
     assert rivals.missing_library(["constant"]) is None
+
+
+def test_recipes_with_minilm_run_where_there_is_one():
+    options = crossval.parser().parse_args(["--data", "train.csv", "--minilm", "/models/minilm"])
+    needing = set(crossval.recipes_without_asking(options.minilm)) - set(
+        crossval.recipes_without_asking(None)
+    )
+    assert len(needing) == 2
+    for name, recipe in crossval.RECIPES.items():
+        config = crossval.composed(crossval.overrides_of(options, recipe, "40–5000", 0, 1))
+        encoders = config.embeddings.encoders
+        assert ("minilm" in encoders) == (name in needing)
+        if name in needing:
+            assert encoders["minilm"].model == "/models/minilm"
+            assert list(encoders) == ["words", "minilm"]

@@ -22,6 +22,7 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import shutil
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -197,6 +198,8 @@ def one_thread() -> None:
 def train(job: Job) -> str:
     from product_length.pipeline import run
 
+    if job.folder.exists():  # of a run that was killed: none that is finished comes here
+        shutil.rmtree(job.folder)
     mape = run(composed(job.overrides), job.folder, job.overrides)
     return f"{job.folder.name}: val MAPE {mape:.2%}"
 

@@ -23,6 +23,7 @@ import json
 import logging
 import multiprocessing
 import shutil
+import tempfile
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -164,10 +165,10 @@ def folder_of(options: argparse.Namespace, track: str, name: str, repeat: int, f
 def overrides_of(
     options: argparse.Namespace, recipe: Sequence[str], track: str, repeat: int, fold: int
 ) -> list[str]:
-    encoders = [f"embeddings={options.embeddings}"]
-    if any(word.startswith("embeddings=") for word in recipe):  # some recipes are about theirs
-        encoders = []
-    if options.minilm is not None and MINILM in recipe:
+    encoders = []
+    if not any(word.startswith("embeddings=") for word in recipe):  # some are about theirs
+        encoders = [f"embeddings={options.embeddings}"]
+    elif MINILM in recipe and options.minilm is not None:
         encoders = [f"embeddings.encoders.minilm.model={options.minilm}"]
     return [
         "data=amazon2023",
@@ -198,9 +199,13 @@ def one_thread() -> None:
 def train(job: Job) -> str:
     from product_length.pipeline import run
 
-    if job.folder.exists():  # of a run that was killed: none that is finished comes here
-        shutil.rmtree(job.folder)
-    mape = run(composed(job.overrides), job.folder, job.overrides)
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=job.folder.parent) as beside:
+        made = Path(beside) / "run"
+        mape = run(composed(job.overrides), made, job.overrides)
+        if not (job.folder / REPORT_FILE).exists():  # else another process was faster
+            shutil.rmtree(job.folder, ignore_errors=True)  # of a run that was killed
+            made.rename(job.folder)
     return f"{job.folder.name}: val MAPE {mape:.2%}"
 
 

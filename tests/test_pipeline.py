@@ -282,7 +282,8 @@ def test_encoded_texts_are_kept_for_the_next_prediction(finished, tmp_path, capl
     assert "reused" in caplog.text
     ids, lengths = read_submission(tmp_path / "b.csv")
     assert ids == [str(row) for row in range(5000)]
-    assert (lengths[::2] == lengths[1::2]).all()
+    # Not equal bit by bit everywhere: the last rows of a batch may be multiplied another way.
+    np.testing.assert_allclose(lengths[::2], lengths[1::2], rtol=1e-6)
     np.testing.assert_allclose(lengths, read_submission(tmp_path / "a.csv")[1], rtol=1e-5)
 
 
@@ -342,22 +343,12 @@ def test_a_checkpoint_that_cannot_predict_is_refused(finished, catalogue, tmp_pa
 
 @pytest.fixture(scope="module")
 def distributed(tmp_path_factory, catalogue, finished):
-    """A finished run of predicted distributions with all priors, neighbours by two encoders.
-
-    Decided for RMSLE; with its val MAPE.
-    """
+    """A finished run of predicted distributions, decided for RMSLE, and its val MAPE."""
     root = tmp_path_factory.mktemp("distributed")
     chosen = experiment(
         finished[0] / "cache",
         "data=amazon2023",
         f"data.path={catalogue / 'train.csv'}",
-        "embeddings=[lsa,words]",
-        "features=full",
-        "features.knn.embedding=[lsa,words]",
-        "features.knn.k=5",
-        "model.priors=[neighbours,types,dimensions]",
-        "model.input_dropout=0.1",
-        "model.dropout_rows=100",
         "loss=histogram",
         "loss.bins=32",
         "decision=rmsle",
@@ -377,7 +368,7 @@ def test_a_distribution_is_scored_by_each_metric_under_its_own_decision(distribu
         report.history[report.best_epoch - 1]["val/rmsle"], rel=1e-5
     )
     assert val.metrics == val.decisions["rmsle"]
-    assert val.metrics.mape.value != pytest.approx(mape, rel=1e-3)
+    assert val.metrics.mape.value > mape
     assert val.own("rmsle").value < val.decisions["mape"].rmsle.value
     assert val.own("median_ape").low < val.own("median_ape").value
     table = pq.read_table(root / "run" / "predictions_val.parquet").to_pydict()
@@ -387,15 +378,6 @@ def test_a_distribution_is_scored_by_each_metric_under_its_own_decision(distribu
     assert "under its own decision" in told
     page = as_text(compare(load_runs([root / "run"])[0]))
     assert "Distributions, each val metric under its own decision" in page
-
-
-def test_dropout_is_that_of_as_many_training_rows(distributed):
-    root, _ = distributed
-    rows = load_report(root / "run").data.rows["train"]
-    assert rows > 300
-    best = root / "run" / "checkpoints" / "best.ckpt"
-    network = load_predictors([best], {}, "cpu")[best].network
-    assert network.input_dropout.p == pytest.approx(0.1 * (100 / rows) ** (1 / 3))
 
 
 def test_one_checkpoint_predicts_under_every_decision(distributed, catalogue, tmp_path):
@@ -520,20 +502,46 @@ def test_checkpoints_that_have_no_intervals(finished, distributed, catalogue, tm
 
 @pytest.fixture(scope="module")
 def another(tmp_path_factory, catalogue, finished):
-    """A run of distributions with other bins, neighbours, another text, and its own decision."""
+    """Distributions with other bins, all priors, neighbours by two encoders, and another text."""
     root = tmp_path_factory.mktemp("another")
     chosen = experiment(
         finished[0] / "cache",
         "data=amazon2023",
         f"data.path={catalogue / 'train.csv'}",
         "data.text.fields=[title]",
-        "features=knn",
+        "embeddings=[lsa,words]",
+        "features=full",
+        "features.knn.embedding=[lsa,words]",
+        "model.priors=[neighbours,types,dimensions]",
+        "model.input_dropout=0.1",
+        "model.dropout_rows=100",
         "loss=histogram",
         "loss.bins=20",
         "seed=1",
     )
     run(chosen, root / "run", [])
     return root
+
+
+def test_priors_and_neighbours_by_two_encoders_are_in_the_checkpoint(
+    distributed, another, catalogue, tmp_path
+):
+    chosen = prediction(distributed, catalogue, tmp_path / "s.csv", several(another))
+    predict(chosen, tmp_path, [])
+    found = dict(zip(*read_submission(tmp_path / "s.csv"), strict=True))
+    for split in ("val", "test"):
+        table = pq.read_table(another / "run" / f"predictions_{split}.parquet").to_pydict()
+        assert len(table["PRODUCT_ID"]) > 10
+        for row, length in zip(table["PRODUCT_ID"], table["prediction"], strict=True):
+            assert found[row] == pytest.approx(length, rel=2e-3)
+
+
+def test_dropout_is_that_of_as_many_training_rows(another):
+    rows = load_report(another / "run").data.rows["train"]
+    assert rows > 300
+    best = another / "run" / "checkpoints" / "best.ckpt"
+    network = load_predictors([best], {}, "cpu")[best].network
+    assert network.input_dropout.p == pytest.approx(0.1 * (100 / rows) ** (1 / 3))
 
 
 def several(*roots):

@@ -318,18 +318,23 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
     assert table.count("| *rival: ") == len(found["rivals"]) == 6
     assert "Gate: MAPE of *" in table
 
-    killed = next(folder for folder in folders if "best" in folder.name)
-    (killed / "report.json").unlink()
-    for still_to_do in (1, 0):
-        again = subprocess.run(
+    def again(still_to_do):
+        done = subprocess.run(
             [*command, *chosen, *quick, *places],
             cwd=place,
             capture_output=True,
             text=True,
             check=True,
         )
-        assert f"4 trainings, {still_to_do} still to do\nrivals: 0 folds" in again.stdout
-    remade = (tmp_path / "crossval.md").read_text(encoding="utf-8")
+        said = f"4 trainings, {still_to_do} still to do\nrivals: 0 folds still to do"
+        assert said in done.stdout
+        assert sorted((tmp_path / "runs").iterdir()) == folders
+        return (tmp_path / "crossval.md").read_text(encoding="utf-8")
+
+    assert again(still_to_do=0) == table
+    killed = next(folder for folder in folders if "best" in folder.name)
+    (killed / "report.json").unlink()
+    remade = again(still_to_do=1)
     seconds = re.compile(r"\| \d+ s \|")  # of the training that was killed, and trained again
     assert seconds.sub("", remade) == seconds.sub("", table)
 

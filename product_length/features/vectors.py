@@ -57,11 +57,11 @@ class SideBySide:
         return self.shape[0]
 
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float16]:
-        numbers = np.arange(len(self))[rows]
+        numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         read = np.empty((len(numbers), self.shape[1]), self.dtype)
         for start in range(0, len(numbers), _BLOCK_ROWS):
             block = slice(start, start + _BLOCK_ROWS)
-            parts = [unit(np.asarray(each[numbers[block]])) for each in self._arrays]
+            parts = [unit(each[numbers[block]]) for each in self._arrays]
             np.concatenate(parts, axis=1, out=read[block], casting="same_kind")
         return read
 

@@ -246,16 +246,18 @@ class Mixture(nn.Module):
             scores = torch.cat([scores, each], dim=1)
         shares = scores.log_softmax(dim=1)
         if self.types is not None:
-            shares = shares + (1 - self.types.least_share()).log()
-        split = list(torch.split(shares[:, : len(mixed)], 1, dim=1))
-        if self.types is not None:  # the last of them
-            split[-1] = torch.logaddexp(split[-1], self.types.least_share().log())
+            least = self.types.least_share()
+            place = len(mixed) - 1  # the types are the last of them
+            shares = shares + (1 - least).log()
+            of_types = torch.logaddexp(shares[:, place, None], least.log())
+            shares = torch.cat([shares[:, :place], of_types, shares[:, place + 1 :]], dim=1)
+        split = torch.split(shares[:, : len(mixed)], 1, dim=1)
         found = torch.stack([log + share for log, share in zip(mixed, split, strict=True)])
         if pointed_at is None:
             return found.logsumexp(dim=0)
         stated = told.spread(pointed_at, shares[:, len(mixed) :].exp())
-        least = torch.finfo(stated.dtype).tiny
-        return torch.logaddexp(found.logsumexp(dim=0), stated.clamp(min=least).log())
+        tiniest = torch.finfo(stated.dtype).tiny
+        return torch.logaddexp(found.logsumexp(dim=0), stated.clamp(min=tiniest).log())
 
     def _output_of(self, lengths: Tensor) -> Tensor:
         return torch.searchsorted(self.edges, lengths.float().log())

@@ -65,8 +65,8 @@ class Predictor:
         """
         block = None
         if self.lookup is not None:
-            searched = side_by_side([vectors[name] for name in self.lookup_encoders])
-            block = self.lookup.features(searched[:], types)
+            searched = side_by_side([vectors[name] for name in self.lookup_encoders])[:]
+            block = self.lookup.features(searched, types)
         codes = None if self.vocabulary is None else self.vocabulary.encode(types)
         dimensions = None if self.dimensions is None else self.dimensions.features(fields)
         inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions)

@@ -16,9 +16,9 @@ from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.config import Columns, FileData
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
-from product_length.decision.conformal import conformal_scores
 from product_length.embeddings.embed import Embedding, embed_catalogue
 from product_length.evaluation.assess import snap_effect
+from product_length.evaluation.calibration import calibrate
 from product_length.evaluation.judge import Predicted, judge, judge_intervals, predict_baselines
 from product_length.evaluation.oracle import best_possible
 from product_length.evaluation.plots import write_plots
@@ -42,7 +42,7 @@ from product_length.training.hardware import (
     resolve_accelerator,
     resolve_precision,
 )
-from product_length.training.predict import decided, predict_raw, ranks
+from product_length.training.predict import decided, predict_raw
 from product_length.writing import write_text
 
 log = logging.getLogger(__name__)
@@ -122,9 +122,9 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 for split, rows in splits.items()
             }
             val_lengths = catalogue.lengths[splits["val"]]
-            scores = None  # a point loss has no intervals to calibrate
+            calibration = None  # a point loss has no intervals to calibrate
             if objective.decisions:
-                scores = conformal_scores(ranks(objective, raw["val"], val_lengths))
+                calibration = calibrate(catalogue, splits["val"], objective, raw["val"])
         predictor = Predictor(
             recipe=experiment.data.text,
             columns=experiment.data.columns if isinstance(experiment.data, FileData) else Columns(),
@@ -137,7 +137,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             usual_lengths=np.unique(catalogue.lengths[train_rows]),
             decision=experiment.decision,
             dimensions=None if features.dimensions is None else features.dimensions.reader,
-            scores=scores,
+            calibration=calibration,
         )
         complete_checkpoint(fitted.best_checkpoint, predictor, parts.architecture, config)
         with watch("evaluate"):
@@ -151,9 +151,9 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 if objective.decisions
             }
             intervals = {
-                split: judge_intervals(catalogue, splits[split], objective, outputs, scores)
+                split: judge_intervals(catalogue, splits[split], objective, outputs, calibration)
                 for split, outputs in raw.items()
-                if scores is not None and split != "val"  # val rows were calibrated on
+                if calibration is not None and split != "val"  # val rows were calibrated on
             }
             oracle = best_possible(experiment.data, catalogue, splits)
             near = None if features.neighbours is None else features.neighbours.neighbours

@@ -22,6 +22,7 @@ from product_length.embeddings.lsa import LsaEncoder
 from product_length.errors import ConfigError, UserError
 from product_length.evaluation.compare import compare
 from product_length.evaluation.comparison_formats import as_text
+from product_length.evaluation.metrics import band_codes
 from product_length.evaluation.report import load_report
 from product_length.evaluation.runs import load_runs
 from product_length.evaluation.summary import summary
@@ -471,7 +472,22 @@ def test_each_validation_row_is_calibrated_by_its_own_length(distributed, catalo
     table = pq.read_table(distributed[0] / "run" / "predictions_val.parquet").to_pydict()
     places = [at[row] for row in table["PRODUCT_ID"]]
     ranks = recipe.objective.distribution(raw[places]).cdf(torch.tensor(table["length"])).numpy()
-    np.testing.assert_allclose(recipe.scores, np.sort(np.abs(ranks - 0.5)), atol=2e-4)
+    kept = recipe.calibration
+    np.testing.assert_allclose(kept.places.ranks, ranks, atol=2e-4)
+    np.testing.assert_array_equal(kept.places.bands, band_codes(table["length"]))
+    assert kept.edges == (40, 100, 500, 1000, 5000)
+    for edge, at_edge in zip(kept.edges, kept.places.at_edges.T, strict=True):
+        found = recipe.objective.distribution(raw[places]).cdf(torch.full((len(ranks),), edge))
+        np.testing.assert_allclose(at_edge, found.numpy(), atol=2e-4)
+    with (catalogue / "train.csv").open(newline="", encoding="utf-8") as file:
+        lengths = {row["PRODUCT_ID"]: float(row["PRODUCT_LENGTH"]) for row in csv.DictReader(file)}
+    for split in ("val", "test"):
+        judged = pq.read_table(distributed[0] / "run" / f"predictions_{split}.parquet")
+        for row in judged["PRODUCT_ID"].to_pylist():
+            del lengths[row]
+    shares = np.bincount(band_codes(list(lengths.values())), minlength=6) / len(lengths)
+    assert kept.common == tuple(band for band, share in enumerate(shares) if share >= 1 / 40)
+    assert 2 <= len(kept.common) < 6
 
 
 def test_too_few_validation_rows_give_the_whole_range(distributed, catalogue, tmp_path, caplog):
@@ -483,13 +499,26 @@ def test_too_few_validation_rows_give_the_whole_range(distributed, catalogue, tm
         np.testing.assert_allclose(ends, ends[0], rtol=1e-4)
 
 
+def test_a_checkpoint_from_before_bands_keeps_its_intervals(distributed, catalogue, tmp_path):
+    old = tmp_path / "old.ckpt"
+    content = torch.load(distributed[0] / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    ranks = content["recipe"]["fitted"].pop("calibration")["ranks"]
+    content["recipe"]["fitted"]["scores"] = scores = (ranks - 0.5).abs().sort().values
+    torch.save(content, old)
+    kept = load_predictors([old], {}, "cpu")[old].calibration
+    masses = kept.masses(0.9)
+    assert masses.of_bands == {}
+    rank = int(np.ceil((len(ranks) + 1) * 0.9))
+    assert masses.common == pytest.approx(2 * scores[rank - 1].item(), abs=1e-4)
+
+
 def test_checkpoints_that_have_no_intervals(finished, distributed, catalogue, tmp_path):
     wanted = prediction(finished, catalogue, tmp_path / "s.csv", "interval=0.9")
     with pytest.raises(ConfigError, match=r"interval=0\.9 needs a predicted distribution"):
         predict(wanted, tmp_path, [])
     old = tmp_path / "old.ckpt"
     content = torch.load(distributed[0] / "run" / "checkpoints" / "best.ckpt", weights_only=True)
-    del content["recipe"]["fitted"]["scores"]
+    del content["recipe"]["fitted"]["calibration"]
     torch.save(content, old)
     options = [f"checkpoint={old}", "interval=0.9"]
     with pytest.raises(ConfigError, match="version without intervals"):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.decision.conformal import central_mass, inside
+from product_length.decision.conformal import Calibration, Masses, Places
 from product_length.evaluation.metrics import BANDS, band_codes
 from product_length.evaluation.records import IntervalGroup, IntervalReport, Reliability
 
@@ -24,17 +24,16 @@ def assess_intervals(
     lengths: Floats,
     ends: Floats,
     medians: Floats,
-    ranks: Floats,
+    places: Places,
     rows_of_type: NDArray[np.int64],
-    scores: NDArray[np.float32],
+    calibration: Calibration,
 ) -> IntervalReport:
     """Coverage and width of the intervals of `LEVEL` on test rows, whole and in groups.
 
     `lengths`, `medians` (of the predicted distributions): float (rows,), 1/100 inch; `ends`: float
-    (rows, 2), 1/100 inch, of the intervals of `LEVEL`; `ranks`: float (rows,), the predicted
-    probability of at most the true length; `rows_of_type`: int64 (rows,), training rows of each
-    row's type; `scores`: float32 (calibration rows,), from validation rows as
-    `decision.conformal.conformal_scores` makes them.
+    (rows, 2), 1/100 inch, of the intervals of `LEVEL`; `places`: of `lengths` in the predicted
+    distributions; `rows_of_type`: int64 (rows,), training rows of each row's type; `calibration`:
+    by validation rows, which these are not.
     """
     covered = (ends[:, 0] <= lengths) & (lengths <= ends[:, 1])
     widths = (ends[:, 1] - ends[:, 0]).astype(np.float64) / medians
@@ -52,15 +51,15 @@ def assess_intervals(
     bands = band_codes(lengths)
     return IntervalReport(
         level=LEVEL,
-        calibration_rows=len(scores),
+        calibration_rows=len(calibration),
         overall=group("all", np.ones(len(lengths), dtype=bool)),
         bands=[group(band.name, bands == code) for code, band in enumerate(BANDS)],
         types=[group(name, rows) for name, rows in _by_frequency(rows_of_type)],
         reliability=[
             Reliability(
                 level=level,
-                coverage=float(inside(ranks, central_mass(scores, level)).mean()),
-                uncalibrated=float(inside(ranks, level).mean()),
+                coverage=float(calibration.masses(level).hold(places).mean()),
+                uncalibrated=float(Masses(level, {}).hold(places).mean()),
             )
             for level in LEVELS
         ],

@@ -10,15 +10,16 @@ from torch import Tensor
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
 from product_length.decision.config import Decision
-from product_length.decision.conformal import central_mass
+from product_length.decision.conformal import Calibration
 from product_length.evaluation.assess import assess_split
 from product_length.evaluation.baselines import fit_baselines
+from product_length.evaluation.calibration import places_among_bands
 from product_length.evaluation.intervals import LEVEL, assess_intervals
 from product_length.evaluation.records import IntervalReport, Resampling, SplitReport
 from product_length.features.neighbours import Neighbours
 from product_length.features.types import rows_of_type
 from product_length.training.objective import Objective
-from product_length.training.predict import decided, intervals_of, ranks
+from product_length.training.predict import decided, intervals_of
 
 log = logging.getLogger(__name__)
 
@@ -88,20 +89,20 @@ def judge_intervals(
     test_rows: NDArray[np.int64],
     objective: Objective,
     raw: Tensor,
-    scores: NDArray[np.float32],
+    calibration: Calibration,
 ) -> IntervalReport:
     """Coverage and width of the calibrated intervals of rows that did not calibrate them.
 
-    `test_rows`: int64 (n,); `raw`: float32 (n, outputs), the network's outputs for them; `scores`:
-    float32 (m,), ascending, of the validation rows. Raises ValueError when the objective predicts
-    no distribution.
+    `test_rows`: int64 (n,); `raw`: float32 (n, outputs), the network's outputs for them;
+    `calibration`: by the validation rows. Raises ValueError when the objective predicts no
+    distribution.
     """
     lengths = catalogue.lengths[test_rows]
     return assess_intervals(
         lengths,
-        intervals_of(objective, raw, central_mass(scores, LEVEL)),
+        intervals_of(objective, raw, calibration.masses(LEVEL)),
         decided(objective, raw, "median"),
-        ranks(objective, raw, lengths),
+        places_among_bands(objective, raw, lengths),
         rows_of_type(catalogue.types.take(test_rows), catalogue.types.take(catalogue.rows(TRAIN))),
-        scores,
+        calibration,
     )

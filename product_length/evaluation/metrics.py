@@ -35,6 +35,8 @@ BANDS = (
     Band("1000–5000", 1000, 5000),
     Band(">5000", 5000, np.inf),
 )
+BAND_EDGES = tuple(band.lower for band in BANDS[1:])
+"""Between the bands, 1/100 inch."""
 
 
 class BandError(TypedDict):
@@ -122,8 +124,7 @@ def median_ape(lengths: ArrayLike, predictions: ArrayLike) -> float:
 def band_codes(lengths: ArrayLike) -> NDArray[np.intp]:
     """Index into BANDS of each true length, intp (rows,); lengths float (rows,), 1/100 inch."""
     y = np.asarray(lengths, dtype=np.float64)
-    inner = [band.lower for band in BANDS[1:-1]]
-    codes: NDArray[np.intp] = np.digitize(y, inner)
+    codes: NDArray[np.intp] = np.digitize(y, BAND_EDGES[:-1])
     codes[y > BANDS[-1].lower] += 1
     return codes
 

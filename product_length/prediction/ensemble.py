@@ -13,7 +13,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from product_length.decision.config import Decision, DecisionOption
-from product_length.decision.conformal import central_mass, rows_needed
+from product_length.decision.conformal import Masses, rows_needed
 from product_length.decision.distribution import Distribution, average
 from product_length.errors import ConfigError
 from product_length.prediction.predictor import Predictor
@@ -36,12 +36,12 @@ class Forecast(NamedTuple):
 class Ensemble:
     """Trained recipes with equal weights; a single one predicts as it would alone.
 
-    `mass`: what intervals hold of the predicted distribution, None without intervals.
+    `masses`: what intervals hold of the predicted distribution, None without intervals.
     """
 
     members: tuple[Predictor, ...]
     decision: DecisionOption
-    mass: float | None = None
+    masses: Masses | None = None
 
     @classmethod
     def of(cls, members: Mapping[Path, Predictor], decision: DecisionOption) -> Self:
@@ -93,14 +93,14 @@ class Ensemble:
                 "with a loss that emits one length: give interval=null, or train with "
                 "loss=histogram"
             )
-        if member.scores is None:
+        if member.calibration is None:
             raise ConfigError(
                 f"interval={level:g}: this checkpoint was written by a version without intervals "
                 "and holds no calibration: train again, or give interval=null"
             )
-        rows = len(member.scores)
-        mass = central_mass(member.scores, level)
-        if mass >= 1:
+        rows = len(member.calibration)
+        masses = member.calibration.masses(level)
+        if masses.common >= 1:
             few = f"of {rows:,} validation rows, {rows_needed(level):,} are needed for less"
             many = f"so many of {rows:,} validation lengths lie that far out"
             why = few if rows < rows_needed(level) else many
@@ -112,12 +112,16 @@ class Ensemble:
             )
         else:
             log.info(
-                "interval=%g: the middle %.1f%% of each distribution, by %d validation rows",
+                "interval=%g: the middle %.1f%% of each distribution%s, by %d validation rows",
                 level,
-                100 * mass,
+                100 * masses.common,
+                "".join(
+                    f", {100 * mass:.1f}% within {lower:g} to {upper:g}"
+                    for lower, upper, mass in masses.of_bands.values()
+                ),
                 rows,
             )
-        return replace(self, mass=mass)
+        return replace(self, masses=masses)
 
     @property
     def usual_lengths(self) -> NDArray[np.float32]:
@@ -133,7 +137,7 @@ class Ensemble:
             raise ValueError(f"{len(raws)} outputs of {len(self.members)} members")
         if len(raws) == 1:
             objective, raw = self.members[0].objective, raws[0]
-            ends = None if self.mass is None else intervals_of(objective, raw, self.mass)
+            ends = None if self.masses is None else intervals_of(objective, raw, self.masses)
             return Forecast(decided(objective, raw, self.decision), ends)
         decision: Decision = "mape" if self.decision == "auto" else self.decision
         with torch.inference_mode():

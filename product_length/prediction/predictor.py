@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from product_length.catalogue.config import Columns, TextRecipe
 from product_length.decision.config import DecisionOption
+from product_length.decision.conformal import Calibration
 from product_length.embeddings.encoder import Encoder, load_encoder
 from product_length.features.dimension_stage import DimensionReader
 from product_length.features.stage import NeighbourLookup
@@ -33,8 +34,7 @@ class Predictor:
     `lookup` searches the vectors of `lookup_encoders`; None, and none, without neighbours.
     `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
     `decision`: what a predicted distribution is decided for, unless another is asked for.
-    `scores`: float32 (validation rows,), ascending, by which its intervals are calibrated (see
-    `decision.conformal`); None where the loss leaves one length.
+    `calibration`: of its intervals; None where the loss leaves one length.
     """
 
     recipe: TextRecipe
@@ -48,7 +48,7 @@ class Predictor:
     usual_lengths: NDArray[np.float32]
     decision: DecisionOption = "auto"
     dimensions: DimensionReader | None = None
-    scores: NDArray[np.float32] | None = None
+    calibration: Calibration | None = None
 
     def raw(
         self,
@@ -84,7 +84,7 @@ class Predictor:
             "lookup_encoders": list(self.lookup_encoders),
             "objective": self.objective.state(),
             "decision": self.decision,
-            "scores": None if self.scores is None else torch.from_numpy(self.scores),
+            "calibration": None if self.calibration is None else self.calibration.state(),
             "usual_lengths": torch.from_numpy(self.usual_lengths),
             "dimensions": None if self.dimensions is None else self.dimensions.state(),
         }
@@ -127,10 +127,16 @@ class Predictor:
             dimensions=None  # also in checkpoints from before there were dimensions
             if state.get("dimensions") is None
             else DimensionReader.from_state(state["dimensions"]),
-            scores=None  # also in checkpoints from before there were intervals
-            if state.get("scores") is None
-            else state["scores"].numpy(),
+            calibration=_calibration(state),
         )
+
+
+def _calibration(state: Mapping[str, Any]) -> Calibration | None:
+    if state.get("calibration") is not None:
+        return Calibration.from_state(state["calibration"])
+    if state.get("scores") is not None:  # checkpoints from before bands had intervals of their own
+        return Calibration.without_bands(0.5 + state["scores"].numpy())
+    return None  # also in checkpoints from before there were intervals
 
 
 def _lookup_encoders(state: Mapping[str, Any]) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def write_submission(
     ]
     _check_same_ids(columns)
     header = ["PRODUCT_ID", "PRODUCT_LENGTH"]
-    header += ["LOWER", "UPPER"] if ensemble.mass is not None else []
+    header += ["LOWER", "UPPER"] if ensemble.masses is not None else []
     rows = without_text = 0
 
     def fill(partial: Path) -> None:

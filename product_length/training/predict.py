@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from product_length.decision.config import DecisionOption
+from product_length.decision.conformal import Masses
 from product_length.decision.distribution import Distribution
 from product_length.model.network import Batch, LengthNetwork
 from product_length.training.objective import Objective
@@ -54,14 +55,14 @@ def ranks(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> ND
         return np.concatenate([some.cdf(lengths).numpy() for some, lengths in parts])
 
 
-def intervals_of(objective: Objective, raw: Tensor, mass: float) -> NDArray[np.float32]:
-    """Both ends of the central interval of `mass`: float32 (rows, 2), 1/100 inch.
+def intervals_of(objective: Objective, raw: Tensor, masses: Masses) -> NDArray[np.float32]:
+    """Both ends of the intervals that hold `masses`: float32 (rows, 2), 1/100 inch.
 
     `raw`: (rows, outputs). Raises ValueError when the objective predicts no distribution.
     """
     with torch.inference_mode():
         parts = _distributions(objective, raw)
-        return np.concatenate([some.interval(mass).float().numpy() for some in parts])
+        return np.concatenate([masses.ends(some).float().numpy() for some in parts])
 
 
 def _distributions(objective: Objective, raw: Tensor) -> Iterator[Distribution]:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from run_folders import write_run
 
-from product_length.decision.conformal import conformal_scores
+from product_length.decision.conformal import Calibration
 from product_length.evaluation import plots
 from product_length.evaluation.intervals import LEVELS, assess_intervals
 from product_length.evaluation.predictions import load_predictions
@@ -22,8 +22,9 @@ def by_hand():
     medians = np.array([40, 38, 40, 50, 80, 499], np.float32)
     ranks = np.array([0.05, 0.01, 0.5, 0.95, 0.0, 0.3])
     rows_of_type = np.array([0, 2, 3, 20, 201, 5000])
-    scores = conformal_scores(np.linspace(0.1, 0.9, 9))
-    return assess_intervals(lengths, ends, medians, ranks, rows_of_type, scores)
+    calibration = Calibration.without_bands(np.linspace(0.1, 0.9, 9))
+    places = Calibration.without_bands(ranks).places
+    return assess_intervals(lengths, ends, medians, places, rows_of_type, calibration)
 
 
 def test_counts_by_hand():
@@ -44,7 +45,7 @@ def test_counts_by_hand():
 
 
 def test_reliability_by_hand():
-    """Scores are 0, .1, .1, .2, .2, .3, .3, .4, .4: level .5 has rank 5, a distance of 0.2."""
+    """Depths are 0, .1, .1, .2, .2, .3, .3, .4, .4: level .5 has rank 5, a distance of 0.2."""
     at = {each.level: each for each in by_hand().reliability}
     assert tuple(at) == LEVELS
     assert at[0.5].coverage == pytest.approx(2 / 6)  # ranks .5 and .3

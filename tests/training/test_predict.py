@@ -5,6 +5,7 @@ import pytest
 import torch
 from fitting_problem import Problem
 
+from product_length.decision.conformal import Masses
 from product_length.loss.histogram import Histogram
 from product_length.training.batches import OrderedBatches
 from product_length.training.objective import HistogramObjective
@@ -58,10 +59,10 @@ def test_ranks_and_intervals_of_many_rows_are_put_together(monkeypatch: pytest.M
     objective = HistogramObjective.build(Histogram(name="histogram", bins=16), lengths)
     raw = torch.from_numpy(random.normal(0, 2, (500, objective.outputs)).astype(np.float32))
     found = [ranks(objective, raw, lengths)]
-    ends = [intervals_of(objective, raw, 0.8)]
+    ends = [intervals_of(objective, raw, Masses(0.8, {}))]
     monkeypatch.setattr("product_length.training.predict._ROWS", 33)
     found.append(ranks(objective, raw, lengths))
-    ends.append(intervals_of(objective, raw, 0.8))
+    ends.append(intervals_of(objective, raw, Masses(0.8, {})))
     np.testing.assert_allclose(found[0], found[1], atol=1e-12)
     np.testing.assert_allclose(ends[0], ends[1], rtol=1e-6)
     assert ends[0].dtype == np.float32
@@ -73,6 +74,6 @@ def test_ranks_and_intervals_of_many_rows_are_put_together(monkeypatch: pytest.M
 
 def test_a_point_loss_has_neither(problem: Problem) -> None:
     with pytest.raises(ValueError, match="no distribution"):
-        intervals_of(problem.objective, torch.ones(3, 1), 0.5)
+        intervals_of(problem.objective, torch.ones(3, 1), Masses(0.5, {}))
     with pytest.raises(ValueError, match="no distribution"):
         ranks(problem.objective, torch.ones(3, 1), np.ones(3, np.float32))

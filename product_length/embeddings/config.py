@@ -55,7 +55,7 @@ class SentenceTransformerOptions(Options):
     `max_seq_length: null` keeps the model's own, in tokens; `revision` is a commit, tag or branch
     of the hub and says nothing about a local folder. `precision: auto` is float16 on GPUs that
     compute in it natively (CUDA from capability 7.0, Apple silicon); on CPUs bfloat16 where the CPU
-    multiplies matrices in it, else int8 (x86), where the model's vectors stay those of float32
+    multiplies tiles of it (AMX), else int8 (x86), where the model's vectors stay those of float32
     (cosine ≥ 0.999 on average, ≥ 0.99 at worst, on fixed texts); float32 elsewhere.
     `batch_tokens` bounds a batch, padding included; auto is what a CPU's caches hold, or 32,768 on
     a GPU.

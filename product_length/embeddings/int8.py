@@ -47,6 +47,9 @@ class Int8Linear(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Linear], examples: Tensor) -> None:
         super().__init__()
+        with warnings.catch_warnings():  # PyTorch tells once in a process that quint8 is to go
+            warnings.simplefilter("ignore")
+            torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.quint8)
         weight = torch.cat([layer.weight.detach() for layer in layers])
         size = examples.abs().amax(0)
         large = size > _LARGE * size.median()
@@ -167,9 +170,6 @@ def quantise(module: nn.Module, run: Callable[[], object]) -> None:
     `run` sends CALIBRATION through the module; layers that it does not reach stay as they are.
     """
     names = {layer: name for name, layer in module.named_modules() if type(layer) is nn.Linear}
-    with warnings.catch_warnings():  # PyTorch tells once in a process that quint8 is to move out
-        warnings.simplefilter("ignore")
-        torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.quint8)
     for group in _watch(list(names), run):
         every = Int8Linear(group.layers, torch.cat(group.inputs)).eval()
         widths = [layer.out_features for layer in group.layers]

@@ -18,7 +18,8 @@ def choose_precision(precision: str, device: torch.device) -> str:
     """`int8` or the name of a torch dtype; for `auto` what the hardware is fast in.
 
     On GPUs float16 before bfloat16: as fast, and the vectors are kept in float16, whose three more
-    bits of mantissa bfloat16 would have lost. On CPUs bfloat16 only where it multiplies matrices.
+    bits of mantissa bfloat16 would have lost. On CPUs bfloat16 only where AMX multiplies it: int8
+    is 1.3 times as fast as AVX-512's bfloat16 (MiniLM, EPYC of 2022).
     """
     if precision != "auto":
         return precision
@@ -26,14 +27,9 @@ def choose_precision(precision: str, device: torch.device) -> str:
         return "float16" if torch.cuda.get_device_capability(device) >= (7, 0) else "float32"
     if device.type != "cpu":
         return "float16" if device.type == "mps" else "float32"
-    if _multiplies_bfloat16():
+    if getattr(torch.cpu, "_is_amx_tile_supported", bool)():
         return "bfloat16"
     return "int8" if int8_is_supported() else "float32"
-
-
-def _multiplies_bfloat16() -> bool:
-    told = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, bool)() for name in told)
 
 
 def choose_batch_tokens(batch_tokens: int | str, device: torch.device) -> int:

@@ -253,11 +253,10 @@ def test_a_device_that_is_not_there(device: str) -> None:
 
 def test_auto_device_and_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu, mps, cuda = (torch.device(name) for name in ("cpu", "mps", "cuda"))
-    assert choose_precision("auto", cpu) == ("int8" if int8_is_supported() else "float32")
-    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
-        with monkeypatch.context() as patch:
-            patch.setattr(torch.cpu, name, lambda: True)
-            assert choose_precision("auto", cpu) == "bfloat16"
+    without_tiles = "int8" if int8_is_supported() else "float32"
+    for has_tiles, precision in ((True, "bfloat16"), (False, without_tiles)):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has=has_tiles: has)
+        assert choose_precision("auto", cpu) == precision
     assert choose_precision("auto", mps) == "float16"
     assert choose_precision("bfloat16", cpu) == "bfloat16"
     for capability, precision in (((6, 1), "float32"), ((7, 0), "float16"), ((9, 0), "float16")):

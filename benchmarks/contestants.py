@@ -23,7 +23,13 @@ RECIPES = {
     "best": _BEST,
     "best, no stated measurements": [*_BEST, "features=knn", _priors("neighbours", "types")],
     "best, no neighbours": [*_BEST, "features=dimensions", _priors("types", "dimensions")],
-    "best, no type": [*_BEST, "features.type=null", _priors("neighbours", "dimensions")],
+    "best, near by text alone": [*_BEST, "features.knn.type_weight=0"],
+    "best, no type": [
+        *_BEST,
+        "features.type=null",
+        "features.knn.type_weight=0",
+        _priors("neighbours", "dimensions"),
+    ],
     "best, no priors": [*_BEST, _priors()],
     "best, no prior of neighbours": [*_BEST, _priors("types", "dimensions")],
     "best, no prior of types": [*_BEST, _priors("neighbours", "dimensions")],
@@ -36,4 +42,4 @@ RECIPES = {
     "best, MiniLM too": [*_BEST, MINILM, "features.knn.embedding=[words,minilm]"],
 }
 # Rivals see all that a network can see.
-SEEN_BY_RIVALS = ["features=full"]
+SEEN_BY_RIVALS = ["features=full", "features.knn.type_weight=1"]

@@ -541,6 +541,7 @@ def another(tmp_path_factory, catalogue, finished):
         "embeddings=[lsa,words]",
         "features=full",
         "features.knn.embedding=[lsa,words]",
+        "features.knn.type_weight=1",
         "model.priors=[neighbours,types,dimensions]",
         "model.input_dropout=0.1",
         "model.dropout_rows=100",
@@ -552,7 +553,7 @@ def another(tmp_path_factory, catalogue, finished):
     return root
 
 
-def test_priors_and_neighbours_by_two_encoders_are_in_the_checkpoint(
+def test_priors_and_neighbours_by_two_encoders_and_types_are_in_the_checkpoint(
     distributed, another, catalogue, tmp_path
 ):
     chosen = prediction(distributed, catalogue, tmp_path / "s.csv", several(another))

@@ -33,6 +33,8 @@ class KnnOptions(Options):
 
     `embedding`: the encoder by whose vectors they are near, or several, by the mean cosine; null is
     the first that has vectors before training.
+    `type_weight`: products are also near by their type, whose cosine counts its square times that
+    of the texts; 0 is by text alone.
     `recall`: the least share of the exact k neighbours that an approximate search finds, measured
     on a sample of training rows; where cells cannot give it, the search is exact.
     """
@@ -41,6 +43,7 @@ class KnnOptions(Options):
     embedding: Annotated[list[str], BeforeValidator(_listed), AfterValidator(_each_once)] | None = (
         None
     )
+    type_weight: Annotated[float, Field(ge=0, le=10)] = 0.0
     index: IndexKind = "auto"
     recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     projection: Annotated[int, Field(ge=1)] = 32

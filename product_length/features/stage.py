@@ -22,6 +22,7 @@ from product_length.features.neighbour_features import (
 )
 from product_length.features.neighbours import NeighbourIndex, Neighbours
 from product_length.features.tuning import describe_index, is_exact
+from product_length.features.type_directions import TypeDirections, WithTypes
 from product_length.features.types import Strings, as_column
 from product_length.features.vectors import SideBySide
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 _VERSION = 1
 # The same for cells: raise it when they would be trained, probed or judged otherwise.
 _CELLS_VERSION = 1
+# The same for directions of types: raise it when types would get others.
+_DIRECTIONS_VERSION = 1
 _CHUNK_ROWS = 8192
 _CELL_CHUNK_ROWS = 131_072  # the more queries share a cell, the sooner all are answered
 _CELL_FILES = ("centroids", "of_row")
@@ -38,31 +41,45 @@ _CELL_FILES = ("centroids", "of_row")
 
 @dataclass(frozen=True)
 class NeighbourLookup:
-    """All that turns a new product into features: the index, the scaler, k."""
+    """All that turns a new product into features: the index, the scaler, k.
+
+    `directions`: of product types, beside the vectors of the index; None: it has none.
+    """
 
     index: NeighbourIndex
     scaler: NeighbourScaler
     k: int
+    directions: TypeDirections | None = None
 
     def features(self, vectors: NDArray[Any], types: Strings) -> NDArray[np.float32]:
         """Standardised features float32 (n, width) of products that are not in the index.
 
         `vectors`: float16 or float32 (n, d), by the encoder of the index. `types`: strings (n,).
         """
+        if self.directions is not None:
+            vectors = self.directions.beside(vectors, types)[:]
         neighbours = self.index.search(vectors, self.k)
         return self.scaler.standardise(neighbour_features(neighbours, self.index, types))
 
     def state(self) -> dict[str, Any]:
         """Tensors, numbers and strings only: `torch.load(weights_only=True)` reads it back."""
-        return {"index": self.index.state(), "scaler": self.scaler.state(), "k": self.k}
+        directions = None if self.directions is None else self.directions.state()
+        return {
+            "index": self.index.state(),
+            "scaler": self.scaler.state(),
+            "k": self.k,
+            "directions": directions,
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """The lookup whose `state` this was."""
+        """The lookup whose `state` this was; older ones know no directions."""
+        directions = state.get("directions")
         return cls(
             NeighbourIndex.from_state(state["index"]),
             NeighbourScaler.from_state(state["scaler"]),
             state["k"],
+            None if directions is None else TypeDirections.from_state(directions),
         )
 
 
@@ -95,19 +112,30 @@ def neighbour_stage(
     `vectors`: float16 (rows, d). `train_rows`: int64 (n,), ascending. `lengths`: float32 (rows,),
     1/100 inch; those of other rows are not looked at. `types`: strings (rows,). `groups`: uint64
     (rows,), equal for rows with the same text. `made_from`: what the vectors were made from. The
-    search, and the cells of an approximate one, are kept in the store and do not depend on lengths
-    or types. Raises ValueError as `NeighbourIndex.build` does.
+    search, and the cells of an approximate one, are kept in the store and do not depend on lengths,
+    nor on types unless these weigh. Raises ValueError as `NeighbourIndex.build` does.
     """
-    index = NeighbourIndex.build(vectors, train_rows, lengths, types, groups)
+    directions = None
+    searched: NDArray[Any] | SideBySide | WithTypes = vectors
+    if options.type_weight > 0:
+        directions = TypeDirections.fit(vectors, train_rows, types, options.type_weight)
+        searched = directions.beside(vectors, types)
+        made_from = {
+            "vectors": made_from,
+            "types": _digest(searched.places),
+            "weight": options.type_weight,
+            "version": _DIRECTIONS_VERSION,
+        }
+    index = NeighbourIndex.build(searched, train_rows, lengths, types, groups)
     sources = {
         "vectors": made_from,
         "train_rows": _digest(train_rows),
         "groups": _digest(groups),
         "k": options.k,
     }
-    if not is_exact(options.index, len(vectors), len(train_rows), vectors.shape[1]):
+    if not is_exact(options.index, len(vectors), len(train_rows), searched.shape[1]):
         _put_into_cells(index, options, store, sources)
-    neighbours = _found(index, vectors, groups, options.k, store, sources)
+    neighbours = _found(index, searched, groups, options.k, store, sources)
     index.release()  # gigabytes that training has no use for
     features = np.empty((len(vectors), len(feature_names(options.k))), dtype=np.float32)
     column = as_column(types)
@@ -122,7 +150,8 @@ def neighbour_stage(
     for start in range(0, len(features), _CHUNK_ROWS):  # in place: the block may fill the memory
         block = slice(start, start + _CHUNK_ROWS)
         features[block] = scaler.standardise(features[block])
-    return NeighbourFeatures(features, neighbours, NeighbourLookup(index, scaler, options.k))
+    lookup = NeighbourLookup(index, scaler, options.k, directions)
+    return NeighbourFeatures(features, neighbours, lookup)
 
 
 def _put_into_cells(
@@ -148,7 +177,7 @@ def _put_into_cells(
 
 def _found(
     index: NeighbourIndex,
-    vectors: NDArray[Any] | SideBySide,
+    vectors: NDArray[Any] | SideBySide | WithTypes,
     groups: NDArray[np.uint64],
     k: int,
     store: ArtefactStore,

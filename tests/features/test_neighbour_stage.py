@@ -151,9 +151,9 @@ def rows():
     }
 
 
-def run(rows, tmp_path, k=6, **changed):
+def run(rows, tmp_path, k=6, type_weight=0.0, **changed):
     store = ArtefactStore(tmp_path / "cache")
-    options = KnnOptions(k=k)
+    options = KnnOptions(k=k, type_weight=type_weight)
     return neighbour_stage(
         **{**rows, **changed}, options=options, store=store, made_from={"encoder": "test"}
     )
@@ -205,8 +205,9 @@ def test_a_training_row_sees_neither_its_own_length_nor_its_twins(rows, tmp_path
     assert changed > len(train)  # the others do see it
 
 
-def test_prediction_sees_what_training_saw(rows, tmp_path):
-    made = run(rows, tmp_path)
+@pytest.mark.parametrize("type_weight", [0, 1])
+def test_prediction_sees_what_training_saw(rows, tmp_path, type_weight):
+    made = run(rows, tmp_path, type_weight=type_weight)
     outside = np.setdiff1d(np.arange(160), rows["train_rows"])
     file = io.BytesIO()
     torch.save(made.lookup.state(), file)
@@ -237,6 +238,30 @@ def test_only_what_decides_the_search_makes_it_search_again(rows, tmp_path, monk
     run(rows, tmp_path, train_rows=rows["train_rows"][1:])
     run(rows, tmp_path, groups=np.arange(160, dtype=np.uint64))
     assert searched == [160] * 4
+
+
+def test_types_that_weigh_make_it_search_again(rows, tmp_path):
+    by_text = run(rows, tmp_path)
+    by_both = run(rows, tmp_path, type_weight=2)
+    same = feature_names(6).index("same_type_share")
+    shares = [made.lookup.scaler.mean[same] for made in (by_text, by_both, run(rows, tmp_path))]
+    assert shares[0] == shares[2] < shares[1]
+    # Other types of the same texts: other neighbours, and not those that were kept.
+    types = pa.array(np.roll(rows["types"].to_pylist(), 1))
+    others = run(rows, tmp_path, type_weight=2, types=types)
+    assert not np.array_equal(others.neighbours.rows, by_both.neighbours.rows)
+    assert others.lookup.scaler.mean[same] > shares[0]
+
+
+def test_lookups_older_than_directions(rows, tmp_path):
+    lookup = run(rows, tmp_path).lookup
+    state = lookup.state()
+    assert state.pop("directions") is None
+    old = NeighbourLookup.from_state(state)
+    np.testing.assert_array_equal(
+        old.features(rows["vectors"], rows["types"]),
+        lookup.features(rows["vectors"], rows["types"]),
+    )
 
 
 def test_lookup_is_a_plain_value(rows, tmp_path):

@@ -18,9 +18,8 @@ from typing_extensions import Self
 from product_length.features.cells import Cells
 from product_length.features.search import CosineSearch, Forbidden
 from product_length.features.tuning import Facts, tune
-from product_length.features.type_directions import WithTypes
 from product_length.features.types import Strings, TypeVocabulary, as_column
-from product_length.features.vectors import SideBySide
+from product_length.features.vectors import Vectors
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class NeighbourIndex:
     @classmethod
     def build(
         cls,
-        vectors: NDArray[Any] | SideBySide | WithTypes,
+        vectors: Vectors,
         train_rows: NDArray[np.int64],
         lengths: NDArray[np.float32],
         types: Strings,

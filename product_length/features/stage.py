@@ -22,9 +22,9 @@ from product_length.features.neighbour_features import (
 )
 from product_length.features.neighbours import NeighbourIndex, Neighbours
 from product_length.features.tuning import describe_index, is_exact
-from product_length.features.type_directions import TypeDirections, WithTypes
+from product_length.features.type_directions import TypeDirections
 from product_length.features.types import Strings, as_column
-from product_length.features.vectors import SideBySide
+from product_length.features.vectors import Vectors
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class NeighbourFeatures:
 
 
 def neighbour_stage(
-    vectors: NDArray[Any] | SideBySide,
+    vectors: Vectors,
     train_rows: NDArray[np.int64],
     lengths: NDArray[np.float32],
     types: Strings,
@@ -116,7 +116,7 @@ def neighbour_stage(
     nor on types unless these weigh. Raises ValueError as `NeighbourIndex.build` does.
     """
     directions = None
-    searched: NDArray[Any] | SideBySide | WithTypes = vectors
+    searched: Vectors = vectors
     if options.type_weight > 0:
         directions = TypeDirections.fit(vectors, train_rows, types, options.type_weight)
         searched = directions.beside(vectors, types)
@@ -177,7 +177,7 @@ def _put_into_cells(
 
 def _found(
     index: NeighbourIndex,
-    vectors: NDArray[Any] | SideBySide | WithTypes,
+    vectors: Vectors,
     groups: NDArray[np.uint64],
     k: int,
     store: ArtefactStore,

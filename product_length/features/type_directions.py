@@ -12,11 +12,10 @@ from scipy.sparse import csr_array
 from typing_extensions import Self
 
 from product_length.features.types import Strings, TypeVocabulary, as_column
-from product_length.features.vectors import SideBySide, norms_of, unit
+from product_length.features.vectors import BLOCK_ROWS, MadeWhenRead, Vectors, norms_of, unit
 
 # All axes of 1,600 types found no better neighbours, and each is a number more for every row.
 _MOST_AXES = 64
-_BLOCK_ROWS = 16_384
 # Shorter differences of unit vectors are rounding, without a direction.
 _NOTHING = 1e-4
 _UNSEEN, _EMPTY = -1, -2
@@ -42,7 +41,7 @@ class TypeDirections:
     @classmethod
     def fit(
         cls,
-        vectors: NDArray[Any] | SideBySide,
+        vectors: Vectors,
         train_rows: NDArray[np.int64],
         types: Strings,
         weight: float,
@@ -55,8 +54,8 @@ class TypeDirections:
         vocabulary = TypeVocabulary.fit(names, min_rows=1)
         codes = vocabulary.encode(names)
         sums = np.zeros((vocabulary.size, vectors.shape[1]))
-        for start in range(0, len(train_rows), _BLOCK_ROWS):
-            block = slice(start, start + _BLOCK_ROWS)
+        for start in range(0, len(train_rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
             some = codes[block]
             member = csr_array((np.ones(len(some)), (some, np.arange(len(some)))))
             sums[: member.shape[0]] += member @ unit(vectors[train_rows[block]])
@@ -67,7 +66,7 @@ class TypeDirections:
         axes = axes[:, ::-1][:, : min(_MOST_AXES, len(means))].astype(np.float32)
         return cls(vocabulary, weight, centre.astype(np.float32), axes, _directions(means @ axes))
 
-    def beside(self, vectors: NDArray[Any] | SideBySide, types: Strings) -> "WithTypes":
+    def beside(self, vectors: Vectors, types: Strings) -> "WithTypes":
         """Products' vectors, float16 or float32 (n, d), each with its type's direction.
 
         `types`: strings (n,). Raises ValueError when there are not n of them.
@@ -76,14 +75,14 @@ class TypeDirections:
         places[pc.equal(as_column(types), "").to_numpy(zero_copy_only=False)] = _EMPTY
         return WithTypes(vectors, places, self)
 
-    def join(self, vectors: NDArray[Any], places: NDArray[np.int64]) -> NDArray[np.float16]:
-        """float16 (n, d + m) of vectors (n, d) and the places int64 (n,) of types in the table."""
+    def join(self, vectors: NDArray[Any], places: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32 (n, d + m) of vectors (n, d) and the places int64 (n,) of types in the table."""
         texts = unit(vectors)
         parts = np.zeros((len(texts), self.axes.shape[1]), np.float32)
         parts[places >= 0] = self.table[places[places >= 0]]
         unseen = places == _UNSEEN
         parts[unseen] = _directions((texts[unseen] - self.centre) @ self.axes)
-        return np.concatenate([texts, self.weight * parts], axis=1).astype(np.float16)
+        return np.concatenate([texts, self.weight * parts], axis=1)
 
     def state(self) -> dict[str, Any]:
         """Tensors, numbers and strings only: `torch.load(weights_only=True)` reads it back."""
@@ -103,35 +102,24 @@ class TypeDirections:
         return cls(TypeVocabulary.from_state(state["vocabulary"]), state["weight"], *arrays)
 
 
-class WithTypes:
-    """Vectors beside the directions of types as one array, float16 (n, d + m), made when read."""
+class WithTypes(MadeWhenRead):
+    """Vectors beside the directions of their types as one array, float16 (n, d + m).
 
-    dtype = np.dtype(np.float16)
+    `places`: int64 (n,), of the types in the table. Raises ValueError when there are not n.
+    """
 
     def __init__(
-        self,
-        vectors: NDArray[Any] | SideBySide,
-        places: NDArray[np.int64],
-        directions: TypeDirections,
+        self, vectors: Vectors, places: NDArray[np.int64], directions: TypeDirections
     ) -> None:
         if len(vectors) != len(places):
             raise ValueError(f"{len(places)} types for {len(vectors)} vectors")
+        super().__init__(len(places), vectors.shape[1] + directions.axes.shape[1])
         self.places = places
         self._vectors = vectors
         self._directions = directions
-        self.shape = (len(places), vectors.shape[1] + directions.axes.shape[1])
 
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float16]:
-        numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
-        read = np.empty((len(numbers), self.shape[1]), self.dtype)
-        for start in range(0, len(numbers), _BLOCK_ROWS):
-            some = numbers[start : start + _BLOCK_ROWS]
-            joined = self._directions.join(self._vectors[some], self.places[some])
-            read[start : start + _BLOCK_ROWS] = joined
-        return read
+    def _made(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return self._directions.join(self._vectors[rows], self.places[rows])
 
 
 def _directions(differences: NDArray[Any]) -> NDArray[np.float32]:

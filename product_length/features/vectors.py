@@ -1,13 +1,14 @@
 """Norms and unit vectors, block by block, and the one place that imports FAISS."""
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK_ROWS = 16_384
+BLOCK_ROWS = 16_384
 _ONE_THREAD = 32_000  # numbers that torch copies in one thread
 
 
@@ -19,9 +20,9 @@ def norms_of(vectors: NDArray[Any]) -> NDArray[np.float64]:
     if vectors.ndim != 2:
         raise ValueError(f"vectors must be (rows, dimension), not {vectors.shape}")
     norms = np.empty(len(vectors))
-    for start in range(0, len(vectors), _BLOCK_ROWS):
-        block = vectors[start : start + _BLOCK_ROWS].astype(np.float64)
-        norms[start : start + _BLOCK_ROWS] = np.sqrt(np.einsum("nd,nd->n", block, block))
+    for start in range(0, len(vectors), BLOCK_ROWS):
+        block = vectors[start : start + BLOCK_ROWS].astype(np.float64)
+        norms[start : start + BLOCK_ROWS] = np.sqrt(np.einsum("nd,nd->n", block, block))
     broken = np.flatnonzero(~np.isfinite(norms))
     if len(broken):
         raise ValueError(f"{len(broken)} vectors are not finite; the first one is row {broken[0]}")
@@ -37,21 +38,19 @@ def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
     return scaled
 
 
-class SideBySide:
-    """Vectors of several encoders as one array, float16 (rows, all their dimensions).
+class MadeWhenRead(ABC):
+    """An array of vectors, float16 (rows, d), that is made of others block by block as it is read.
 
-    Each encoder's part of a row has norm 1, or is 0: a cosine is the mean of the encoders' cosines.
-    Rows are put together as they are read. Raises ValueError when the arrays, float16 or float32
-    (rows, d) each, differ in their rows.
+    A class of its own says how: `_made` of row numbers, int64 (n,), is float16 or float32 (n, d).
     """
 
     dtype = np.dtype(np.float16)
 
-    def __init__(self, arrays: Sequence[NDArray[Any]]) -> None:
-        if len({len(each) for each in arrays}) != 1:
-            raise ValueError(f"arrays of {[len(each) for each in arrays]} rows are not one's parts")
-        self._arrays = tuple(arrays)
-        self.shape = (len(arrays[0]), sum(each.shape[1] for each in arrays))
+    def __init__(self, rows: int, dimension: int) -> None:
+        self.shape = (rows, dimension)
+
+    @abstractmethod
+    def _made(self, rows: NDArray[np.int64]) -> NDArray[Any]: ...
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -59,14 +58,33 @@ class SideBySide:
     def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[np.float16]:
         numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
         read = np.empty((len(numbers), self.shape[1]), self.dtype)
-        for start in range(0, len(numbers), _BLOCK_ROWS):
-            block = slice(start, start + _BLOCK_ROWS)
-            parts = [unit(each[numbers[block]]) for each in self._arrays]
-            np.concatenate(parts, axis=1, out=read[block], casting="same_kind")
+        for start in range(0, len(numbers), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            read[block] = self._made(numbers[block])
         return read
 
 
-def side_by_side(arrays: Sequence[NDArray[Any]]) -> "NDArray[Any] | SideBySide":
+Vectors = NDArray[Any] | MadeWhenRead
+
+
+class SideBySide(MadeWhenRead):
+    """Vectors of several encoders as one array, float16 (rows, all their dimensions).
+
+    Each encoder's part of a row has norm 1, or is 0: a cosine is the mean of the encoders' cosines.
+    Raises ValueError when the arrays, float16 or float32 (rows, d) each, differ in their rows.
+    """
+
+    def __init__(self, arrays: Sequence[NDArray[Any]]) -> None:
+        if len({len(each) for each in arrays}) != 1:
+            raise ValueError(f"arrays of {[len(each) for each in arrays]} rows are not one's parts")
+        super().__init__(len(arrays[0]), sum(each.shape[1] for each in arrays))
+        self._arrays = tuple(arrays)
+
+    def _made(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.concatenate([unit(each[rows]) for each in self._arrays], axis=1)
+
+
+def side_by_side(arrays: Sequence[NDArray[Any]]) -> Vectors:
     """One array as it is, several as `SideBySide`."""
     return arrays[0] if len(arrays) == 1 else SideBySide(arrays)
 

@@ -38,7 +38,7 @@ def test_a_cosine_is_the_mean_of_the_encoders_cosines():
 
 
 def test_rows_are_read_in_parts_and_in_any_order(monkeypatch):
-    monkeypatch.setattr("product_length.features.vectors._BLOCK_ROWS", 7)
+    monkeypatch.setattr("product_length.features.vectors.BLOCK_ROWS", 7)
     both = SideBySide(parts())
     whole = both[:]
     np.testing.assert_array_equal(both[10:31], whole[10:31])

@@ -39,7 +39,13 @@ RECIPES = {
     "best, words and characters": [*_BEST, "embeddings=lsa"],
     "best, learned n-grams too": [*_BEST, "embeddings=[words,ngrams]"],
     "reference, MiniLM too": [*_REFERENCE, MINILM],
-    "best, MiniLM too": [*_BEST, MINILM, "features.knn.embedding=[words,minilm]"],
+    "best, MiniLM too": [
+        *_BEST,
+        MINILM,
+        "features.knn.embedding=[words,minilm]",
+        "features.knn.type_weight=0",
+    ],
+    "best, MiniLM and near by type too": [*_BEST, MINILM, "features.knn.embedding=[words,minilm]"],
 }
 # Rivals see all that a network can see.
 SEEN_BY_RIVALS = ["features=full", "features.knn.type_weight=1"]

@@ -16,7 +16,9 @@ _DENOMINATORS = "2|3|4|5|6|8|10|12|16|32|64"
 NUMBER = (
     # First one of a small set, which `re` looks for fast; then: no digit stands before it.
     rf"[0-9](?<![0-9].)(?:"
-    rf"[0-9]{{0,3}}(?:\ |-|\ -\ )[0-9]{{1,2}}[/⁄](?:{_DENOMINATORS})(?![0-9.,])"
+    # Most are mere digits, which the rest of the branches would come to as well, but last.
+    r"[0-9]*(?![0-9/⁄.,]|[ -]{1,3}[0-9])"
+    rf"|[0-9]{{0,3}}(?:\ |-|\ -\ )[0-9]{{1,2}}[/⁄](?:{_DENOMINATORS})(?![0-9.,])"
     rf"|[0-9]{{0,2}}[/⁄](?:{_DENOMINATORS})(?![0-9.,])"
     r"|(?<!0)[0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])"
     r"|(?<!0)[0-9]{0,2}(?:\.[0-9]{3})+,[0-9]{1,2}(?![0-9])"
@@ -43,9 +45,10 @@ def read_number(written: str) -> float:
     `30/32` names two sizes, of which the last one is taken. Numbers of hundreds of digits may be
     infinite.
     """
-    if written.isdecimal():
+    try:
         return float(written)
-    parts = _FRACTION.fullmatch(written)
+    except ValueError:
+        parts = _FRACTION.fullmatch(written)
     if parts is None:
         return _decimal(written)
     whole, above, below = parts.groups()

@@ -22,21 +22,28 @@ def by_initial(words: Iterable[str]) -> str:
     branches = [
         f"[{initial}{initial.upper()}](?i:{any_of(rests)})" for initial, rests in initials.items()
     ]
-    return f"(?:{'|'.join(branches)})"
+    # One look at the first letter, since it mostly begins none of them.
+    first = "".join({letter for word in initials for letter in (word, word.upper())})
+    return f"(?:(?=[{first}])(?:{'|'.join(branches)}))"
 
 
 UNIT_WORD = by_initial(word for word in UNIT_OF if word[0].isalpha())
 """Pattern of a unit's name, which does not look at what follows."""
 _MARKS = [*INCH_MARKS, *FOOT_MARKS]
+# After a number without a unit: what leads to the next one of a chain.
+_MAY_FOLLOW = r"\-–—~xX×*✕✖╳хХÃ(\[LWHDBTlwhdbtaàop/øØ⌀"
 _QUANTITY = re.compile(
     rf"""{NUMBER}(?:
-        \ ?[-(\[]?\ ?(?P<word>{UNIT_WORD})
+        (?:\ (?:\ |[-(\[]\ ?)?|[-(\[]\ ?)?(?P<word>{UNIT_WORD})
         (?:(?![^\W_])|(?=[xX×]\ ?[0-9])|(?=[LWHDB](?![^\W\d_])))
         (?!\.?\ ?[²³^]|\.?\ ?/\ ?(?:s|sec|h|hr|min|m|kg|lb)\b|-?\ ?(?:lbs?|hg)\b)
         |\ ?(?P<mark>(?=[{"".join({mark[0] for mark in _MARKS})}])(?:{any_of(_MARKS)}))
+        |(?=\ ?[{_MAY_FOLLOW}])(?P<lone>)
     )?""",
     re.VERBOSE,
 )
+_WORD, _MARK = _QUANTITY.groupindex["word"], _QUANTITY.groupindex["mark"]
+_MISSING, _INCH, _FOOT = Unit.MISSING, Unit.INCH, Unit.FOOT  # looking members up takes time
 # "in" after a number is a unit ahead of these, at the end, and ahead of punctuation.
 _IN_UNIT = re.compile(
     r"""\.?\ ?(?:$|[^\w\s]|[xX]\ ?[0-9LWHD]|(?:by|to|and|or|or\ so|approx\w*|each)\b
@@ -54,8 +61,7 @@ _NO_METRE = re.compile(
 )
 _MOST_M = 100
 _CROSS_OR_SIDE = re.compile(r"[xX]\ ?[0-9]|[LWHDBT]\b")
-# Of a number without a unit: what leads to the next one of a chain, or came from the last one.
-_MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàop/øØ⌀")
+# Ahead of a number without a unit: what came from the last one of a chain, or leads it.
 _MAY_LEAD = frozenset("xX×*✕✖╳хХ—yLWHDBTlwhdbtrf:)=]-–'øØ⌀φΦ")
 
 
@@ -91,33 +97,32 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
     wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
         start, end = match.span()
-        group = match.lastgroup
-        quantity = None
-        if group == "word":
-            stop = match.start(group)
-            unit = _unit_of(text, match[group], start, stop, end)
+        group = match.lastindex
+        if group == _WORD:
+            stop = match.start(_WORD)
+            unit = _unit_of(text, match[_WORD], start, stop, end)
             while text[stop - 1] in " -([":
                 stop -= 1
             quantity = Quantity(start, stop, end if unit else stop, unit, "")
-        elif group is not None:
-            stop, mark = match.start(group), match[group]
-            unit = UNIT_OF[mark] if _is_mark(text, mark, start, stop, end) else Unit.MISSING
+        elif group == _MARK:
+            stop, mark = match.start(_MARK), match[_MARK]
+            unit = UNIT_OF[mark] if _is_mark(text, mark, start, stop, end) else _MISSING
             if text[stop - 1] == " ":
                 stop -= 1
             quantity = Quantity(start, stop, end if unit else stop, unit, mark if unit else "")
         else:
             # Most numbers measure nothing: dropped at once where no word around can make them.
-            behind = text[end : end + 2].lstrip(" ")[:1] or "."
-            ahead = text[start - 2 : start].rstrip(" ")[-1:] or "."
-            if behind not in _MAY_FOLLOW and ahead not in _MAY_LEAD:
+            if group is None and text[start - 2 : start].rstrip(" ")[-1:] not in _MAY_LEAD:
                 feet = False
                 continue
-            quantity = Quantity(start, end, end, Unit.MISSING, "")
-        merged = _feet_and_inches(text, found[-1], quantity) if feet else None
-        feet = merged is None and quantity.unit is Unit.FOOT
-        if merged is not None:
-            found[-1] = merged
-            continue
+            quantity = Quantity(start, end, end, _MISSING, "")
+        if feet:
+            merged = _feet_and_inches(text, found[-1], quantity)
+            if merged is not None:
+                found[-1] = merged
+                feet = False
+                continue
+        feet = quantity.unit is _FOOT
         if quantity.unit:
             wanted -= 1
             if wanted < 0:
@@ -130,15 +135,15 @@ def _unit_of(text: str, word: str, start: int, stop: int, end: int) -> Unit:
     """The unit that a name after a number means: `5 in 1` and `size 38 M` have none."""
     if word == "M":
         glued = text[stop - 1].isdigit() and read_number(text[start:stop]) <= _MOST_M
-        return Unit.METRE if glued and not _NO_METRE.match(text, end) else Unit.MISSING
+        return Unit.METRE if glued and not _NO_METRE.match(text, end) else _MISSING
     unit = UNIT_OF[word.lower()]
-    if len(word) > 2 or unit is not Unit.INCH:
+    if len(word) > 2 or unit is not _INCH:
         return unit
     if _IN_COUNT.match(text, end):  # `2-in-1`
-        return Unit.MISSING
+        return _MISSING
     if text[stop - 1].isdigit():
         return unit
-    return unit if _IN_UNIT.match(text, end) or _IN_TITLE.match(text, end) else Unit.MISSING
+    return unit if _IN_UNIT.match(text, end) or _IN_TITLE.match(text, end) else _MISSING
 
 
 def _is_mark(text: str, mark: str, start: int, at: int, end: int) -> bool:
@@ -164,14 +169,14 @@ def _feet_and_inches(text: str, feet: Quantity, inches: Quantity) -> Quantity | 
     if inches.start - feet.end > 5:
         return None
     gap = text[feet.end : inches.start].strip(" .")
-    if inches.unit is Unit.INCH:
+    if inches.unit is _INCH:
         joined = gap in ("", "-", ",", "and", "&")
     else:  # `5'6`
         glued = inches.end == len(text) or not text[inches.end].isalnum()
-        joined = inches.unit is Unit.MISSING and bool(feet.mark) and gap == "" and glued
+        joined = inches.unit is _MISSING and bool(feet.mark) and gap == "" and glued
     if not joined or not text[feet.start : feet.stop].isdecimal():
         return None
     more = inches.value(text)
     if more >= 12:
         return None
-    return Quantity(feet.start, feet.stop, inches.end, Unit.FOOT, feet.mark, more / 12)
+    return Quantity(feet.start, feet.stop, inches.end, _FOOT, feet.mark, more / 12)

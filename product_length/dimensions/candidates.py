@@ -86,28 +86,35 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
 
     `fields`: cleaned texts, strings (rows,) for each of FIELDS, "" where missing.
     """
-    used = [0] * len(fields)
+    numbers = [number for number, name in enumerate(FIELDS) if name in names]
+    count = len(fields)
+    used = [0] * count
     rows: list[int] = []
     places: list[int] = []
     values: list[float] = []
     codes = bytearray()
-    for number, name in enumerate(FIELDS):
-        if name not in names:
+    # All fields in one column: the first look has much to prepare, each time.
+    columns = [fields.column(FIELDS[number]) for number in numbers]
+    column = pa.concat_arrays(columns) if columns else pa.array([], pa.string())
+    worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
+    texts: list[str] = column.take(pa.array(worth)).to_pylist()
+    for at, text in zip(worth.tolist(), texts, strict=True):
+        field, row = divmod(at, count)
+        place = used[row]
+        found = measurements(text, most - place) if place < most else []
+        if not found:
             continue
-        column = fields.column(name)
-        worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
-        texts: list[str] = column.take(pa.array(worth)).to_pylist()
-        for row, text in zip(worth.tolist(), texts, strict=True):
-            for value, *of_it in measurements(text, most - used[row]):
-                rows.append(row)
-                places.append(used[row])
-                values.append(value)
-                codes += bytes((*of_it, number))
-                used[row] += 1
-    found = Candidates(
+        number = numbers[field]
+        used[row] = stop = place + len(found)
+        places += range(place, stop)
+        rows += [row] * len(found)
+        for value, *of_it in found:
+            values.append(value)
+            codes += bytes((*of_it, number))
+    candidates = Candidates(
         np.full((len(fields), most), np.nan, dtype=np.float32),
         np.zeros((len(fields), most, 5), dtype=np.uint8),
     )
-    found.values[rows, places] = values
-    found.codes[rows, places] = np.frombuffer(codes, np.uint8).reshape(-1, 5)
-    return found
+    candidates.values[rows, places] = values
+    candidates.codes[rows, places] = np.frombuffer(codes, np.uint8).reshape(-1, 5)
+    return candidates

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -88,33 +89,32 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
     """
     numbers = [number for number, name in enumerate(FIELDS) if name in names]
     count = len(fields)
-    used = [0] * count
-    rows: list[int] = []
-    places: list[int] = []
-    values: list[float] = []
-    codes = bytearray()
     # All fields in one column: the first look has much to prepare, each time.
     columns = [fields.column(FIELDS[number]) for number in numbers]
     column = pa.concat_arrays(columns) if columns else pa.array([], pa.string())
     worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
-    texts: list[str] = column.take(pa.array(worth)).to_pylist()
+    texts: list[str] = column.take(pa.array(worth)).to_numpy(zero_copy_only=False).tolist()
+    used = [0] * count
+    places: list[int] = []
+    stated: list[Measurement] = []
+    counts: list[int] = []
     for at, text in zip(worth.tolist(), texts, strict=True):
-        field, row = divmod(at, count)
+        row = at % count
         place = used[row]
         found = measurements(text, most - place) if place < most else []
-        if not found:
-            continue
-        number = numbers[field]
-        used[row] = stop = place + len(found)
-        places += range(place, stop)
-        rows += [row] * len(found)
-        for value, *of_it in found:
-            values.append(value)
-            codes += bytes((*of_it, number))
+        counts.append(len(found))
+        if found:
+            used[row] = stop = place + len(found)
+            places += range(place, stop)
+            stated += found
+    sources = np.repeat(worth, np.array(counts, np.int64))
+    rows = sources % max(1, count)
+    table = np.fromiter(chain.from_iterable(stated), np.float64).reshape(-1, 5)
     candidates = Candidates(
-        np.full((len(fields), most), np.nan, dtype=np.float32),
-        np.zeros((len(fields), most, 5), dtype=np.uint8),
+        np.full((count, most), np.nan, dtype=np.float32),
+        np.zeros((count, most, 5), dtype=np.uint8),
     )
-    candidates.values[rows, places] = values
-    candidates.codes[rows, places] = np.frombuffer(codes, np.uint8).reshape(-1, 5)
+    candidates.values[rows, places] = table[:, 0]
+    candidates.codes[rows, places, :4] = table[:, 1:]
+    candidates.codes[rows, places, 4] = np.array(numbers, np.uint8)[sources // max(1, count)]
     return candidates

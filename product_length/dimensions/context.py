@@ -7,8 +7,13 @@ from product_length.dimensions.measurement import Role, Unit
 from product_length.dimensions.quantities import UNIT_WORD, by_initial
 from product_length.dimensions.vocabulary import ADJECTIVE_OF, AXES, ROLE_OF, UNIT_OF
 
-WORDS = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]+")
-"""Words in Latin, Greek, Cyrillic and Devanagari letters, vowel signs included."""
+LETTER = "[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]"
+"""Latin, Greek, Cyrillic and Devanagari letters, vowel signs included."""
+_WORDS = re.compile(f"{LETTER}+")
+STEM = 4
+"""Letters of a word that are looked at first."""
+STEMS = re.compile(f"({LETTER}{{1,{STEM}}}){LETTER}*")
+"""The stems of words in these letters."""
 _FAR = 26
 """Most characters from a noun to the number that it names."""
 _BREAK = re.compile(r"[0-9;|•!?]|(?<!prox)[.,]\ ")
@@ -16,7 +21,9 @@ _AXIS_AHEAD = re.compile(
     r"(?:^|[^\w'’]|_)(L|W|H|D|B|T|[Dd]ia|[øØ⌀φΦ])[ .]?[)\]]?\ ?[:=–-]*\ ?[(]?$"
     r"|(?:^|[^\w'’-])([lwhd])$"
 )
-_SIDE_LETTERS = frozenset(AXES)
+_SIDE_LETTERS, _NOUN_STEMS = frozenset(AXES), frozenset(word[:STEM] for word in ROLE_OF)
+_NAMES = frozenset((*AXES, *ROLE_OF, *ADJECTIVE_OF))
+_NONE = Role.NONE  # looking members up takes time
 _WORD_BEHIND = re.compile(
     r"\.?\ ?[-(\[]?\ ?(?:in\ |of\ |across\ |overall\ |total\ )?([^\W\d_]{1,10})"
 )
@@ -26,35 +33,40 @@ _AXIS = by_initial([*AXES, *(word for word in ROLE_OF if len(word) > 3)])
 _CROSS = r"\ ?[xX×*/]\ ?"
 _SIDES = rf"({_AXIS}){_CROSS}({_AXIS})(?:{_CROSS}({_AXIS}))?(?![^\W_])"
 _HEADER = re.compile(rf"(?<![^\W_]){_SIDES}")
-_CROSSED = re.compile(r"[A-Za-zØ]\ ?[xX×*/]\ ?[A-Za-zØ]")
+_CROSSED = re.compile(r"[xX×*/](?:(?<=[A-Za-zØ].)|(?<=[A-Za-zØ]\ .))\ ?[A-Za-zØ]")
 _HEADER_BEHIND = re.compile(rf"[\s(\[,]{{0,3}}{_SIDES}")
 _FLAT = frozenset(("l", "w", "b", "an", "length", "width", "breadth"))
 
-_UNIT_AHEAD = re.compile(rf"(?:\b[iI][nN]\ |[(\[]\ ?)({UNIT_WORD})\.?\ ?[)\]]?\ ?[:=–-]*\ ?[(\[]?$")
+_UNIT_AHEAD = re.compile(
+    rf"[(\[iI](?:(?<=[(\[])\ ?|(?<=\b[iI])[nN]\ )({UNIT_WORD})\.?\ ?[)\]]?\ ?[:=–-]*\ ?[(\[]?$"
+)
 _UNIT_BEHIND = re.compile(
     rf"\ ?[(\[]?\ ?[LWHDBTlwhdbt](?:{_CROSS}[LWHDBTlwhdbt]){{0,2}}\ ?"
     rf"[)\]]?(?:,?\ ?[-(\[]?(?:in\ )?({UNIT_WORD})(?![^\W_])|([\"″”'′’]))"
 )
 
 
-def role_of_lead(before: str, words: Sequence[str]) -> Role:
+def role_of_lead(before: str, stems: Sequence[str]) -> Role:
     """The side that the words right ahead of a number name.
 
-    `before`: the text ahead of it; `words`: its words, in lower case.
+    `before`: the text ahead of it; `stems`: those of its words, in lower case.
     """
-    if (words and words[-1] in _SIDE_LETTERS) or before.endswith(("⌀", "⌀ ")):
+    if (stems and stems[-1] in _SIDE_LETTERS) or before.endswith(("⌀", "⌀ ")):
         axis = _AXIS_AHEAD.search(before, max(0, len(before) - 9))
         if axis:
             return role_of_axis(axis[1] or axis[2])
-    for word in reversed(words):
+    if _NOUN_STEMS.isdisjoint(stems):
+        return _NONE
+    lower = before.lower()
+    for word in reversed(_WORDS.findall(lower)):
         role = ROLE_OF.get(word)
         if role is not None:
-            end = before.lower().rfind(word) + len(word)
+            end = lower.rfind(word) + len(word)
             if len(before) == end:
                 return role
             near = len(before) - end <= _FAR and not _BREAK.search(before, end)
-            return role if near else Role.NONE
-    return Role.NONE
+            return role if near else _NONE
+    return _NONE
 
 
 def role_of_axis(name: str, *, alone: bool = True) -> Role:
@@ -69,8 +81,10 @@ def role_behind(text: str, end: int, *, led: bool) -> Role:
     """The side that the word after a measurement names; `led`: words ahead of it named one."""
     match = _WORD_BEHIND.match(text, end)
     if match is None:
-        return Role.NONE
+        return _NONE
     word = match[1].lower()
+    if word not in _NAMES:
+        return _NONE
     role = ADJECTIVE_OF.get(word)
     if role is not None:
         return role

@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 
 from product_length.dimensions.context import (
-    WORDS,
+    STEMS,
     role_behind,
     role_of_axis,
     role_of_lead,
@@ -26,7 +26,7 @@ from product_length.dimensions.measurement import (
     Unit,
 )
 from product_length.dimensions.numbers import spell_out
-from product_length.dimensions.quantities import Quantity, quantities
+from product_length.dimensions.quantities import LED, TIMES, TO, WIDEST_GAP, Quantity, quantities
 from product_length.dimensions.subject import subject_of
 
 PARSER_VERSION = 2
@@ -34,16 +34,10 @@ PARSER_VERSION = 2
 
 _BEFORE = 48
 """Characters ahead of a measurement that are looked at."""
-_SAID = re.compile(r"[(\[]|[iI][nN] ")
-_NAME = r"(?:[^\W\d_]{1,10}|[øØ⌀])"
-_TIMES = re.compile(
-    rf"\.?\ ?(?:[(\[]\ ?(?P<enclosed>{_NAME})\.?\ ?[)\]],?\ ?|(?P<behind>{_NAME})\.?,?\ ?)??"
-    r"(?:[xX×*✕✖╳хХ]|Ã—|[bB][yY]|por|auf|par)"
-    rf"\ ?(?:[(\[]?(?P<ahead>{_NAME})\ ?[)\]]?\ ?[:=-]?)?\ ?[(\[]?"
-)
+_TIMES, _TO = re.compile(TIMES), re.compile(TO)
 _AXIS_BEHIND = re.compile(r"\.?\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
-_TO = re.compile(r"\ ?(?:-|–|—|~|to|bis|a|à|or)\ ?", re.IGNORECASE)
-_WIDEST_GAP, _WIDEST_RANGE = 24, 4.0
+_NONE, _SIZE = Role.NONE, Role.SIZE  # looking members up takes time
+_WIDEST_RANGE = 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
 _MOST_IN_CHAIN = 4
 _NOT_INCHES = re.compile(
@@ -57,6 +51,8 @@ _NOT_A_SIZE = re.compile(
     r"(?i)(?:resolution|pixels?|display|zoom|screen|ratio|matrix|rubik\w*)\W*$"
 )
 _EQUALS = re.compile(r"\ ?=\ ?[0-9]")
+# What mostly stands right ahead of a number of its own.
+_PLAIN = frozenset(("", " ", "(", ":", "-", ","))
 _LARGEST_BARE, _LEAST_BARE = 400.0, 2.0
 _NOT_BARE = ([24.0, 7.0], [4.0, 4.0])
 
@@ -68,22 +64,24 @@ def measurements(text: str, most: int | None = None) -> list[Measurement]:
     # Decoys such as `1 inch = 2.54 cm` are dropped, and a last chain is to be whole.
     numbers = quantities(text, None if most is None else 2 * most + _MOST_IN_CHAIN)
     at = last_end = 0
-    while at < len(numbers) and (most is None or len(found) < most):
+    count = len(numbers)
+    while at < count and (most is None or len(found) < most):
         first = numbers[at]
-        if at + 1 < len(numbers) and numbers[at + 1].start - first.end <= _WIDEST_GAP:
-            chain, names = _chain(text, numbers, at)
-        else:
-            chain, names = [first], []
-        at += len(chain)
-        if not first.unit and len(chain) == 1 and not _led_by_unit(text, first, last_end):
-            continue
-        end = chain[-1].end
-        if first.unit and _EQUALS.match(text, end) and first.value(text) == 1:
+        at += 1
+        chain: list[Quantity] = [first]
+        names: list[str] | None = []
+        if first.joins and at < count:
+            chain, names = _chain(text, numbers, at - 1)
+            at += len(chain) - 1
+        start, end = first.start, chain[-1].end
+        if not first.unit:
+            if len(chain) == 1 and not _led_by_unit(text, first, last_end):
+                continue
+        elif "=" in text[end : end + 2] and _EQUALS.match(text, end) and first.value(text) == 1:
             at += 1  # `1 inch = 2.54 cm`
             continue
-        stated = _stated(
-            text, chain, names, text[max(last_end, first.start - _BEFORE) : first.start]
-        )
+        before = text[max(last_end, start - _BEFORE) : start]
+        stated = _stated(text, chain, names, before)
         if stated:
             found += stated
             last_end = end
@@ -96,17 +94,17 @@ def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity],
     None for the names of a range.
     """
     chain, names = [numbers[at]], [""]
-    while at + len(chain) < len(numbers) and len(chain) < _MOST_IN_CHAIN:
-        left, right = chain[-1], numbers[at + len(chain)]
-        if right.start - left.end > _WIDEST_GAP:
+    for right in numbers[at + 1 : at + _MOST_IN_CHAIN]:
+        left = chain[-1]
+        if not left.joins or right.start - left.end > WIDEST_GAP:
             break
         times = _TIMES.fullmatch(text, left.end, right.start)
         if times is None:
             if len(chain) == 1 and _is_range(text, left, right):
                 return [left._replace(unit=right.unit), right], None
             break
-        behind = times["enclosed"] or times["behind"] or ""
-        ahead = times["ahead"] or ""
+        enclosed, behind, ahead = times.groups("")
+        behind = enclosed or behind
         if (behind and not role_of_axis(behind)) or (ahead and not role_of_axis(ahead)):
             break
         names[-1] = names[-1] or behind
@@ -133,28 +131,32 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
 def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
     """`Length (cm): 30`: a number alone whose side and unit were said ahead of it."""
     start = number.start
-    # As `Length (cm) - 30` or `Width in mm: 5`.
-    if text[max(0, start - 2) : start].rstrip(" ")[-1:] not in (":", "=", "-", ")", "]"):
+    if text[max(0, start - 2) : start].rstrip(" ")[-1:] not in LED:
         return False
     before = text[max(last_end, start - _BEFORE) : start]
-    if not _SAID.search(before) or text[number.end : number.end + 1].isalpha():
+    said = "(" in before or "[" in before or "in " in before.lower()
+    if not said or text[number.end : number.end + 1].isalpha():
         return False
-    return bool(unit_around("", 0, before) and role_of_lead(before, WORDS.findall(before.lower())))
+    return bool(unit_around("", 0, before) and role_of_lead(before, STEMS.findall(before.lower())))
 
 
 def _stated(
     text: str, chain: list[Quantity], names: list[str] | None, before: str
 ) -> list[Measurement]:
     """The measurements of a chain; none where it is something else."""
-    if not _stands_free(before):
+    if before[-1:] not in _PLAIN and not _stands_free(before):
         if len(chain) == 1 or not chain[1].unit:
             return []
         chain, names, before = chain[1:], names and names[1:], ""  # `M8 x 40 mm`
     end = chain[-1].end
-    words = WORDS.findall(before.lower())
-    lead = role_of_lead(before, words)
-    units = _units(chain)
-    values = [number.value(text) for number in chain]
+    stems = STEMS.findall(before.lower())
+    lead = role_of_lead(before, stems)
+    if len(chain) == 1:
+        units, values = [chain[0].unit], [chain[0].value(text)]
+    else:
+        units, values = [each.unit for each in chain], [each.value(text) for each in chain]
+        if not all(units):
+            _share_units(units)
     if not units[-1]:
         unit = unit_around(text, end, before)
         if not unit and not _is_bare_size(text, end, values, names, before, lead):
@@ -162,12 +164,13 @@ def _stated(
         units = [unit] * len(chain)
     roles = _roles(text, end, len(chain), names, before, lead)
     single = names is None or len(chain) == 1
-    subject = subject_of(text, end, before, words, unit=units[-1], role=roles[0], single=single)
+    subject = subject_of(text, end, before, stems, unit=units[-1], role=roles[0], single=single)
     found = []
-    for place, unit in enumerate(units):
-        value = values[place] * LENGTH_OF[unit]
+    for place, (unit, role, number) in enumerate(zip(units, roles, values, strict=True)):
+        value = number * LENGTH_OF[unit]
         if LEAST <= value <= MOST:
-            found.append(Measurement(value, roles[place], subject, unit, 0 if single else place))
+            each = (value, role, subject, unit, 0 if single else place)
+            found.append(tuple.__new__(Measurement, each))
     return found
 
 
@@ -184,16 +187,12 @@ def _stands_free(before: str) -> bool:
     return last in "LWHDBTØlwhd" and not rest.isalnum() and rest not in ("'", "’", "-")
 
 
-def _units(chain: list[Quantity]) -> list[Unit]:
-    """The unit of each number: its own, else the next one's to the right, else to the left."""
-    units = [number.unit for number in chain]
-    if all(units):
-        return units
+def _share_units(units: list[Unit]) -> None:
+    """Give numbers that have none the next unit to the right, else to the left, in place."""
     for at in range(len(units) - 2, -1, -1):
         units[at] = units[at] or units[at + 1]
     for left, right in pairwise(range(len(units))):
         units[right] = units[right] or units[left]
-    return units
 
 
 def _is_bare_size(
@@ -214,7 +213,7 @@ def _roles(
 ) -> list[Role]:
     """The sides of the `count` numbers of a chain that ends at `end`."""
     if names is None or count == 1:
-        return [role_behind(text, end, led=lead is not Role.NONE) or lead] * count
+        return [role_behind(text, end, led=bool(lead)) or lead] * count
     if any(names):
         first = names[0] or lead.name.lower()
         roles = roles_of_axes([first, *names[1:]])
@@ -222,10 +221,10 @@ def _roles(
         return roles
     header = roles_of_header(text, end, before)
     if header:
-        return (header + [Role.NONE] * count)[:count]
-    if lead is Role.SIZE:
+        return (header + [_NONE] * count)[:count]
+    if lead is _SIZE:
         return [lead] * count
-    return [lead, *[Role.NONE] * (count - 2), role_behind(text, end, led=False)]
+    return [lead, *[_NONE] * (count - 2), role_behind(text, end, led=False)]
 
 
 def stated(found: list[Measurement]) -> list[Measurement]:

@@ -1,8 +1,8 @@
 """Which texts are worth parsing: a first look at whole columns, outside of Python.
 
 It lets through whatever can state a measurement, and most of the rest falls: texts without numbers,
-or whose numbers have neither a unit after them nor another number beside them. Its patterns count no
-characters (`{0,20}`), which takes RE2 several times as long.
+or whose numbers have neither a unit after them nor another number beside them. The patterns count
+no characters (`{0,20}`), which would take RE2 several times as long.
 """
 
 import re
@@ -38,13 +38,15 @@ def _any_of(words: Iterable[str]) -> str:
 
 _WORDS = sorted(word for word in UNIT_OF if word[0].isalpha())
 _STARTS = sorted({word[:2] for word in _WORDS})
+_LONG = [word for word in _WORDS if len(word) > 1]
+_END = "(?:[^a-zA-Z]|[xXLWHDB]|$)"
 _DIGIT = f"[0-9{VULGAR}]"
 _CROSS = "(?:[xX×*✕✖╳хХÃ]|[bB][yY]|por|auf|par)"
 # What a side's name can hold, and more.
 _NAME = r"[^0-9 .,:;!?|=()\[\]]*"
 _WORTH = (
-    # A number with a unit, which no letter follows but those of a chain.
-    rf"{_DIGIT} ?[-(\[]? ?(?:[{_MARKS}]|{_any_of(_WORDS)}(?:[^a-zA-Z]|[xXLWHDB]|$))"
+    # A number with a unit, which no letter follows but those of a chain; M is no size `38 M`.
+    rf"{_DIGIT}(?: ?[-(\[]? ?(?:[{_MARKS}]|(?:{_any_of(_LONG)}|m){_END})|M{_END})"
     # Two numbers with a cross, and perhaps names of sides, between them.
     rf"|{_DIGIT}[ .(\[]*{_NAME}[ .,)\]]*{_CROSS}[ (\[]*{_NAME}[ )\]:=(\[-]*{_DIGIT}"
     # A unit in brackets, or behind "in", that leads a number.

@@ -30,19 +30,30 @@ def by_initial(words: Iterable[str]) -> str:
 UNIT_WORD = by_initial(word for word in UNIT_OF if word[0].isalpha())
 """Pattern of a unit's name, which does not look at what follows."""
 _MARKS = [*INCH_MARKS, *FOOT_MARKS]
-# After a number without a unit: what leads to the next one of a chain.
-_MAY_FOLLOW = r"\-–—~xX×*✕✖╳хХÃ(\[LWHDBTlwhdbtaàop/øØ⌀"
+WIDEST_GAP = 24
+"""Most characters between two numbers of a chain or a range."""
+_NAME = r"(?:[^\W\d_]{1,10}|[øØ⌀])"
+TIMES = (
+    rf"\.?\ ?(?:[(\[]\ ?(?P<enclosed>{_NAME})\.?\ ?[)\]],?\ ?|(?P<behind>{_NAME})\.?,?\ ?)??"
+    r"(?:[xX×*✕✖╳хХ]|Ã—|[bB][yY]|por|auf|par)"
+    rf"\ ?(?:[(\[]?(?P<ahead>{_NAME})\ ?[)\]]?\ ?[:=-]?)?\ ?[(\[]?"
+)
+"""Pattern of what stands between two numbers of a chain, with the names of their sides."""
+TO = r"\ ?(?i:-|–|—|~|to|bis|a|à|or)\ ?"
+"""Pattern of what stands between the two numbers of a range."""
+_JOINT = re.sub(r"\?P<\w+>", "?:", f"(?:{TIMES}|{TO})")
 _QUANTITY = re.compile(
     rf"""{NUMBER}(?:
         (?:\ (?:\ |[-(\[]\ ?)?|[-(\[]\ ?)?(?P<word>{UNIT_WORD})
         (?:(?![^\W_])|(?=[xX×]\ ?[0-9])|(?=[LWHDB](?![^\W\d_])))
         (?!\.?\ ?[²³^]|\.?\ ?/\ ?(?:s|sec|h|hr|min|m|kg|lb)\b|-?\ ?(?:lbs?|hg)\b)
         |\ ?(?P<mark>(?=[{"".join({mark[0] for mark in _MARKS})}])(?:{any_of(_MARKS)}))
-        |(?=\ ?[{_MAY_FOLLOW}])(?P<lone>)
-    )?""",
+    )?
+    # Whether the next number may be joined: first a look for one, which is cheaper, more so
+    # where what was passed is not given back.
+    (?P<joins>(?=(?=(?P<gap>[^0-9;!?|"/&+%]{{1,{WIDEST_GAP}}}))(?P=gap)[0-9])(?={_JOINT}[0-9]))?""",
     re.VERBOSE,
 )
-_WORD, _MARK = _QUANTITY.groupindex["word"], _QUANTITY.groupindex["mark"]
 _MISSING, _INCH, _FOOT = Unit.MISSING, Unit.INCH, Unit.FOOT  # looking members up takes time
 # "in" after a number is a unit ahead of these, at the end, and ahead of punctuation.
 _IN_UNIT = re.compile(
@@ -61,8 +72,11 @@ _NO_METRE = re.compile(
 )
 _MOST_M = 100
 _CROSS_OR_SIDE = re.compile(r"[xX]\ ?[0-9]|[LWHDBT]\b")
-# Ahead of a number without a unit: what came from the last one of a chain, or leads it.
+# Of a number without a unit: what leads to the next one of a chain, or came from the last one.
+_MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàop/øØ⌀")
 _MAY_LEAD = frozenset("xX×*✕✖╳хХ—yLWHDBTlwhdbtrf:)=]-–'øØ⌀φΦ")
+LED = frozenset(":=-)]")
+"""What ends a side and a unit said ahead of a number: `Length (cm) - 30`, `Width in mm: 5`."""
 
 
 class Quantity(NamedTuple):
@@ -74,6 +88,8 @@ class Quantity(NamedTuple):
     unit: Unit
     mark: str
     """The mark that was written for the unit, "" for a word or none."""
+    joins: bool
+    """Whether the text up to the next number may join the two: False where it cannot."""
     more: float = 0.0
     """To be added to the number: `5' 6"` is 5 and a half."""
 
@@ -93,37 +109,44 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
     After `most` numbers with a unit the rest is not read.
     """
     found: list[Quantity] = []
-    feet = False
+    feet = joined = False
     wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
         start, end = match.span()
-        group = match.lastindex
-        if group == _WORD:
-            stop = match.start(_WORD)
-            unit = _unit_of(text, match[_WORD], start, stop, end)
+        word, mark, at_next, _ = match.groups()
+        may_follow, joined = joined, at_next is not None
+        if word is not None:
+            stop = match.start("word")
+            unit = _unit_of(text, word, start, stop, end)
             while text[stop - 1] in " -([":
                 stop -= 1
-            quantity = Quantity(start, stop, end if unit else stop, unit, "")
-        elif group == _MARK:
-            stop, mark = match.start(_MARK), match[_MARK]
+            mark = ""
+        elif mark is not None:
+            stop = match.start("mark")
             unit = UNIT_OF[mark] if _is_mark(text, mark, start, stop, end) else _MISSING
             if text[stop - 1] == " ":
                 stop -= 1
-            quantity = Quantity(start, stop, end if unit else stop, unit, mark if unit else "")
         else:
             # Most numbers measure nothing: dropped at once where no word around can make them.
-            if group is None and text[start - 2 : start].rstrip(" ")[-1:] not in _MAY_LEAD:
+            ahead = text[start - 2 : start].rstrip(" ")[-1:]
+            if not (joined or may_follow or feet or ahead in LED) or (
+                ahead not in _MAY_LEAD and text[end : end + 2].lstrip(" ")[:1] not in _MAY_FOLLOW
+            ):
                 feet = False
                 continue
-            quantity = Quantity(start, end, end, _MISSING, "")
+            stop, unit, mark = end, _MISSING, ""
+        if not unit and stop < end:  # the joint begins where the number ends, after all
+            end, mark, joined = stop, "", True
+        # Faster than Quantity(…), as is what makes a Measurement.
+        quantity = tuple.__new__(Quantity, (start, stop, end, unit, mark, joined, 0.0))
         if feet:
             merged = _feet_and_inches(text, found[-1], quantity)
             if merged is not None:
                 found[-1] = merged
                 feet = False
                 continue
-        feet = quantity.unit is _FOOT
-        if quantity.unit:
+        feet = unit is _FOOT
+        if unit:
             wanted -= 1
             if wanted < 0:
                 break
@@ -179,4 +202,4 @@ def _feet_and_inches(text: str, feet: Quantity, inches: Quantity) -> Quantity | 
     more = inches.value(text)
     if more >= 12:
         return None
-    return Quantity(feet.start, feet.stop, inches.end, _FOOT, feet.mark, more / 12)
+    return Quantity(feet.start, feet.stop, inches.end, _FOOT, feet.mark, inches.joins, more / 12)

@@ -7,11 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from product_length.dimensions.context import WORDS
+from product_length.dimensions.context import STEMS
 from product_length.dimensions.measurement import Role, Subject, Unit
 
-STEM = 4
-"""Letters of a word that are compared."""
 BEHIND = 32
 """Characters after a measurement that are looked at."""
 
@@ -109,23 +107,39 @@ _CLUES_BEHIND = (_DEVICE_BEHIND, _LENS_BEHIND, _RANGE_BEHIND, _TOLERANCE_BEHIND,
 _ANY_AHEAD = frozenset[str]().union(*(clue.stems for clue in _CLUES_AHEAD))
 _ANY_BEHIND = frozenset[str]().union(*(clue.stems for clue in _CLUES_BEHIND))
 _GIVE_OR_TAKE = ("±", "± ", "+/-", "+/- ", "+-")
+_PRODUCT = Subject.PRODUCT  # looking members up takes time
 _LONG_UNITS = (Unit.METRE, Unit.FOOT, Unit.YARD)
 
 
 def subject_of(
-    text: str, end: int, before: str, words: list[str], *, unit: Unit, role: Role, single: bool
+    text: str, end: int, before: str, ahead: list[str], *, unit: Unit, role: Role, single: bool
 ) -> Subject:
     """What is measured.
 
-    `before`: the text right ahead, back to the last measurement; `words`: its words, in lower
-    case; `end`: where the measurement ends; `single`: whether it is one number or a range.
+    `before`: the text right ahead, back to the last measurement; `ahead`: the stems of its words,
+    in lower case; `end`: where the measurement ends; `single`: whether it is one number or a range.
     """
     if before.endswith(_GIVE_OR_TAKE):
         return Subject.OTHER
-    ahead = [word[:STEM] for word in words]
-    behind = [word[:STEM] for word in WORDS.findall(text[end : end + BEHIND].lower())]
+    behind: list[str] = STEMS.findall(text[end : end + BEHIND].lower())
     if _ANY_AHEAD.isdisjoint(ahead) and _ANY_BEHIND.isdisjoint(behind):
-        return Subject.PRODUCT
+        return _PRODUCT
+    sided = role not in (Role.NONE, Role.SIZE)
+    return _by_clues(text, end, before, ahead, behind, unit=unit, sided=sided, single=single)
+
+
+def _by_clues(
+    text: str,
+    end: int,
+    before: str,
+    ahead: list[str],
+    behind: list[str],
+    *,
+    unit: Unit,
+    sided: bool,
+    single: bool,
+) -> Subject:
+    """The subject; `ahead` and `behind`: stems of the words around, of which a clue has one."""
 
     def told(clue_ahead: Clue, clue_behind: Clue) -> bool:
         return clue_ahead.ahead(before, ahead) or clue_behind.behind(text, end, behind)
@@ -133,7 +147,6 @@ def subject_of(
     if told(_TOLERANCE_AHEAD, _TOLERANCE_BEHIND):
         return Subject.OTHER
     if single:
-        sided = role not in (Role.NONE, Role.SIZE)
         screen = unit in (Unit.INCH, Unit.CENTIMETRE) and not sided
         if screen and told(_DEVICE_AHEAD, _DEVICE_BEHIND):
             return Subject.OTHER

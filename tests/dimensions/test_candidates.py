@@ -59,6 +59,14 @@ def test_only_the_fields_asked_for_are_read():
     assert (~np.isnan(found.values)).sum(axis=1).tolist() == [2, 0, 0]
 
 
+def test_where_nothing_is_stated_nothing_is_found():
+    for fields, names in [(batch(("Mug", "", "")), FIELDS), (ROWS, []), (ROWS[:0], FIELDS)]:
+        found = parse_fields(fields, names, 4)
+        assert found.values.shape == (len(fields), 4)
+        assert np.isnan(found.values).all()
+        assert not found.codes.any()
+
+
 def test_packing_loses_nothing():
     found = parse_fields(ROWS, FIELDS, 16)
     back = Candidates.from_packed(found.packed())

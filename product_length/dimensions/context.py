@@ -125,4 +125,6 @@ def roles_of_axes(names: Sequence[str]) -> list[Role]:
 def unit_around(text: str, end: int, before: str) -> Unit:
     """The unit of numbers that have none of their own, as `Size (cm): 30 x 20`; else MISSING."""
     found = _UNIT_AHEAD.search(before) or _UNIT_BEHIND.match(text, end)
-    return Unit.MISSING if found is None else UNIT_OF[found[found.lastindex or 1].lower()]
+    if found is None:
+        return Unit.MISSING
+    return UNIT_OF.get(found[found.lastindex or 1].lower(), Unit.MISSING)

@@ -159,7 +159,7 @@ def _unit_of(text: str, word: str, start: int, stop: int, end: int) -> Unit:
     if word == "M":
         glued = text[stop - 1].isdigit() and read_number(text[start:stop]) <= _MOST_M
         return Unit.METRE if glued and not _NO_METRE.match(text, end) else _MISSING
-    unit = UNIT_OF[word.lower()]
+    unit = UNIT_OF.get(word.lower(), _MISSING)  # `ſ` and `K` match s and k, and are no units
     if len(word) > 2 or unit is not _INCH:
         return unit
     if _IN_COUNT.match(text, end):  # `2-in-1`

@@ -213,6 +213,8 @@ PIECES = ["10", "5.5", "1/2", "½", " x ", "x", "×", " cm", "mm", '"', "'", "�
 @example("0 cm 0/2 inch 00' 0\"")
 @example("9" * 5000 + " cm")
 @example("5' " + "9" * 400 + '"')
+@example("5 inſ")  # letters that a pattern takes for others when it ignores case
+@example("30 x 20 Km Size (ıN): 4")
 def test_whatever_the_text_lengths_are_finite_and_positive(text):
     for each in measurements(text):
         assert LEAST <= each.value <= MOST

@@ -7,33 +7,43 @@ TRACKS = {
 }
 
 
-def _priors(*chosen: str) -> str:
-    return f"model.priors=[{','.join(chosen)}]"
+def _priors(*chosen: str) -> list[str]:
+    words = [f"model.priors=[{','.join(chosen)}]"]
+    return words if "terms" in chosen else [*words, "features.terms=null"]
 
 
 # The reference is the mlp with MAPE, log target and neighbours, at its best learning rate.
 _REFERENCE = ["experiment=log_target", "trainer.learning_rate=3e-4", "trainer.min_steps=12"]
 _BEST = ["experiment=best"]
-_ONE_LENGTH = ["loss=mape", "features.use_log_target=true", "model.priors=[]"]
+_ONE_LENGTH = ["loss=mape", "features.use_log_target=true", *_priors()]
 _DROPOUT = ["model.dropout=0.5", "model.input_dropout=0.4"]
 MINILM = "embeddings=[words,minilm]"
 RECIPES = {
     "reference": _REFERENCE,
     "reference, dropout as in best": [*_REFERENCE, *_DROPOUT],
     "best": _BEST,
-    "best, no stated measurements": [*_BEST, "features=knn", _priors("neighbours", "types")],
-    "best, no neighbours": [*_BEST, "features=dimensions", _priors("types", "dimensions")],
+    "best, no stated measurements": [
+        *_BEST,
+        "features=knn",
+        *_priors("neighbours", "types", "terms"),
+    ],
+    "best, no neighbours": [
+        *_BEST,
+        "features=dimensions",
+        *_priors("types", "dimensions", "terms"),
+    ],
     "best, near by text alone": [*_BEST, "features.knn.type_weight=0"],
     "best, no type": [
         *_BEST,
         "features.type=null",
         "features.knn.type_weight=0",
-        _priors("neighbours", "dimensions"),
+        *_priors("neighbours", "dimensions", "terms"),
     ],
-    "best, no priors": [*_BEST, _priors()],
-    "best, no prior of neighbours": [*_BEST, _priors("types", "dimensions")],
-    "best, no prior of types": [*_BEST, _priors("neighbours", "dimensions")],
-    "best, no prior of measurements": [*_BEST, _priors("neighbours", "types")],
+    "best, no priors": [*_BEST, *_priors()],
+    "best, no prior of neighbours": [*_BEST, *_priors("types", "dimensions", "terms")],
+    "best, no prior of types": [*_BEST, *_priors("neighbours", "dimensions", "terms")],
+    "best, no prior of measurements": [*_BEST, *_priors("neighbours", "types", "terms")],
+    "best, no prior of terms": [*_BEST, *_priors("neighbours", "types", "dimensions")],
     "best, usual dropout": [*_BEST, "model.dropout=0.2", "model.input_dropout=0"],
     "best, one length by MAPE": [*_BEST, *_ONE_LENGTH],
     "best, words and characters": [*_BEST, "embeddings=lsa"],

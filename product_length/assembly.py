@@ -46,6 +46,7 @@ def assemble(
         neighbours=None if near is None else near.block,
         lengths=catalogue.lengths,
         dimensions=None if stated is None else stated.block,
+        terms=None if features.terms is None else features.terms.block,
     )
     train_rows = catalogue.rows(TRAIN)
     train_lengths = catalogue.lengths[train_rows]
@@ -68,6 +69,7 @@ def assemble(
         outputs=objective.outputs,
         dimension_width=None if stated is None else stated.block.shape[1],
         dimension_options=experiment.features.dimensions,
+        term_entries=None if features.terms is None else features.terms.index.entries,
     )
     torch.manual_seed(experiment.seed)
     network = architecture.build(objective.initial_bias(train_lengths))
@@ -78,6 +80,7 @@ def assemble(
         None if features.codes is None else features.codes[train_rows],
         None if near is None else near.lookup.scaler,
         None if stated is None else stated.reader.scaler,
+        features.terms,
     )
     parameters = parameter_count(network)
     log.info(

@@ -118,6 +118,11 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
             "model.priors=[dimensions] needs stated measurements: give features=dimensions or "
             "features=full"
         )
+    if ("terms" in priors) != (experiment.features.terms is not None):
+        yield (
+            "features.terms and model.priors=[terms] go together: experiment=best has both; give "
+            "features.terms=null and no such prior to leave them out"
+        )
     if "types" in priors and experiment.features.type is None:
         yield "model.priors=[types] needs product types, and features.type is null"
     trainer = experiment.trainer

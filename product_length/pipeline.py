@@ -137,6 +137,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             usual_lengths=np.unique(catalogue.lengths[train_rows]),
             decision=experiment.decision,
             dimensions=None if features.dimensions is None else features.dimensions.reader,
+            terms=None if features.terms is None else features.terms.index,
             calibration=calibration,
         )
         complete_checkpoint(fitted.best_checkpoint, predictor, parts.architecture, config)

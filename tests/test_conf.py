@@ -149,6 +149,12 @@ def test_a_point_loss_takes_no_decision_even_its_own():
         (["model.priors=[neighbours]"], r"needs neighbours: give\s+features=knn"),
         (["model.priors=[types]", "features.type=null"], r"product types, and features.type is"),
         (["model.priors=[dimensions]"], r"stated measurements: give\s+features=dimensions"),
+        (
+            ["loss=histogram", "model.priors=[terms]"],
+            r"features.terms and\s+model.priors=\[terms\]",
+        ),
+        (["features.terms={min_rows: 3}"], r"features.terms and\s+model.priors=\[terms\]"),
+        (["features.terms={min_rows: 1}"], r"features.terms.min_rows"),
         (["model.priors=[types,types]"], r"model.priors: name each prior once"),
         (["model.priors=[brands]"], r"model.priors"),
     ],

@@ -24,7 +24,11 @@ def rows():
 
 RECIPES = {
     "one length": ["features.use_log_target=true"],
-    "priors": ["loss=histogram", "model.priors=[neighbours,types,dimensions]"],
+    "priors": [
+        "loss=histogram",
+        "features.terms={min_rows: 3}",
+        "model.priors=[neighbours,types,dimensions,terms]",
+    ],
 }
 
 

@@ -49,7 +49,13 @@ def job(name, schema, *overrides):
     [
         ["embeddings=ngrams", "features=text", *NGRAMS],
         ["embeddings=[ngrams,lsa]", "features=knn", *NGRAMS, *LSA],
-        ["features=full", "loss=histogram", "model.priors=[neighbours,types,dimensions]", *LSA],
+        [
+            "features=full",
+            "features.terms={min_rows: 3}",
+            "loss=histogram",
+            "model.priors=[neighbours,types,dimensions,terms]",
+            *LSA,
+        ],
     ],
     ids=["n-grams alone", "n-grams beside lsa", "priors"],
 )

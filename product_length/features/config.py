@@ -59,6 +59,20 @@ class DimensionOptions(Options):
     projection: Annotated[int, Field(ge=1)] = 32
 
 
+class TermOptions(Options):
+    """Words of titles, and words within product types, whose training rows' lengths are counted.
+
+    `min_rows`: training rows that a word must have; `most`: words that are taken of a product,
+    those that tell most, and as many within its type; `characters`: of a title that are read;
+    `entries`: words, and words within types, that are kept in all.
+    """
+
+    min_rows: Annotated[int, Field(ge=2)] = 5
+    most: Annotated[int, Field(ge=1, le=64)] = 8
+    characters: Annotated[int, Field(ge=1)] = 120
+    entries: Annotated[int, Field(ge=1)] = 100_000
+
+
 class FeatureOptions(Options):
     """`null` leaves a part out; `use_log_target` makes the network emit log1p(length)."""
 
@@ -66,3 +80,4 @@ class FeatureOptions(Options):
     type: TypeOptions | None
     knn: KnnOptions | None
     dimensions: DimensionOptions | None = None
+    terms: TermOptions | None = None

@@ -1,4 +1,4 @@
-"""All that the network sees beside the texts: type codes, neighbours, stated measurements."""
+"""All that the network sees beside texts: type codes, neighbours, stated measurements, terms."""
 
 import logging
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from product_length.embeddings.embed import Embedding
 from product_length.features.config import FeatureOptions
 from product_length.features.dimension_stage import DimensionFeatures, dimension_stage
 from product_length.features.stage import NeighbourFeatures, neighbour_stage
+from product_length.features.terms import TermFeatures, term_stage
 from product_length.features.types import TypeVocabulary
 from product_length.features.vectors import side_by_side
 
@@ -33,6 +34,7 @@ class Features:
     neighbours: NeighbourFeatures | None
     neighbour_encoders: tuple[str, ...]
     dimensions: DimensionFeatures | None
+    terms: TermFeatures | None
 
 
 def describe(
@@ -41,9 +43,9 @@ def describe(
     options: FeatureOptions,
     store: ArtefactStore,
 ) -> Features:
-    """Types as codes, training neighbours and stated measurements, as far as `options` ask."""
+    """Types, training neighbours, stated measurements and terms, as far as `options` ask."""
     train_rows = catalogue.rows(TRAIN)
-    vocabulary = codes = neighbours = dimensions = None
+    vocabulary = codes = neighbours = dimensions = terms = None
     chosen: Sequence[Embedding] = ()
     if options.type is not None:
         train_types = catalogue.types.take(train_rows)
@@ -71,7 +73,10 @@ def describe(
     if options.dimensions is not None:
         dimensions = dimension_stage(catalogue, train_rows, options.dimensions, store)
     encoders = tuple(each.name for each in chosen)
-    return Features(vocabulary, codes, neighbours, encoders, dimensions)
+    if options.terms is not None:
+        by_type = options.type is not None
+        terms = term_stage(catalogue, train_rows, options.terms, by_type=by_type)
+    return Features(vocabulary, codes, neighbours, encoders, dimensions, terms)
 
 
 def _searched(embeddings: Sequence[Embedding], names: Sequence[str] | None) -> list[Embedding]:

@@ -23,6 +23,7 @@ class Architecture(Options):
     dimension_width: int | None = None
     dimension_options: DimensionOptions | None = None
     bags: dict[int, BagOptions] = Field(default_factory=dict)
+    term_entries: int | None = None
 
     def build(self, initial_bias: Tensor | None = None) -> LengthNetwork:
         """A new network; `initial_bias`: float (outputs,). Raises ValueError as it does."""
@@ -37,5 +38,6 @@ class Architecture(Options):
             dimension_width=self.dimension_width,
             dimension_options=self.dimension_options,
             bags=self.bags,
+            term_entries=self.term_entries,
             initial_bias=initial_bias,
         )

@@ -9,7 +9,7 @@ from product_length.options import Options
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=65536)]
-Prior = Literal["neighbours", "types", "dimensions"]
+Prior = Literal["neighbours", "types", "dimensions", "terms"]
 
 
 def _each_once(priors: list[Prior]) -> list[Prior]:
@@ -27,7 +27,8 @@ class TrunkOptions(Options):
     `dropout_rows`: both are meant for at most so many training rows and fall with the cube root of
         how many times as many there are; null: they never fall.
     `priors`: distributions that a learned gate mixes with the predicted one: the lengths of the
-        nearest training rows, those of the same type, and what the text states.
+        nearest training rows, those of the same type, what the text states, and the type's lengths
+        reweighed by the title's words.
     """
 
     dropout: Dropout = 0.2

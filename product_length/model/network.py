@@ -33,6 +33,8 @@ class Batch(NamedTuple):
     """float32 (rows,), 1/100 inch; None where the length is to be predicted."""
     dimensions: Tensor | None = None
     """float32 (rows, width): the standardised measurements that are stated; None without them."""
+    terms: Tensor | None = None
+    """int32 (rows, n): entries of terms, for a prior, 0 = none; None without them."""
 
 
 class LengthNetwork(nn.Module):
@@ -44,6 +46,7 @@ class LengthNetwork(nn.Module):
     type_count, type_options: codes of the type vocabulary, code 0 included; None without types.
     neighbour_width, knn_options: width of the neighbour block; None without neighbours.
     dimension_width, dimension_options: width of the block of stated measurements; None without it.
+    term_entries: how many entries of terms there are; None without them.
     outputs: how many numbers the objective asks for.
     initial_bias: float (outputs,); the first prediction of every row, since the head's weights
         start at zero: training departs from the best constant. Zeros when None.
@@ -65,6 +68,7 @@ class LengthNetwork(nn.Module):
         dimension_width: int | None = None,
         dimension_options: DimensionOptions | None = None,
         bags: Mapping[int, BagOptions] | None = None,
+        term_entries: int | None = None,
         initial_bias: Tensor | None = None,
     ) -> None:
         super().__init__()
@@ -113,7 +117,13 @@ class LengthNetwork(nn.Module):
             k = None if knn_options is None else knn_options.k
             columns = None if dimension_width is None else pointer_columns()
             self.mixture = Mixture(
-                options.priors, self.trunk.width, outputs, k=k, types=type_count, columns=columns
+                options.priors,
+                self.trunk.width,
+                outputs,
+                k=k,
+                types=type_count,
+                columns=columns,
+                entries=term_entries,
             )
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -141,6 +151,7 @@ class LengthNetwork(nn.Module):
                 neighbours=batch.neighbours,
                 types=batch.types,
                 dimensions=batch.dimensions,
+                terms=batch.terms,
                 lengths=batch.lengths if self.training else None,
             )
             return mixed
@@ -150,7 +161,7 @@ class LengthNetwork(nn.Module):
         return f"type_dropout={self.type_dropout}"
 
     def _blocks(self, batch: Batch) -> list[Tensor]:
-        embeddings, types, neighbours, _, dimensions = batch
+        embeddings, types, neighbours, _, dimensions, _ = batch
         if len(embeddings) != len(self.norms):
             raise ValueError(f"{len(embeddings)} embeddings for {len(self.norms)} encoders")
         if (types is None) != (self.types is None):

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from product_length.features.dimension_features import FARTHEST
 from product_length.model.config import Prior
+from product_length.model.term_prior import TermPrior
 
 _WHOLE_SHARE = 0.02
 """Of what neighbours say: they are twenty, and a length that none of them has is not impossible."""
@@ -51,6 +52,17 @@ class Outputs(NamedTuple):
         flat = (rows * len(self.whole) + places).flatten()
         empty = weights.new_zeros(len(lengths) * len(self.whole))
         return empty.scatter_add(0, flat, weights.flatten()).view(len(lengths), -1) @ self.smoothing
+
+
+class Members(NamedTuple):
+    """Which entries of terms training rows have, in pairs.
+
+    rows, entries: int64 (n,); parents: int64 (entries + 1,), what each entry is part of.
+    """
+
+    rows: Tensor
+    entries: Tensor
+    parents: Tensor
 
 
 class NeighbourPrior(nn.Module):
@@ -147,9 +159,9 @@ class StatedLengths(nn.Module):
 class Mixture(nn.Module):
     """From raw outputs to the logarithms of a mixture, of the network's distribution and priors.
 
-    `width`: of the features that the gate decides by; it starts with equal shares. `k`, `types` and
-    `columns` are needed by the priors of neighbours, of types and of dimensions. `fill` has to be
-    called before training; a checkpoint keeps what it was given.
+    `width`: of the features that the gate decides by; it starts with equal shares. `k`, `types`,
+    `columns` and `entries` are needed by the priors of neighbours, types, dimensions and terms.
+    `fill` has to be called before training; a checkpoint keeps what it was given.
     """
 
     edges: Tensor
@@ -165,9 +177,10 @@ class Mixture(nn.Module):
         k: int | None = None,
         types: int | None = None,
         columns: Sequence[int] | None = None,
+        entries: int | None = None,
     ) -> None:
         super().__init__()
-        self.neighbours = self.types = self.stated = None
+        self.neighbours = self.types = self.stated = self.terms = None
         if "neighbours" in priors:
             if k is None:
                 raise ValueError("the prior of neighbours needs neighbours")
@@ -180,11 +193,16 @@ class Mixture(nn.Module):
             if columns is None:
                 raise ValueError("the prior of dimensions needs dimensions")
             self.stated = StatedLengths(columns, width)
+        if "terms" in priors:
+            if entries is None:
+                raise ValueError("the prior of terms needs terms")
+            self.terms = TermPrior(entries, width, outputs)
         self.register_buffer("edges", torch.zeros(outputs - 1))
         self.register_buffer("smoothing", torch.eye(outputs))
         self.register_buffer("whole", torch.full((outputs,), 1 / outputs))
         kernels = 0 if self.neighbours is None else self.neighbours.kernels
-        self.gate = nn.Linear(width, 1 + kernels + (self.types is not None))
+        counted = (self.terms is not None) + (self.types is not None)
+        self.gate = nn.Linear(width, 1 + kernels + counted)
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
 
@@ -196,11 +214,13 @@ class Mixture(nn.Module):
         codes: Tensor | None = None,
         near: Scale | None = None,
         stated: Scale | None = None,
+        members: Members | None = None,
     ) -> None:
         """Take up what training rows say, in place.
 
         lengths: float (rows,), 1/100 inch, of the training rows; codes: int64 (rows,), their types;
-        near, stated: how the blocks of neighbours and of measurements are standardised.
+        near, stated: how the blocks of neighbours and of measurements are standardised; members:
+        which entries of terms the rows have.
         """
         for name, value in told._asdict().items():
             getattr(self, name).copy_(value)
@@ -210,12 +230,19 @@ class Mixture(nn.Module):
         if self.stated is not None and stated is not None:
             self.stated.mean.copy_(stated.mean[self.stated.columns])
             self.stated.deviation.copy_(stated.deviation[self.stated.columns])
+        own = self._output_of(lengths.to(self.edges))
         if self.types is not None and codes is not None:
-            own = self._output_of(lengths.to(self.edges))
-            cells = self.types.counts.new_zeros(self.types.counts.shape)
-            ones = torch.ones(len(own), device=own.device)
-            cells.index_put_((codes, own), ones, accumulate=True)
-            self.types.counts.copy_(cells @ self.smoothing)
+            self.types.counts.copy_(self._counted(codes, own, self.types.counts))
+        if self.terms is not None and members is not None:
+            counts = self._counted(members.entries, own[members.rows], self.terms.counts)
+            self.terms.fill(counts, members.parents, self.whole)
+
+    def _counted(self, codes: Tensor, outputs: Tensor, like: Tensor) -> Tensor:
+        """How many have each code and output, smoothed: float, shaped as `like`."""
+        cells = torch.zeros_like(like)
+        ones = torch.ones(len(codes), device=codes.device)
+        cells.index_put_((codes, outputs), ones, accumulate=True)
+        return cells @ self.smoothing
 
     def forward(
         self,
@@ -225,19 +252,22 @@ class Mixture(nn.Module):
         neighbours: Tensor | None = None,
         types: Tensor | None = None,
         dimensions: Tensor | None = None,
+        terms: Tensor | None = None,
         lengths: Tensor | None = None,
     ) -> Tensor:
         """Logarithms float32 (rows, outputs) of the mixed distributions.
 
         lengths: of the rows, where they are training rows in training; they say what to leave out
-        of a type's rows, and nothing else.
+        of a type's and a term's rows, and nothing else.
         """
         told = Outputs(self.edges, self.smoothing, self.whole)
         mixed = [raw.log_softmax(dim=1)]
         if self.neighbours is not None and neighbours is not None:
             mixed += [each.log() for each in self.neighbours(neighbours, told)]
+        own = None if lengths is None else self._output_of(lengths)
+        if self.terms is not None and terms is not None:
+            mixed.append(self.terms(terms, features, own, self.whole, self.smoothing))
         if self.types is not None and types is not None:
-            own = None if lengths is None else self._output_of(lengths)
             mixed.append(self.types(types, own, told).log())
         scores, pointed_at = self.gate(features), None
         if self.stated is not None and dimensions is not None:

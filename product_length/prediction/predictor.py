@@ -17,6 +17,7 @@ from product_length.decision.conformal import Calibration
 from product_length.embeddings.encoder import Encoder, load_encoder
 from product_length.features.dimension_stage import DimensionReader
 from product_length.features.stage import NeighbourLookup
+from product_length.features.terms import TermIndex
 from product_length.features.types import Strings, TypeVocabulary
 from product_length.features.vectors import side_by_side
 from product_length.model.network import LengthNetwork
@@ -48,6 +49,7 @@ class Predictor:
     usual_lengths: NDArray[np.float32]
     decision: DecisionOption = "auto"
     dimensions: DimensionReader | None = None
+    terms: TermIndex | None = None
     calibration: Calibration | None = None
 
     def raw(
@@ -69,7 +71,10 @@ class Predictor:
             block = self.lookup.features(searched, types)
         codes = None if self.vocabulary is None else self.vocabulary.encode(types)
         dimensions = None if self.dimensions is None else self.dimensions.features(fields)
-        inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions)
+        terms = None
+        if self.terms is not None:
+            terms = self.terms.encode(fields.column(self.terms.field), types)
+        inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions, terms)
         batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
         return predict_raw(self.network, batches, device)
 
@@ -87,6 +92,7 @@ class Predictor:
             "calibration": None if self.calibration is None else self.calibration.state(),
             "usual_lengths": torch.from_numpy(self.usual_lengths),
             "dimensions": None if self.dimensions is None else self.dimensions.state(),
+            "terms": None if self.terms is None else self.terms.state(),
         }
 
     @classmethod
@@ -127,6 +133,9 @@ class Predictor:
             dimensions=None  # also in checkpoints from before there were dimensions
             if state.get("dimensions") is None
             else DimensionReader.from_state(state["dimensions"]),
+            terms=None  # also in checkpoints from before there were terms
+            if state.get("terms") is None
+            else TermIndex.from_state(state["terms"]),
             calibration=_calibration(state),
         )
 

@@ -26,6 +26,7 @@ class Inputs:
     neighbours: float32 (rows, width), or None.
     lengths: float32 (rows,), 1/100 inch, or None where they are to be predicted.
     dimensions: float32 (rows, width), stated measurements, or None.
+    terms: int32 (rows, n), entries of terms, 0 = none, or None.
 
     Raises ValueError when the parts differ in rows, or there is none.
     """
@@ -35,18 +36,17 @@ class Inputs:
     neighbours: NDArray[np.float32] | None
     lengths: NDArray[np.float32] | None
     dimensions: NDArray[np.float32] | None = None
+    terms: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
-        parts = [*self.embeddings, self.types, self.neighbours, self.dimensions]
-        counts = {len(part) for part in parts if part is not None}
+        counts = {len(part) for part in self._seen()}
         if len(counts) != 1:
             raise ValueError(f"the inputs must have equally many rows, not {sorted(counts)}")
         if self.lengths is not None and self.lengths.shape != (len(self),):
             raise ValueError(f"lengths {self.lengths.shape} must be ({len(self)},)")
 
     def __len__(self) -> int:
-        parts = [*self.embeddings, self.types, self.neighbours, self.dimensions]
-        return next(len(part) for part in parts if part is not None)
+        return next(len(part) for part in self._seen())
 
     def take(self, rows: Rows) -> Batch:
         """These rows, int64 (n,), in this order, copied into tensors of their own."""
@@ -56,6 +56,7 @@ class Inputs:
             None if self.neighbours is None else _take(self.neighbours, rows),
             None if self.lengths is None else _take(self.lengths, rows),
             None if self.dimensions is None else _take(self.dimensions, rows),
+            None if self.terms is None else _take(self.terms, rows),
         )
 
     def fingerprint(self, rows: Rows) -> str:
@@ -64,10 +65,14 @@ class Inputs:
         if self.lengths is not None:
             digest.update(self.lengths[rows].tobytes())
         some = rows[:: max(1, len(rows) // 64)][:64]
-        for part in (*self.embeddings, self.types, self.neighbours, self.dimensions):
-            if part is not None:
-                digest.update(np.take(np.asarray(part), some, axis=0).tobytes())
+        for part in self._seen():
+            digest.update(np.take(np.asarray(part), some, axis=0).tobytes())
         return f"{len(rows)} rows, {digest.hexdigest()[:12]}"
+
+    def _seen(self) -> Iterator[NDArray[Any]]:
+        """All parts that there are, but the lengths."""
+        parts = (*self.embeddings, self.types, self.neighbours, self.dimensions, self.terms)
+        yield from (part for part in parts if part is not None)
 
 
 def _take(array: NDArray[Any], rows: Rows) -> torch.Tensor:

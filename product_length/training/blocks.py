@@ -132,5 +132,6 @@ class BlockBatches(ShuffledBatches):
             some(self.in_memory.neighbours),
             some(self.in_memory.lengths),
             some(self.in_memory.dimensions),
+            some(self.in_memory.terms),
         )
         return group, [np.searchsorted(rows, np.sort(step)) for step in steps]

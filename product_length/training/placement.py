@@ -79,7 +79,14 @@ def on_card(inputs: Inputs, blocks: Blocks | None, device: torch.device) -> Sour
 
 
 def _bytes(inputs: Inputs) -> int:
-    parts = [*inputs.embeddings, inputs.types, inputs.neighbours, inputs.lengths, inputs.dimensions]
+    parts = [
+        *inputs.embeddings,
+        inputs.types,
+        inputs.neighbours,
+        inputs.lengths,
+        inputs.dimensions,
+        inputs.terms,
+    ]
     return len(inputs) * row_bytes([part for part in parts if part is not None])
 
 
@@ -98,6 +105,7 @@ class OnDevice:
             there(inputs.neighbours),
             there(inputs.lengths),
             there(inputs.dimensions),
+            there(inputs.terms),
         )
 
     def take(self, rows: Rows) -> Batch:

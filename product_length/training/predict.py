@@ -78,6 +78,12 @@ def _moved(batch: Batch, device: str | torch.device) -> Batch:
     def there(block: Tensor | None) -> Tensor | None:
         return None if block is None else block.to(device)
 
-    embeddings, types, neighbours, _, dimensions = batch
-    moved = tuple(vectors.to(device) for vectors in embeddings)
-    return Batch(moved, there(types), there(neighbours), None, there(dimensions))
+    moved = tuple(vectors.to(device) for vectors in batch.embeddings)
+    return Batch(
+        moved,
+        there(batch.types),
+        there(batch.neighbours),
+        None,
+        there(batch.dimensions),
+        there(batch.terms),
+    )

@@ -5,8 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from product_length.features.scaler import FeatureScaler
+from product_length.features.terms import TermFeatures
 from product_length.model.network import LengthNetwork
-from product_length.model.priors import Outputs, Scale
+from product_length.model.priors import Members, Outputs, Scale
 from product_length.training.objective import HistogramObjective, Objective
 
 
@@ -17,12 +18,13 @@ def fill_priors(
     train_codes: NDArray[np.int64] | None,
     near: FeatureScaler | None,
     stated: FeatureScaler | None,
+    terms: TermFeatures | None = None,
 ) -> None:
     """Give the network's mixture, if it has one, the training rows, in place.
 
     train_lengths: float32 (rows,), 1/100 inch; train_codes: int64 (rows,), their types; near,
-    stated: of the blocks of neighbours and of measurements. Raises ValueError when the objective
-    predicts no distribution.
+    stated: of the blocks of neighbours and of measurements; terms: of these rows. Raises ValueError
+    when the objective predicts no distribution.
     """
     if network.mixture is None:
         return
@@ -34,7 +36,13 @@ def fill_priors(
         codes=None if train_codes is None else torch.from_numpy(train_codes),
         near=_scale(near),
         stated=_scale(stated),
+        members=None if terms is None else _members(terms),
     )
+
+
+def _members(terms: TermFeatures) -> Members:
+    arrays = (*terms.members, terms.index.parents())
+    return Members(*(torch.from_numpy(array) for array in arrays))
 
 
 def _scale(scaler: FeatureScaler | None) -> Scale | None:

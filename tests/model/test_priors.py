@@ -321,7 +321,7 @@ def test_a_network_with_other_priors_is_another_network() -> None:
     assert len({str(network_of(priors)[0]) for priors in kinds}) == len(kinds)
 
 
-@pytest.mark.parametrize("prior", ALL)
+@pytest.mark.parametrize("prior", [*ALL, "terms"])
 def test_a_prior_without_its_input_is_refused(prior: Prior) -> None:
     with pytest.raises(ValueError, match=f"the prior of {prior} needs {prior}"):
         Mixture([prior], 2, 4)

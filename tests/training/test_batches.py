@@ -24,6 +24,7 @@ def inputs_of(rows: int) -> Inputs:
         neighbours=numbers[:, None].astype(np.float32) / 2,
         lengths=numbers.astype(np.float32) + 1,
         dimensions=numbers[:, None].astype(np.float32) / 4,
+        terms=np.stack([numbers, numbers + 1], axis=1).astype(np.int32),
     )
 
 
@@ -50,6 +51,8 @@ def test_a_batch_holds_the_same_rows_in_every_part() -> None:
     assert batch.lengths.tolist() == [8, 3, 3, 1]
     assert batch.dimensions is not None
     assert batch.dimensions[:, 0].tolist() == [1.75, 0.5, 0.5, 0]
+    assert batch.terms is not None
+    assert batch.terms.tolist() == [[7, 8], [2, 3], [2, 3], [0, 1]]
 
 
 def test_reads_from_disk_without_touching_it(tmp_path: Path) -> None:

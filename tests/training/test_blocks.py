@@ -2,6 +2,7 @@
 
 import threading
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_batches_hold_what_the_file_holds(tmp_path: Path, whole: bool) -> None:
     )
     if not whole:
         mapped = tuple(vectors[:350] for vectors in mapped)
-    inputs = Inputs(mapped, told.types, told.neighbours, told.lengths, told.dimensions)
+    inputs = replace(told, embeddings=mapped)
     rows = np.random.default_rng(0).permutation(350)[:300]  # any order, with gaps
     batches = BlockBatches(inputs, rows, 16, 5, Blocks(10, 60))
     count = 0
@@ -88,11 +89,13 @@ def test_batches_hold_what_the_file_holds(tmp_path: Path, whole: bool) -> None:
         assert batch.neighbours is not None
         assert batch.lengths is not None
         assert batch.dimensions is not None
+        assert batch.terms is not None
         numbers = batch.types.numpy()
         np.testing.assert_array_equal(batch.embeddings[0][:, 1].numpy(), -numbers.astype("f2"))
         np.testing.assert_array_equal(batch.embeddings[1][:, 0].numpy(), numbers)
         np.testing.assert_array_equal(batch.neighbours[:, 0].numpy(), numbers / 2)
         np.testing.assert_array_equal(batch.dimensions[:, 0].numpy(), numbers / 4)
+        np.testing.assert_array_equal(batch.terms[:, 1].numpy(), numbers + 1)
         np.testing.assert_array_equal(batch.lengths.numpy(), numbers + 1)
         count += len(numbers)
     assert count == 300 - batches.left_out

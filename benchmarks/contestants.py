@@ -43,7 +43,7 @@ RECIPES = {
     "best, no prior of neighbours": [*_BEST, *_priors("types", "dimensions", "terms")],
     "best, no prior of types": [*_BEST, *_priors("neighbours", "dimensions", "terms")],
     "best, no prior of measurements": [*_BEST, *_priors("neighbours", "types", "terms")],
-    "best, no prior of terms": [*_BEST, *_priors("neighbours", "types", "dimensions")],
+    "best, terms however few the rows": [*_BEST, "features.terms.least_rows=0"],
     "best, usual dropout": [*_BEST, "model.dropout=0.2", "model.input_dropout=0"],
     "best, one length by MAPE": [*_BEST, *_ONE_LENGTH],
     "best, words and characters": [*_BEST, "embeddings=lsa"],

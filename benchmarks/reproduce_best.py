@@ -46,12 +46,14 @@ def main() -> int:
     try:
         if options.record:
             return record()
-        report, _ = train(overrides)
+        report, folder = train(overrides)
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except subprocess.CalledProcessError as error:
         return int(error.returncode)
+    if report.val.oracle is not None:
+        print("expected val MAPE {:.2%}, the oracle's {:.2%}".format(*expected_mapes(folder)))
     return judge(report)
 
 

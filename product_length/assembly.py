@@ -54,6 +54,8 @@ def assemble(
         experiment.loss, train_lengths, log_target=experiment.features.use_log_target
     )
     options = experiment.model.for_rows(len(train_rows))
+    if features.terms is None:  # not asked for, or too few rows to count words of
+        options = options.without("terms")
     architecture = Architecture(
         options=options,
         embedding_dims=[embedding.width for embedding in embeddings],

@@ -149,7 +149,18 @@ def test_reproduce_best_runs_the_recipe_on_other_data(place):
     )
     assert done.returncode == 0, done.stderr
     assert "nothing recorded to compare with" in done.stdout
+    assert "expected val MAPE" not in done.stdout  # nobody knows what could have been
     assert len(list(place.glob("outputs/reproduce-best-*/report.json"))) == 1
+
+
+def test_the_demo_catalogue_knows_what_to_expect(place, monkeypatch, capsys):
+    reproduce = load_benchmark("reproduce_best")
+    mine, best = reproduce.expected_mapes(place / RUN)
+    assert 0.1 < best < mine
+    monkeypatch.setattr(reproduce, "train", lambda *_: (load_report(place / RUN), place / RUN))
+    monkeypatch.setattr("sys.argv", ["reproduce_best.py", "data.rows=600"])
+    assert reproduce.main() == 0
+    assert f"expected val MAPE {mine:.2%}, the oracle's {best:.2%}" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -342,7 +353,7 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        *("recipes", "demo", "losses", "crossval"),
+        *("recipes", "demo", "losses", "crossval", "terms"),
         *("reading", "encoding", "neighbours", "dimensions", "pipeline"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -51,13 +52,20 @@ def job(name, schema, *overrides):
         ["embeddings=[ngrams,lsa]", "features=knn", *NGRAMS, *LSA],
         [
             "features=full",
-            "features.terms={min_rows: 3}",
+            "features.terms={min_rows: 3, least_rows: 100}",
             "loss=histogram",
             "model.priors=[neighbours,types,dimensions,terms]",
             *LSA,
         ],
+        [
+            "features=text",
+            "features.terms={least_rows: 401}",
+            "loss=histogram",
+            "model.priors=[types,terms]",
+            *LSA,
+        ],
     ],
-    ids=["n-grams alone", "n-grams beside lsa", "priors"],
+    ids=["n-grams alone", "n-grams beside lsa", "priors", "too few rows for terms"],
 )
 def test_a_run_and_its_submission_agree(chosen, tmp_path, caplog):
     table = pa.Table.from_batches(DemoGenerator(rows=400, types=10, seed=3).batches())
@@ -70,6 +78,8 @@ def test_a_run_and_its_submission_agree(chosen, tmp_path, caplog):
     mape = run(experiment, tmp_path / "run", chosen)
     report = load_report(tmp_path / "run")
     assert report.val.metrics.mape.value == pytest.approx(mape, rel=1e-6)
+    few = re.search(r"terms: not counted, \d+ training rows are fewer than .*=401", caplog.text)
+    assert (few is not None) == ("features.terms={least_rows: 401}" in chosen)
     if "ngrams" in chosen[0]:
         assert "150 places for n-grams, computed" in caplog.text
         assert "of the rows cut to so many n-grams" in caplog.text

@@ -64,13 +64,15 @@ class TermOptions(Options):
 
     `min_rows`: training rows that a word must have; `most`: words that are taken of a product,
     those that tell most, and as many within its type; `characters`: of a title that are read;
-    `entries`: words, and words within types, that are kept in all.
+    `entries`: words, and words within types, that are kept in all; `least_rows`: training rows
+    below which nothing is counted, and the prior of terms left out.
     """
 
     min_rows: Annotated[int, Field(ge=2)] = 5
     most: Annotated[int, Field(ge=1, le=64)] = 8
     characters: Annotated[int, Field(ge=1)] = 120
     entries: Annotated[int, Field(ge=1)] = 100_000
+    least_rows: Annotated[int, Field(ge=0)] = 0
 
 
 class FeatureOptions(Options):

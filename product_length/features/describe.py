@@ -73,9 +73,15 @@ def describe(
     if options.dimensions is not None:
         dimensions = dimension_stage(catalogue, train_rows, options.dimensions, store)
     encoders = tuple(each.name for each in chosen)
-    if options.terms is not None:
+    if options.terms is not None and len(train_rows) >= options.terms.least_rows:
         by_type = options.type is not None
         terms = term_stage(catalogue, train_rows, options.terms, by_type=by_type)
+    elif options.terms is not None:
+        log.info(
+            "terms: not counted, %s training rows are fewer than features.terms.least_rows=%d",
+            f"{len(train_rows):,}",
+            options.terms.least_rows,
+        )
     return Features(vocabulary, codes, neighbours, encoders, dimensions, terms)
 
 

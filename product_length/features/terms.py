@@ -32,10 +32,10 @@ _SHRUNK_BY = 5.0  # rows of what an entry is part of, added to its own
 class TermIndex:
     """The entries, and which of them a product has.
 
-    `field`: the one whose first `characters` are read; `words`: those of two entries may be one.
-    `keys`: int64 (entries,), ascending, type code * (words + 1) + word code, where code 0 is none;
-    `gains`: float32 (entries,), nats that each tells about a length, beyond its type; `most`: words
-    that are taken of a product, and as many within its type.
+    `field`: whose first `characters` are read; `types`, `words`: those that enough training rows
+    have. `keys`: int64 (entries,), ascending, type code * words.size + word code, where code 0 is
+    none. `gains`: float32 (entries,), nats that each tells of a length beyond what it is part of.
+    `most`: words that are taken of a product, and as many within its type.
     """
 
     field: str

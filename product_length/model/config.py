@@ -44,6 +44,10 @@ class TrunkOptions(Options):
         shares = {"dropout": kept * self.dropout, "input_dropout": kept * self.input_dropout}
         return self.model_copy(update=shares)
 
+    def without(self, prior: Prior) -> Self:
+        """The same options, but for a prior that there is nothing to make of."""
+        return self.model_copy(update={"priors": [each for each in self.priors if each != prior]})
+
 
 class Mlp(TrunkOptions):
     """Fully connected layers over all inputs side by side."""

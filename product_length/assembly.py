@@ -81,7 +81,7 @@ def assemble(
         train_lengths,
         None if features.codes is None else features.codes[train_rows],
         None if near is None else near.lookup.scaler,
-        None if stated is None else stated.reader.scaler,
+        None if stated is None else stated.stated_by(train_rows),
         features.terms,
     )
     parameters = parameter_count(network)

@@ -113,10 +113,12 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
         )
     if "neighbours" in priors and knn is None:
         yield "model.priors=[neighbours] needs neighbours: give features=knn or features=full"
-    if "dimensions" in priors and experiment.features.dimensions is None:
-        yield (
-            "model.priors=[dimensions] needs stated measurements: give features=dimensions or "
+    if experiment.features.dimensions is None:
+        yield from (
+            f"model.priors=[{prior}] needs stated measurements: give features=dimensions or "
             "features=full"
+            for prior in priors
+            if prior in ("dimensions", "ratios")
         )
     if ("terms" in priors) != (experiment.features.terms is not None):
         yield (

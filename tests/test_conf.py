@@ -149,6 +149,7 @@ def test_a_point_loss_takes_no_decision_even_its_own():
         (["model.priors=[neighbours]"], r"needs neighbours: give\s+features=knn"),
         (["model.priors=[types]", "features.type=null"], r"product types, and features.type is"),
         (["model.priors=[dimensions]"], r"stated measurements: give\s+features=dimensions"),
+        (["model.priors=[ratios]"], r"\[ratios\] needs stated measurements: give\s+features="),
         (
             ["loss=histogram", "model.priors=[terms]"],
             r"features.terms and\s+model.priors=\[terms\]",

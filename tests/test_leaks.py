@@ -27,7 +27,7 @@ RECIPES = {
     "priors": [
         "loss=histogram",
         "features.terms={min_rows: 3}",
-        "model.priors=[neighbours,types,dimensions,terms]",
+        "model.priors=[neighbours,types,dimensions,ratios,terms]",
     ],
 }
 

@@ -543,7 +543,7 @@ def another(tmp_path_factory, catalogue, finished):
         "features.knn.embedding=[lsa,words]",
         "features.knn.type_weight=1",
         "features.terms={min_rows: 3}",
-        "model.priors=[neighbours,types,dimensions,terms]",
+        "model.priors=[neighbours,types,dimensions,ratios,terms]",
         "model.input_dropout=0.1",
         "model.dropout_rows=100",
         "loss=histogram",

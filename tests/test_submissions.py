@@ -54,7 +54,7 @@ def job(name, schema, *overrides):
             "features=full",
             "features.terms={min_rows: 3, least_rows: 100}",
             "loss=histogram",
-            "model.priors=[neighbours,types,dimensions,terms]",
+            "model.priors=[neighbours,types,dimensions,ratios,terms]",
             *LSA,
         ],
         [

@@ -22,6 +22,7 @@ from product_length.features.dimension_features import (
     DimensionScaler,
     dimension_feature_names,
     dimension_features,
+    pointer_columns,
 )
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,14 @@ class DimensionReader:
 
 
 @dataclass(frozen=True)
+class StatedByRows:
+    """The `pointer_columns` of some rows, standardised by `scaler`: float32 (rows, columns)."""
+
+    columns: NDArray[np.float32]
+    scaler: DimensionScaler
+
+
+@dataclass(frozen=True)
 class DimensionFeatures:
     """What the stage gives: a block for the network, candidates for display and for models.
 
@@ -73,6 +82,11 @@ class DimensionFeatures:
     block: NDArray[np.float32]
     candidates: Candidates
     reader: DimensionReader
+
+    def stated_by(self, rows: NDArray[np.int64]) -> StatedByRows:
+        """The lengths that some rows, int64 (n,), state."""
+        columns = self.block[rows[:, None], pointer_columns()]
+        return StatedByRows(columns, self.reader.scaler)
 
 
 def dimension_stage(

@@ -9,7 +9,7 @@ from product_length.options import Options
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=65536)]
-Prior = Literal["neighbours", "types", "dimensions", "terms"]
+Prior = Literal["neighbours", "types", "dimensions", "ratios", "terms"]
 
 
 def _each_once(priors: list[Prior]) -> list[Prior]:
@@ -27,14 +27,16 @@ class TrunkOptions(Options):
     `dropout_rows`: both are meant for at most so many training rows and fall with the cube root of
         how many times as many there are; null: they never fall.
     `priors`: distributions that a learned gate mixes with the predicted one: the lengths of the
-        nearest training rows, those of the same type, what the text states, and the type's lengths
-        reweighed by the title's words.
+        nearest training rows, those of the same type, what the text states, how many times as long
+        as that training rows were, and the type's lengths reweighed by the title's words.
+    `tilt`: whether the network also reshapes the priors of types and terms, see `model/tilt.py`.
     """
 
     dropout: Dropout = 0.2
     input_dropout: Dropout = 0.0
     dropout_rows: Annotated[int, Field(ge=1)] | None = None
     priors: Annotated[list[Prior], AfterValidator(_each_once)] = Field(default_factory=list)
+    tilt: bool = True
 
     def for_rows(self, rows: int) -> Self:
         """The same options, with the dropout of so many training rows."""

@@ -11,7 +11,7 @@ from product_length.features.config import DimensionOptions, KnnOptions, TypeOpt
 from product_length.features.dimension_features import pointer_columns
 from product_length.model.bag import NgramBag
 from product_length.model.config import ModelOptions
-from product_length.model.priors import Mixture
+from product_length.model.mixture import Mixture
 from product_length.model.trunk import build_trunk
 
 UNKNOWN_TYPE = 0
@@ -120,6 +120,7 @@ class LengthNetwork(nn.Module):
                 options.priors,
                 self.trunk.width,
                 outputs,
+                tilt=options.tilt,
                 k=k,
                 types=type_count,
                 columns=columns,

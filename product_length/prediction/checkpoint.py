@@ -18,7 +18,7 @@ from product_length.training.checkpoint import (
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # of what is added to a checkpoint; raise it when it changes
+FORMAT = 2  # of what is added to a checkpoint; raise it when it changes
 _RECIPE = "recipe"
 
 

@@ -4,10 +4,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from product_length.features.dimension_stage import StatedByRows
 from product_length.features.scaler import FeatureScaler
 from product_length.features.terms import TermFeatures
 from product_length.model.network import LengthNetwork
-from product_length.model.priors import Members, Outputs, Scale
+from product_length.model.outputs import Members, Outputs, Scale
 from product_length.training.objective import HistogramObjective, Objective
 
 
@@ -17,14 +18,14 @@ def fill_priors(
     train_lengths: NDArray[np.float32],
     train_codes: NDArray[np.int64] | None,
     near: FeatureScaler | None,
-    stated: FeatureScaler | None,
+    stated: StatedByRows | None,
     terms: TermFeatures | None = None,
 ) -> None:
     """Give the network's mixture, if it has one, the training rows, in place.
 
-    train_lengths: float32 (rows,), 1/100 inch; train_codes: int64 (rows,), their types; near,
-    stated: of the blocks of neighbours and of measurements; terms: of these rows. Raises ValueError
-    when the objective predicts no distribution.
+    train_lengths: float32 (rows,), 1/100 inch; train_codes: int64 (rows,), their types; near: of
+    the block of neighbours; stated, terms: of these rows. Raises ValueError when the objective
+    predicts no distribution.
     """
     if network.mixture is None:
         return
@@ -34,8 +35,9 @@ def fill_priors(
         describe_outputs(objective, train_lengths),
         lengths=torch.from_numpy(train_lengths),
         codes=None if train_codes is None else torch.from_numpy(train_codes),
-        near=_scale(near),
-        stated=_scale(stated),
+        near=None if near is None else _scale(near),
+        stated=None if stated is None else _scale(stated.scaler),
+        columns=None if stated is None else torch.from_numpy(stated.columns),
         members=None if terms is None else _members(terms),
     )
 
@@ -45,9 +47,7 @@ def _members(terms: TermFeatures) -> Members:
     return Members(*(torch.from_numpy(array) for array in arrays))
 
 
-def _scale(scaler: FeatureScaler | None) -> Scale | None:
-    if scaler is None:
-        return None
+def _scale(scaler: FeatureScaler) -> Scale:
     return Scale(torch.from_numpy(scaler.mean), torch.from_numpy(scaler.deviation))
 
 

@@ -19,19 +19,17 @@ from product_length.features.dimension_features import (
     dimension_features,
     pointer_columns,
 )
+from product_length.features.dimension_stage import StatedByRows
 from product_length.features.scaler import FeatureScaler
 from product_length.loss.histogram import Histogram
 from product_length.loss.point import Mape
 from product_length.model.config import Mlp, Prior
+from product_length.model.mixture import Mixture
+from product_length.model.neighbour_prior import NeighbourPrior
 from product_length.model.network import Batch, LengthNetwork
-from product_length.model.priors import (
-    Mixture,
-    NeighbourPrior,
-    Outputs,
-    Scale,
-    StatedLengths,
-    TypePrior,
-)
+from product_length.model.outputs import Outputs, Scale
+from product_length.model.stated_prior import StatedLengths
+from product_length.model.type_prior import TypePrior
 from product_length.training.objective import HistogramObjective, PointObjective, build_objective
 from product_length.training.priors import describe_outputs, fill_priors
 
@@ -44,7 +42,7 @@ BLURRED = torch.tensor(
 TOLD = Outputs(EDGES, BLURRED, WHOLE)
 K = 3
 WIDTH = len(dimension_feature_names())
-ALL: list[Prior] = ["neighbours", "types", "dimensions"]
+ALL: list[Prior] = ["neighbours", "types", "dimensions", "ratios"]
 
 
 def block_of(lengths: Tensor, cosines: Tensor, same: Tensor, scaler: FeatureScaler) -> Tensor:
@@ -239,7 +237,7 @@ def test_the_gate_starts_with_equal_shares() -> None:
     raw = torch.tensor([[1.0, 2.0, 3.0, 4.0]])
     logs = mixture(raw, torch.randn(1, 2), types=torch.tensor([0]))
     of_type = (BLURRED[3] + 3 * WHOLE) / 4
-    equal = (raw.softmax(dim=1)[0] + of_type) / 2
+    equal = (raw.softmax(dim=1)[0] + 2 * of_type) / 3  # as counted, and tilted, by nothing yet
     torch.testing.assert_close(logs.exp()[0], (equal + 200 * of_type) / 201)
 
 
@@ -276,13 +274,18 @@ def network_of(priors: list[Prior]) -> tuple[LengthNetwork, HistogramObjective, 
         initial_bias=objective.initial_bias(lengths),
     )
     codes = random.integers(0, 4, 60)
-    fill_priors(network, objective, lengths, codes, scaler_of(), scaler_of(WIDTH))
+    scaler = scaler_of(WIDTH)
+    block = random.normal(size=(60, WIDTH)).astype(np.float32)
+    stated = StatedByRows(
+        block[:, pointer_columns()], DimensionScaler(scaler.mean, scaler.deviation)
+    )
+    fill_priors(network, objective, lengths, codes, scaler_of(), stated)
     batch = Batch(
         (torch.from_numpy(random.normal(size=(60, 6)).astype(np.float32)),),
         torch.from_numpy(codes),
         torch.from_numpy(random.normal(size=(60, 3 * K + 2)).astype(np.float32)),
         torch.from_numpy(lengths),
-        torch.from_numpy(random.normal(size=(60, WIDTH)).astype(np.float32)),
+        torch.from_numpy(block),
     )
     return network, objective, batch
 
@@ -317,13 +320,16 @@ def test_weights_carry_what_priors_were_told() -> None:
 
 
 def test_a_network_with_other_priors_is_another_network() -> None:
-    kinds: list[list[Prior]] = [[], ["neighbours"], ["types"], ["dimensions"], ALL]
+    kinds: list[list[Prior]] = [[], *([each] for each in ALL), ALL]
     assert len({str(network_of(priors)[0]) for priors in kinds}) == len(kinds)
 
 
-@pytest.mark.parametrize("prior", [*ALL, "terms"])
-def test_a_prior_without_its_input_is_refused(prior: Prior) -> None:
-    with pytest.raises(ValueError, match=f"the prior of {prior} needs {prior}"):
+@pytest.mark.parametrize(
+    ("prior", "needed"),
+    [*((name, name) for name in ALL[:3]), ("ratios", "dimensions"), ("terms",) * 2],
+)
+def test_a_prior_without_its_input_is_refused(prior: Prior, needed: str) -> None:
+    with pytest.raises(ValueError, match=f"the prior of {prior} needs {needed}"):
         Mixture([prior], 2, 4)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from product_length.model.priors import Members, Mixture, Outputs
+from product_length.model.mixture import Mixture
+from product_length.model.outputs import Members, Outputs
 from product_length.model.term_prior import TermPrior
 
 WHOLE = torch.tensor([0.1, 0.4, 0.3, 0.2])

@@ -86,7 +86,7 @@ class StatedRatios(Stated):
 
     def __init__(self, columns: Sequence[int], types: int | None, width: int) -> None:
         super().__init__(columns)
-        self.register_buffer("usual", torch.zeros(len(columns), _RATIOS))
+        self.register_buffer("usual", torch.full((len(columns), _RATIOS), torch.nan))
         of_type = torch.full((types or 1, len(columns), _RATIOS), torch.nan)
         self.register_buffer("of_type", of_type)
         self.score = nn.Linear(width, len(columns))
@@ -129,24 +129,18 @@ class StatedRatios(Stated):
         scores = self.score(features).masked_fill(~known & some[:, None], -torch.inf)
         trust = scores.softmax(dim=1)[rows, columns]
         stated = stated[rows, columns]
+        own_ratio = None if own is None else _log_ratios(stated, own[rows])
         kinds = torch.zeros_like(rows) if codes is None else codes[rows]
-        of_type = self.of_type[kinds, columns]
-        counted = ~of_type.isnan()
-        if own is not None:
-            same = (of_type - _log_ratios(stated, own[rows])[:, None]).abs() < _SAME
-            counted &= ~(same & (same.cumsum(dim=1) == 1))
-        usual = self.usual[columns]
-        known_usual = ~usual.isnan()
+        of_type, usual = self.of_type[kinds, columns], self.usual[columns]
+        in_type, in_all = _others(of_type, own_ratio), _others(usual, own_ratio)
         added = self.log_whole_ratios.exp()[columns, None]
-        weights = torch.cat(
-            [counted, known_usual * added / known_usual.sum(dim=1, keepdim=True)], dim=1
-        )
-        weights = weights * trust[:, None] / (counted.sum(dim=1, keepdim=True) + added)
+        in_all = in_all * added / in_all.sum(dim=1, keepdim=True).clamp(min=1)
+        trusted = trust[:, None] / (in_type.sum(dim=1, keepdim=True) + added)
+        weights = torch.cat([in_type, in_all], dim=1) * trusted
         ratios = torch.cat([of_type, usual], dim=1).nan_to_num(0.0)
         lengths = stated[:, None] * ratios.exp()
-        shares = to.spread(lengths, weights, rows, len(block))
-        of_whole = torch.where(some, _WHOLE_SHARE, 1.0)[:, None]
-        shares = (1 - of_whole) * shares + of_whole * to.whole
+        shares = (1 - _WHOLE_SHARE) * to.spread(lengths, weights, rows, len(block))
+        shares = shares + (1 - shares.sum(dim=1, keepdim=True)) * to.whole  # what is not known
         return shares.log(), some
 
     def combined(self, logs: Tensor, expected: Tensor) -> Tensor:
@@ -159,6 +153,15 @@ class StatedRatios(Stated):
 def _log_ratios(stated: Tensor, lengths: Tensor) -> Tensor:
     """ln of how many times as long: float (n,), of 1/100 inch each."""
     return lengths.clamp(min=1e-6).log() - stated.clamp(min=1e-6).log()
+
+
+def _others(ratios: Tensor, own: Tensor | None) -> Tensor:
+    """Which of ratios (n, most), NaN for none, count, but for one like `own` (n,): bool."""
+    known = ~ratios.isnan()
+    if own is None:
+        return known
+    same = (ratios - own[:, None]).abs() < _SAME
+    return known & ~(same & (same.cumsum(dim=1) == 1))
 
 
 def _quantiles(ratios: Tensor, counts: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def by_hand(prior, stated, features, code, left_out=None):
     found = np.zeros(5)
     for column in known:
         rows = [row for row in range(6) if STATED[row, column] > 0]
-        usual = [float(LENGTHS[row] / STATED[row, column]) for row in rows]
+        usual = [float(LENGTHS[row] / STATED[row, column]) for row in rows if row != left_out]
         own = [
             float(LENGTHS[row] / STATED[row, column])
             for row in rows
@@ -96,6 +96,19 @@ def test_a_twin_s_ratio_still_counts():
     torch.testing.assert_close(told[0], alone[0])
 
 
+def test_the_only_row_that_states_such_a_length_is_told_of_the_whole_catalogue():
+    prior = StatedRatios([0, 2], 3, 2)
+    prior.tell(SCALE)
+    stated, lengths = torch.tensor([[100.0, 0.0]]), torch.tensor([250.0])
+    prior.fill(block_of(stated)[:, [0, 2]], lengths, CODES[:1])
+    with torch.no_grad():
+        told, some = prior(block_of(stated), torch.zeros(1, 2), CODES[:1], lengths, TO)
+        other, _ = prior(block_of(torch.tensor([[0.0, 50.0]])), torch.zeros(1, 2), None, None, TO)
+    assert some.all()
+    torch.testing.assert_close(told[0].exp(), WHOLE)
+    torch.testing.assert_close(other[0].exp(), WHOLE)  # of no row is a ratio known
+
+
 def test_of_many_ratios_as_many_quantiles_are_kept():
     ratios = np.random.default_rng(3).lognormal(0, 1, 999).astype(np.float32)
     stated = torch.stack([torch.full((999,), 100.0), torch.zeros(999)], dim=1)
@@ -116,7 +129,7 @@ def test_of_many_ratios_as_many_quantiles_are_kept():
 def test_a_type_that_is_unknown_or_that_there_is_not_has_the_usual_ratios():
     features = torch.randn(6, 2, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        unknown, _ = filled()(block_of(STATED), features, torch.zeros_like(CODES), None, TO)
+        unknown, _ = filled()(block_of(STATED), features, torch.zeros_like(CODES), LENGTHS, TO)
         without, _ = filled(codes=None)(block_of(STATED), features, None, LENGTHS, TO)
     torch.testing.assert_close(unknown, without)
 

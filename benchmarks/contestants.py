@@ -25,6 +25,7 @@ RECIPES = {
     "best, no stated measurements": [
         *_BEST,
         "features=knn",
+        "features.knn.type_weight=1",
         *_priors("neighbours", "types", "terms"),
     ],
     "best, no neighbours": [

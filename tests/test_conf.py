@@ -143,6 +143,28 @@ def test_a_point_loss_takes_no_decision_even_its_own():
 
 
 @pytest.mark.parametrize(
+    ("features", "priors", "has"),
+    [
+        ("full", "neighbours,types,dimensions", (True, True)),
+        ("dimensions", "types,dimensions", (False, True)),
+        ("knn", "neighbours,types", (True, False)),
+        ("text", "types", (False, False)),
+    ],
+)
+def test_the_best_recipe_takes_other_features(features, priors, has):
+    """An experiment must not bring back what the group that is asked for has not."""
+    found = composed(
+        "train",
+        Experiment,
+        "experiment=best",
+        f"features={features}",
+        "features.terms=null",
+        f"model.priors=[{priors}]",
+    ).features
+    assert (found.knn is not None, found.dimensions is not None) == has
+
+
+@pytest.mark.parametrize(
     ("overrides", "told"),
     [
         (["loss=mape", "model.priors=[types]"], r"loss=mape\s+emits one\s+length.*priors=\[\]"),

@@ -45,18 +45,18 @@ class Mixture(nn.Module):
         super().__init__()
         self.neighbours = self.types = self.stated = self.ratios = self.terms = None
         self.tilted_types = self.tilted_terms = None
-        shares = 1  # the network's own
+        parts = 1  # the network's own
         if "neighbours" in priors:
             if k is None:
                 raise ValueError("the prior of neighbours needs neighbours")
             self.neighbours = NeighbourPrior(k)
-            shares += self.neighbours.kernels
+            parts += self.neighbours.kernels
         if "types" in priors:
             if types is None:
                 raise ValueError("the prior of types needs types")
             self.types = TypePrior(types, outputs)
             self.tilted_types = Tilt(width, outputs) if tilt else None
-            shares += 1 + tilt  # as counted, and tilted
+            parts += 1 + tilt  # as counted, and tilted
         if "dimensions" in priors:
             if columns is None:
                 raise ValueError("the prior of dimensions needs dimensions")
@@ -65,17 +65,17 @@ class Mixture(nn.Module):
             if columns is None:
                 raise ValueError("the prior of ratios needs dimensions")
             self.ratios = StatedRatios(columns, types, width)
-            shares += 2  # alone, and with what is expected otherwise
+            parts += 2  # alone, and with what is expected otherwise
         if "terms" in priors:
             if entries is None:
                 raise ValueError("the prior of terms needs terms")
             self.terms = TermPrior(entries, width, outputs)
             self.tilted_terms = Tilt(width, outputs) if tilt else None
-            shares += 1
+            parts += 1
         self.register_buffer("edges", torch.zeros(outputs - 1))
         self.register_buffer("smoothing", torch.eye(outputs))
         self.register_buffer("whole", torch.full((outputs,), 1 / outputs))
-        self.gate = nn.Linear(width, shares)
+        self.gate = nn.Linear(width, parts)
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
 

@@ -61,4 +61,4 @@ RECIPES = {
     "best, MiniLM and near by type too": [*_BEST, MINILM, "features.knn.embedding=[words,minilm]"],
 }
 # Rivals see all that a network can see.
-SEEN_BY_RIVALS = ["features=full", "features.knn.type_weight=1"]
+SEEN_BY_RIVALS = ["features=full"]

@@ -66,10 +66,16 @@ class DimensionReader:
 
 @dataclass(frozen=True)
 class StatedByRows:
-    """The `pointer_columns` of some rows, standardised by `scaler`: float32 (rows, columns)."""
+    """What some `rows`, int64 (n,), state: theirs of a `block` that `scaler` has standardised."""
 
-    columns: NDArray[np.float32]
+    block: NDArray[np.float32]
+    rows: NDArray[np.int64]
     scaler: DimensionScaler
+
+    def columns(self) -> NDArray[np.float32]:
+        """Their `pointer_columns`, copied: float32 (n, columns)."""
+        chosen: NDArray[np.float32] = self.block[self.rows[:, None], pointer_columns()]
+        return chosen
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,7 @@ class DimensionFeatures:
 
     def stated_by(self, rows: NDArray[np.int64]) -> StatedByRows:
         """The lengths that some rows, int64 (n,), state."""
-        columns = self.block[rows[:, None], pointer_columns()]
-        return StatedByRows(columns, self.reader.scaler)
+        return StatedByRows(self.block, rows, self.reader.scaler)
 
 
 def dimension_stage(

@@ -31,13 +31,14 @@ def fill_priors(
         return
     if not isinstance(objective, HistogramObjective):
         raise ValueError("only a predicted distribution can be mixed with others")
+    counts_ratios = network.mixture.ratios is not None  # else nothing is copied for them
     network.mixture.fill(
         describe_outputs(objective, train_lengths),
         lengths=torch.from_numpy(train_lengths),
         codes=None if train_codes is None else torch.from_numpy(train_codes),
         near=None if near is None else _scale(near),
         stated=None if stated is None else _scale(stated.scaler),
-        columns=None if stated is None else torch.from_numpy(stated.columns),
+        columns=None if not counts_ratios or stated is None else torch.from_numpy(stated.columns()),
         members=None if terms is None else _members(terms),
     )
 

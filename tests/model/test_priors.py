@@ -276,9 +276,7 @@ def network_of(priors: list[Prior]) -> tuple[LengthNetwork, HistogramObjective, 
     codes = random.integers(0, 4, 60)
     scaler = scaler_of(WIDTH)
     block = random.normal(size=(60, WIDTH)).astype(np.float32)
-    stated = StatedByRows(
-        block[:, pointer_columns()], DimensionScaler(scaler.mean, scaler.deviation)
-    )
+    stated = StatedByRows(block, np.arange(60), DimensionScaler(scaler.mean, scaler.deviation))
     fill_priors(network, objective, lengths, codes, scaler_of(), stated)
     batch = Batch(
         (torch.from_numpy(random.normal(size=(60, 6)).astype(np.float32)),),

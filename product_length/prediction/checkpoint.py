@@ -10,15 +10,14 @@ from product_length.embeddings.encoder import Encoder
 from product_length.errors import UserError
 from product_length.model.architecture import Architecture
 from product_length.prediction.predictor import Predictor
-from product_length.training.checkpoint import (
-    AtomicCheckpointIO,
-    network_weights,
+from product_length.training.checkpoint_file import (
     read_checkpoint,
+    set_weights,
+    write_checkpoint,
 )
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2  # of what is added to a checkpoint; raise it when it changes
 _RECIPE = "recipe"
 
 
@@ -31,12 +30,11 @@ def complete_checkpoint(
     """
     checkpoint = read_checkpoint(path)
     checkpoint[_RECIPE] = {
-        "format": FORMAT,
         "architecture": architecture.model_dump(mode="json"),
         "fitted": predictor.fitted_state(),
         "config": dict(config),
     }
-    AtomicCheckpointIO().save_checkpoint(checkpoint, path)
+    write_checkpoint(checkpoint, path)
 
 
 def load_predictors(
@@ -60,7 +58,7 @@ def load_predictors(
         checkpoint = checkpoints.pop(path)
         recipe = checkpoint[_RECIPE]
         network = Architecture.model_validate(recipe["architecture"]).build()
-        network.load_state_dict(network_weights(checkpoint))
+        set_weights(network, checkpoint, path)
         epoch = int(checkpoint.get("epoch", -1)) + 1
         log.info("%s: epoch %d, encoders %s", path, epoch, ", ".join(names[path]))
         elsewhere = {name: models[name] for name in names[path] if name in models}
@@ -79,11 +77,6 @@ def _read_finished(path: Path) -> dict[str, Any]:
         raise UserError(
             f"{path}: holds weights only, since its run has not finished or this is not its "
             "best.ckpt; predict with checkpoints/best.ckpt of a finished run"
-        )
-    if recipe["format"] != FORMAT:
-        raise UserError(
-            f"{path}: written in format {recipe['format']}, this version reads {FORMAT}; predict "
-            "with the version that trained it"
         )
     return checkpoint
 

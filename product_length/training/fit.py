@@ -22,20 +22,16 @@ from product_length.errors import ConfigError, UserError
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, Rows, ShuffledBatches
 from product_length.training.blocks import Blocks
-from product_length.training.checkpoint import (
+from product_length.training.checkpoint import AtomicCheckpointIO, RunCheckpoint
+from product_length.training.checkpoint_file import (
     BEST,
     LAST,
     RECORD,
-    AtomicCheckpointIO,
-    RunCheckpoint,
-    adopt,
-    best_epoch,
-    check_same_run,
     load_weights,
     read_checkpoint,
-    refuse_used,
 )
 from product_length.training.config import TrainerOptions
+from product_length.training.continuing import adopt, best_epoch, check_same_run, refuse_used
 from product_length.training.hardware import resolve_accelerator, resolve_precision
 from product_length.training.interruption import Interruption
 from product_length.training.module import FitModule, History

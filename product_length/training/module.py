@@ -19,7 +19,7 @@ from product_length.loss.point import Mape, Rmsle
 from product_length.model.network import Batch, LengthNetwork
 from product_length.training.batches import Inputs, OrderedBatches, Rows, ShuffledBatches, Source
 from product_length.training.blocks import Blocks
-from product_length.training.checkpoint import RECORD
+from product_length.training.checkpoint_file import RECORD
 from product_length.training.config import TrainerOptions
 from product_length.training.objective import Objective
 from product_length.training.optimiser import build_optimiser, clip_gradients, one_cycle

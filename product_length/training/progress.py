@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 from typing_extensions import override
 
-from product_length.training.checkpoint import best_epoch
+from product_length.training.continuing import best_epoch
 from product_length.training.module import FitModule
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
 from product_length.training.batches import OrderedBatches
-from product_length.training.checkpoint import load_weights, read_checkpoint
+from product_length.training.checkpoint_file import load_weights, read_checkpoint
 from product_length.training.predict import decided, predict_raw
 
 VAL_ROWS = 59  # odd: the processes' parts differ in size

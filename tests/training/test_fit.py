@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from product_length.errors import ConfigError, UserError
 from product_length.training.batches import OrderedBatches
-from product_length.training.checkpoint import load_weights, read_checkpoint
+from product_length.training.checkpoint_file import load_weights, read_checkpoint
 from product_length.training.predict import decided, predict_raw
 
 

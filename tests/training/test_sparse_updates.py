@@ -18,7 +18,7 @@ from product_length.errors import ConfigError
 from product_length.model.bag import NgramBag
 from product_length.model.config import Mlp
 from product_length.model.network import LengthNetwork
-from product_length.training.checkpoint import read_checkpoint
+from product_length.training.checkpoint_file import read_checkpoint
 from product_length.training.config import TrainerOptions
 from product_length.training.hardware import refuse_sparse_updates
 from product_length.training.optimiser import build_optimiser, clip_gradients

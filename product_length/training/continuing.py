@@ -1,0 +1,74 @@
+"""What a run that continues another must have in common with it, and what it takes over."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from product_length.errors import UserError
+from product_length.training.checkpoint_file import BEST, LAST, RECORD
+
+
+def best_epoch(history: Sequence[Mapping[str, float]], criterion: str) -> int:
+    """The first epoch, from 1, of least `criterion`, in float32 as Lightning compares it."""
+    return 1 + int(np.argmin([np.float32(entry[criterion]) for entry in history]))
+
+
+def check_same_run(checkpoint: Mapping[str, Any], identity: Mapping[str, Any], path: Path) -> None:
+    """A run continues only what was made from the same things.
+
+    Raises UserError that lists every difference.
+    """
+    differences = list(_differences(checkpoint[RECORD]["identity"], identity))
+    if differences:
+        raise UserError(
+            f"trainer.resume={path}: this run differs from the one that wrote it: "
+            + "; ".join(differences)
+            + ". Repeat that run's settings, or start anew without trainer.resume"
+        )
+
+
+def _differences(kept: Any, now: Any, name: str = "") -> Iterator[str]:
+    if isinstance(kept, dict) and isinstance(now, dict):
+        for key in sorted(kept.keys() | now.keys()):
+            inner = f"{name}.{key}" if name else key
+            yield from _differences(kept.get(key), now.get(key), inner)
+    elif kept != now and isinstance(kept, str) and isinstance(now, str):
+        pairs = zip([*kept.splitlines(), ""], [*now.splitlines(), ""], strict=False)
+        was, is_now = next((a, b) for a, b in pairs if a != b)
+        yield f"{name} was {was.strip() or 'shorter'}, is {is_now.strip() or 'shorter'}"
+    elif kept != now:
+        yield f"{name} was {kept}, is {now}"
+
+
+def adopt(resume: Path, folder: Path) -> None:
+    """Copy best.ckpt and last.ckpt of the run that is continued into `folder`, if it is another.
+
+    Raises UserError when best.ckpt is not beside `resume`, or `folder` holds another run already.
+    """
+    best = resume.with_name(BEST)
+    if not best.is_file():
+        raise UserError(
+            f"trainer.resume={resume}: {BEST} of that run is not beside it; keep both together"
+        )
+    if resume.parent.resolve() == folder.resolve():
+        return
+    refuse_used(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for source, name in ((best, BEST), (resume, LAST)):
+        partial = folder / f".{name}.partial"
+        shutil.copyfile(source, partial)
+        partial.replace(folder / name)
+
+
+def refuse_used(folder: Path) -> None:
+    """Raises UserError when `folder` holds checkpoints: a new run would overwrite them."""
+    if (folder / LAST).exists() or (folder / BEST).exists():
+        raise UserError(
+            f"{folder} holds the checkpoints of a run: continue it with "
+            f"trainer.resume={folder / LAST}, or choose another run folder"
+        )

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import yaml
-from lightning.fabric.utilities.rank_zero import rank_zero_only
 
 from product_length.artefacts import ArtefactStore, Json
 from product_length.assembly import assemble
@@ -29,6 +28,7 @@ from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.features.describe import Features, describe
 from product_length.latest import Latest
+from product_length.lightning_import import rank_zero_only
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.stopwatch import Stopwatch

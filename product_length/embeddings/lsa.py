@@ -7,20 +7,19 @@ Martinsson & Tropp (2011), https://arxiv.org/abs/0909.4061.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.utils.extmath import randomized_svd
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
+from product_length.embeddings.tfidf import TOKEN, TfidfWeights
 
-# Numbers and letters apart, single characters kept: "10cm x 5.5" is 10, cm, x, 5.5.
-TOKEN = r"(?u)\d+(?:\.\d+)?|[^\W\d]+"
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 # Directions whose share of the largest singular value is below this are rounding noise.
 _NOISE = 1e-5
 
@@ -40,17 +39,19 @@ class LsaEncoder:
         name: str,
         options: LsaOptions,
         training_texts: str,
-        vectorizers: Mapping[str, TfidfVectorizer],
+        weights: Mapping[str, TfidfWeights],
         components: NDArray[np.float16],
     ) -> None:
         self.name = name
         self.dimension = options.dimensions
         self._options = options
         self._training_texts = training_texts
-        self._vectorizers = dict(vectorizers)
+        self._weights = dict(weights)
         self._components = components
-        self._projection = np.ascontiguousarray(components.T, dtype=np.float32)
-        self._fit = _digest(self._vectorizers, components)
+        self._fit = _digest(self._weights, components)
+        directions = np.ascontiguousarray(components.T, dtype=np.float32)
+        stops = np.cumsum([len(each.terms) for each in self._weights.values()], dtype=np.int64)
+        self._directions = np.split(directions, stops)[:-1]
 
     @classmethod
     def fit(
@@ -61,26 +62,30 @@ class LsaEncoder:
         An n-gram must occur in `min_rows` texts, or in one where that would leave none of its
         kind.
         """
-        vectorizers = {}
-        blocks = []
+        # Here only: they take longer to import than PyTorch.
+        from scipy.sparse import hstack
+        from sklearn.utils.extmath import randomized_svd
+
+        weights = {}
+        counted = []
         for kind in _kinds(options):
             fitted = _fitted(kind, options, texts)
             if fitted is not None:
-                vectorizers[kind], block = fitted
-                blocks.append(block)
-        width = sum(block.shape[1] for block in blocks)
+                weights[kind], matrix = fitted
+                counted.append(matrix)
+        width = sum(matrix.shape[1] for matrix in counted)
         components = np.zeros((options.dimensions, width), dtype=np.float16)
-        if blocks:
-            weights = sparse.hstack(blocks, format="csr", dtype=np.float32)
+        if counted:
+            matrix = hstack(counted, format="csr", dtype=np.float32)
             _, strengths, directions = randomized_svd(
-                weights,
-                min(options.dimensions, *weights.shape),
+                matrix,
+                min(options.dimensions, *matrix.shape),
                 n_iter=4,
                 random_state=options.seed,
             )
             kept = int(np.sum(strengths > _NOISE * strengths[0]))
             components[:kept] = directions[:kept]
-        return cls(name, options, training_texts, vectorizers, components)
+        return cls(name, options, training_texts, weights, components)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -103,13 +108,11 @@ class LsaEncoder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """Vectors of the texts: float16 (texts, dimension), in the order given."""
-        if not texts or not self._vectorizers:
-            return np.zeros((len(texts), self.dimension), dtype=np.float16)
-        blocks = [
-            vectorizer.transform(_shown(kind, self._options, texts))
-            for kind, vectorizer in self._vectorizers.items()
-        ]
-        vectors = sparse.hstack(blocks, format="csr", dtype=np.float32) @ self._projection
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for (kind, weights), directions in zip(
+            self._weights.items(), self._directions, strict=True
+        ):
+            vectors += weights.project(_shown(kind, self._options, texts), directions)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
         half: NDArray[np.float16] = unit.astype(np.float16)
@@ -126,8 +129,8 @@ class LsaEncoder:
             "name": self.name,
             "options": self._options.model_dump(mode="json"),
             "training_texts": self._training_texts,
-            "vocabularies": {kind: _terms(v) for kind, v in self._vectorizers.items()},
-            "idf": {kind: torch.from_numpy(v.idf_.copy()) for kind, v in self._vectorizers.items()},
+            "vocabularies": {kind: each.terms for kind, each in self._weights.items()},
+            "idf": {kind: torch.from_numpy(each.idf) for kind, each in self._weights.items()},
             "components": torch.from_numpy(self._components.copy()),
         }
 
@@ -135,13 +138,12 @@ class LsaEncoder:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """The encoder whose `state` this is; its vectors are the same to the bit."""
         options = LsaOptions.model_validate(state["options"])
-        vectorizers = {}
-        for kind, terms in state["vocabularies"].items():
-            vectorizer = _vectorizer(kind, options, min_rows=1, vocabulary=terms)
-            vectorizer.idf_ = state["idf"][kind].numpy()
-            vectorizers[kind] = vectorizer
+        weights = {
+            kind: TfidfWeights(*_range(kind, options), terms, state["idf"][kind].numpy())
+            for kind, terms in state["vocabularies"].items()
+        }
         components = state["components"].numpy()
-        return cls(state["name"], options, state["training_texts"], vectorizers, components)
+        return cls(state["name"], options, state["training_texts"], weights, components)
 
 
 def _kinds(options: LsaOptions) -> list[str]:
@@ -155,45 +157,48 @@ def _shown(kind: str, options: LsaOptions, texts: Sequence[str]) -> Sequence[str
     return texts if length is None else [text[:length] for text in texts]
 
 
-def _vectorizer(
-    kind: str, options: LsaOptions, *, min_rows: int, vocabulary: list[str] | None = None
-) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        analyzer="char_wb" if kind == "char" else "word",
-        ngram_range=options.char_ngrams if kind == "char" else (1, options.word_ngrams or 1),
-        token_pattern=TOKEN if kind == "word" else None,
-        min_df=min_rows,
-        max_features=options.max_features,
-        sublinear_tf=True,
-        dtype=np.float32,
-        vocabulary=vocabulary,
-    )
+def _range(kind: str, options: LsaOptions) -> tuple[str, int, int]:
+    """The kind, and the least and the most words or characters of its n-grams."""
+    if kind == "char":
+        shortest, longest = options.char_ngrams or (1, 1)
+        return kind, shortest, longest
+    return kind, 1, options.word_ngrams or 1
 
 
 def _fitted(
     kind: str, options: LsaOptions, texts: Sequence[str]
-) -> tuple[TfidfVectorizer, sparse.csr_matrix] | None:
-    """A fitted vectorizer and the texts' weights; None where they hold no n-gram of this kind."""
+) -> "tuple[TfidfWeights, csr_matrix] | None":
+    """The fitted weights and those of the texts; None where they hold no n-gram of this kind."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     shown = _shown(kind, options, texts)
+    _, shortest, longest = _range(kind, options)
     for min_rows in sorted({min(options.min_rows, max(len(texts), 1)), 1}, reverse=True):
-        vectorizer = _vectorizer(kind, options, min_rows=min_rows)
+        vectorizer = TfidfVectorizer(
+            analyzer="char_wb" if kind == "char" else "word",
+            ngram_range=(shortest, longest),
+            token_pattern=TOKEN if kind == "word" else None,
+            min_df=min_rows,
+            max_features=options.max_features,
+            sublinear_tf=True,
+            dtype=np.float32,
+        )
         try:
-            return vectorizer, vectorizer.fit_transform(shown)
+            matrix = vectorizer.fit_transform(shown)
         except ValueError as error:
             # scikit-learn's two words for "no n-gram is left".
             if "empty vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
                 raise
+            continue
+        terms = [str(term) for term in vectorizer.get_feature_names_out()]
+        return TfidfWeights(kind, shortest, longest, terms, vectorizer.idf_), matrix
     return None
 
 
-def _terms(vectorizer: TfidfVectorizer) -> list[str]:
-    return [str(term) for term in vectorizer.get_feature_names_out()]
-
-
-def _digest(vectorizers: Mapping[str, TfidfVectorizer], components: NDArray[np.float16]) -> str:
+def _digest(weights: Mapping[str, TfidfWeights], components: NDArray[np.float16]) -> str:
     digest = hashlib.sha256()
-    for kind, vectorizer in vectorizers.items():
-        digest.update(json.dumps([kind, _terms(vectorizer)]).encode())
-        digest.update(vectorizer.idf_.tobytes())
+    for kind, each in weights.items():
+        digest.update(json.dumps([kind, each.terms]).encode())
+        digest.update(each.idf.tobytes())
     digest.update(repr(components.shape).encode() + components.tobytes())
     return digest.hexdigest()

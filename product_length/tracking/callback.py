@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import lightning as L
 from typing_extensions import override
 
+from product_length.lightning_import import L
 from product_length.tracking.tracker import Tracker
 
 

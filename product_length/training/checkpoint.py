@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import ModelCheckpoint
 from typing_extensions import override
 
+from product_length.lightning_import import ModelCheckpoint, TorchCheckpointIO
 from product_length.training.checkpoint_file import read_checkpoint, write_checkpoint
 
 

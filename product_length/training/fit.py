@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import numpy as np
 import torch
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping
-from lightning.pytorch.loggers import Logger
 
 from product_length.errors import ConfigError, UserError
+from product_length.lightning_import import (
+    Callback,
+    EarlyStopping,
+    L,
+    Logger,
+    MisconfigurationException,
+)
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, Rows, ShuffledBatches
 from product_length.training.blocks import Blocks

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import lightning as L
-from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
 from product_length.errors import InterruptedFitError
+from product_length.lightning_import import Callback, L
 from product_length.training.module import FitModule
 
 

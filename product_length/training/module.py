@@ -6,7 +6,6 @@ import time
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-import lightning as L
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from product_length.errors import UserError
+from product_length.lightning_import import L
 from product_length.loss.point import Mape, Rmsle
 from product_length.model.network import Batch, LengthNetwork
 from product_length.training.batches import Inputs, OrderedBatches, Rows, ShuffledBatches, Source

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import lightning as L
-from lightning.pytorch.callbacks import Callback
 from tqdm import tqdm
 from typing_extensions import override
 
+from product_length.lightning_import import Callback, L
 from product_length.training.continuing import best_epoch
 from product_length.training.module import FitModule
 

@@ -25,6 +25,7 @@ from product_length.catalogue.text import (
     clean_types,
     join_fields,
     string_keys,
+    trim_types,
 )
 from product_length.catalogue.validate import (
     REPEATED_ID,
@@ -44,12 +45,13 @@ log = logging.getLogger(__name__)
 LEAST_ROWS = 20
 """With fewer usable rows nothing can be learnt or measured."""
 
-_FORMAT = 1  # of the files below; raise it when they change
+_FORMAT = 2  # of the files below; raise it when they change
+RESPELLED = "product type written like 713.0, read as 713"
 _PRODUCTS = "products.arrow"
 _REPEATS = "repeats.npy"
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("product_id", "product_type", *FIELDS)]
-    + [("length", pa.float32()), ("row_number", pa.int64())]
+    + [("length", pa.float32()), ("row_number", pa.int64()), ("type_respelled", pa.bool_())]
     + [(name, pa.uint64()) for name in ("id_key", "type_key", "text_key")]
 )
 
@@ -104,10 +106,12 @@ def clean_batch(raw: RawBatch, recipe: TextRecipe) -> tuple[pa.RecordBatch, NDAr
     lengths, length_faults = parse_lengths(raw.rows.column("length"))
     product_ids = raw.rows.column("product_id")
     types = clean_types(raw.rows.column("product_type"))
+    respelled = pc.not_equal(types, trim_types(raw.rows.column("product_type")))
     faults = find_faults(product_ids, length_faults, texts)
     numbers = np.arange(raw.first_row, raw.first_row + len(raw.rows))
     keys = [pa.array(string_keys(strings)) for strings in (product_ids, types, texts)]
-    columns = [product_ids, types, *fields.columns, pa.array(lengths), pa.array(numbers), *keys]
+    columns = [product_ids, types, *fields.columns]
+    columns += [pa.array(lengths), pa.array(numbers), respelled, *keys]
     batch = pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
     usable = faults == USABLE
     return batch if usable.all() else batch.filter(pa.array(usable)), faults
@@ -126,6 +130,8 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
     id_keys = _numbers(products, "id_key")[stored_rows]
     lengths = lengths[stored_rows]
     counted = _count_missing(products, stored_rows)
+    if respelled := _count_respelled(products, stored_rows):
+        counted[RESPELLED] = respelled
     counted["repeated texts"] = len(text_keys) - len(np.unique(text_keys))
     reading = ReadingReport(
         source=source,
@@ -175,6 +181,11 @@ def _count_missing(products: ProductFile, stored_rows: NDArray[np.int64]) -> dic
         for column, name in zip(batch.columns, names.values(), strict=True):
             counted[name] += int(pc.equal(column, "").true_count)
     return counted
+
+
+def _count_respelled(products: ProductFile, stored_rows: NDArray[np.int64]) -> int:
+    batches = products.pick(stored_rows, ["type_respelled"])
+    return sum(batch.column(0).true_count for batch in batches)
 
 
 def _check_enough(reading: ReadingReport, split: NDArray[np.uint8]) -> None:

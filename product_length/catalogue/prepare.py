@@ -62,7 +62,11 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     Tracks (min_length, max_length) and splits of one source share the stored rows. Raises
     UserError for any fault of the source, or when too few rows are usable.
     """
-    source = DemoSource(data) if isinstance(data, DemoData) else FileSource(data.path, data.columns)
+    source: ProductSource
+    if isinstance(data, DemoData):
+        source = DemoSource(data)
+    else:
+        source = FileSource(data.path, data.columns, escape=data.escape)
     made_from = {
         "format": _FORMAT,
         "cleaning": CLEANING_VERSION,

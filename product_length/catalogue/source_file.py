@@ -45,7 +45,6 @@ class SourceFile(io.RawIOBase):
         self.path = path
         self._raw: Any = None
         self._file: Any = None
-        self._last = b""
         try:
             self._raw = path.open("rb", buffering=0)
             self._file = self._decompressed()
@@ -68,13 +67,6 @@ class SourceFile(io.RawIOBase):
         """Bytes of the file on disk."""
         return self.path.stat().st_size
 
-    def ends_with_newline(self) -> bool:
-        """Whether the last byte is a line feed; of a compressed file, the last one read."""
-        if not self.is_compressed:
-            self._raw.seek(-1, io.SEEK_END)
-            self._last = self._raw.read(1)
-        return self._last == b"\n"
-
     def readable(self) -> bool:
         """Always true."""
         return True
@@ -85,7 +77,6 @@ class SourceFile(io.RawIOBase):
             block: bytes = self._file.read(-1 if size is None else size)
         except (*_DAMAGED, OSError) as error:
             raise self._told(error) from error
-        self._last = block[-1:] or self._last
         return block
 
     def readinto(self, buffer: Any, /) -> int:

@@ -85,7 +85,7 @@ def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> 
 
     def clean(raw: RawBatch) -> pa.RecordBatch:
         batch, faults = clean_batch(raw, recipe)
-        tally.add(faults, raw.first_row)
+        tally.add(faults, raw.first_row, raw.rows.column("length"))
         return batch
 
     rows_read = write_products(source, clean, _SCHEMA, folder / _PRODUCTS)
@@ -93,10 +93,7 @@ def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> 
     repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
     tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
     np.save(folder / _REPEATS, repeats)
-    dropped = {
-        reason: {"count": rows.count, "first_rows": list(rows.first_rows)}
-        for reason, rows in tally.by_reason().items()
-    }
+    dropped = {reason: rows.to_json() for reason, rows in tally.by_reason().items()}
     return {"rows_read": rows_read, "dropped": dropped}
 
 
@@ -142,8 +139,7 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
         rows_read=artefact.facts["rows_read"],
         rows_kept=len(stored_rows),
         dropped={
-            reason: Dropped(rows["count"], tuple(rows["first_rows"]))
-            for reason, rows in artefact.facts["dropped"].items()
+            reason: Dropped.from_json(rows) for reason, rows in artefact.facts["dropped"].items()
         },
         outside_track=count_dropped(row_numbers[usable & ~within]),
         counted=counted,
@@ -195,10 +191,10 @@ def _count_respelled(products: ProductFile, stored_rows: NDArray[np.int64]) -> i
 def _check_enough(reading: ReadingReport, split: NDArray[np.uint8]) -> None:
     told = "; ".join(line.strip() for line in reading.lines())
     if reading.rows_kept < LEAST_ROWS:
-        raise UserError(
-            f"only {reading.rows_kept} rows can be used, {LEAST_ROWS} are needed; mend the rows or "
-            f"widen data.min_length and data.max_length. {told}"
-        )
+        few = f"only {reading.rows_kept} rows can be used, {LEAST_ROWS} are needed"
+        if reading.outside_track.count:
+            few += "; widen data.min_length and data.max_length"
+        raise UserError(f"{few}. {told}")
     for code in (TRAIN, VAL):
         if not (split == code).any():
             raise UserError(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
+from product_length.catalogue.content import HEAD_BYTES
 from product_length.catalogue.csv_faults import find_fault, quotes_are_sound, strict_rows
 from product_length.catalogue.raw_batch import (
     RawBatch,
@@ -16,7 +17,7 @@ from product_length.catalogue.raw_batch import (
     first_undecodable,
     undecodable,
 )
-from product_length.catalogue.source_file import SourceFile, unreadable
+from product_length.catalogue.source_file import SourceFile, check_packed, unreadable
 from product_length.errors import UserError
 
 # A block should fit the processor's cache: 1 MiB parses a third faster than 8 MiB.
@@ -45,11 +46,7 @@ def read_csv(
 
 def _read_header(path: Path, escape: str | None) -> _Header:
     with SourceFile(path) as file:
-        start = file.read(4)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{path}: the file is UTF-16; save it as UTF-8")
-    if start.startswith(b"PAR1"):
-        raise UserError(f"{path}: the file is Parquet; end its name with .parquet")
+        check_packed(path, file.read(HEAD_BYTES))
     with strict_rows(path, LARGEST_ROW_BYTES, escape) as reader:
         names: list[str] = []
         records = 0

@@ -80,8 +80,8 @@ _OTHER_TEXTS = (
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    kinds = (pa.string(), pa.large_string(), pa.string_view())
-    kinds += (pa.binary(), pa.large_binary(), pa.binary_view())
+    kinds = [pa.string(), pa.large_string(), pa.string_view()]
+    kinds += [pa.binary(), pa.large_binary(), pa.binary_view()]
     return kind in kinds or bool(pa.types.is_fixed_size_binary(kind))
 
 

@@ -15,7 +15,7 @@ from product_length.catalogue.parquet_file import read_parquet
 from product_length.catalogue.raw_batch import RawBatch
 from product_length.catalogue.source_file import check_file, is_parquet
 
-__all__ = ["RawBatch", "read_batches"]
+__all__ = ["RawBatch", "check_source", "read_batches"]
 
 
 def read_batches(
@@ -44,6 +44,17 @@ def read_batches(
     else:
         batches = read_csv(path, wanted, escape, block_bytes)
     return batches if len(wanted) == len(names) else _completed(batches, list(names))
+
+
+def check_source(
+    path: Path, columns: Columns, *, with_lengths: bool, escape: str | None = None
+) -> None:
+    """Look at a file and its header, in milliseconds; the arguments as in `read_batches`.
+
+    Raises UserError unless the file is there, can be read, is what its name says and has the
+    columns and a row.
+    """
+    read_batches(path, columns, with_lengths=with_lengths, escape=escape)
 
 
 def _completed(batches: Iterator[RawBatch], keys: Sequence[str]) -> Iterator[RawBatch]:

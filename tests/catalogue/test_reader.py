@@ -270,12 +270,15 @@ FAULTS = {
         gzip.compress((HEADER + lines(3000)).encode())[:-8] + b"\0\0\0\0\0\0\0\0",
         ["damaged or cut short"],
     ),
-    "no gzip": ("a.csv.gz", HEADER + lines(3), ["damaged or cut short"]),
-    "no zip": ("a.zip", HEADER + lines(3), ["damaged or cut short"]),
+    "no gzip": ("a.csv.gz", HEADER + lines(3), ["is plain text", "end its name with .csv"]),
+    "no zip": ("a.zip", HEADER + lines(3), ["is plain text", "end its name with .csv"]),
+    "neither gzip nor text": ("a.gz", b"\1\2\3" * 99, ["damaged or cut short"]),
+    "zip damaged": ("a.zip", zipped(b"x" * 999, "one.csv")[:-40], ["damaged or cut short"]),
     "two members": ("a.zip", zipped(b"x", "one.csv", "two.csv"), ["2 files", "one.csv, two.csv"]),
     "no member": ("a.zip", zipped(b"x"), ["0 files"]),
     "unknown ending": ("a.xlsx", HEADER + lines(3), ["unknown ending", ".parquet"]),
-    "no parquet": ("a.parquet", HEADER + lines(3), ["not a sound Parquet file"]),
+    "no parquet": ("a.parquet", HEADER + lines(3), ["is plain text", "end its name with .csv"]),
+    "broken parquet": ("a.parquet", b"PAR1" + bytes(99), ["not a sound Parquet file"]),
     "parquet named csv": ("a.csv", b"PAR1....", ["end its name with .parquet"]),
 }
 

@@ -26,6 +26,7 @@ def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
         job.data.path,
         job.output,
         renamed=job.data.columns.model_dump(exclude_none=True),
+        escape=job.data.escape,
         snap=job.snap,
         batch_rows=job.batch_rows,
         store=ArtefactStore(job.cache_dir),

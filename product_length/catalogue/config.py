@@ -3,12 +3,25 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
 from product_length.options import Options
 
+
+def _one_character(escape: str) -> str:
+    if len(escape) != 1 or not "!" <= escape <= "~" or escape.isalnum() or escape in '",':
+        raise ValueError(
+            "one character of ASCII, neither a letter nor a digit, a comma or a quote; "
+            'a backslash is data.escape="\\\\"'
+        )
+    return escape
+
+
 TextField = Literal["title", "bullet_points", "description"]
+
+Escape = Annotated[str, AfterValidator(_one_character)]
+"""The character that takes the meaning from the one after it in a CSV file."""
 
 
 class TextRecipe(Options):
@@ -94,11 +107,15 @@ class DemoData(_Data):
 
 
 class FileData(_Data):
-    """A catalogue in a CSV (plain, gzip, zip) or Parquet file."""
+    """A catalogue in a CSV (plain, gzip, zip) or Parquet file.
+
+    `escape`: what CSV writes before a quote inside a quoted field; null where it doubles quotes.
+    """
 
     source: Literal["file"]
     path: Path
     columns: Columns = Columns()
+    escape: Escape | None = None
 
 
 DataOptions = Annotated[DemoData | FileData, Field(discriminator="source")]

@@ -1,13 +1,15 @@
-"""What is wrong with a CSV file: slower passes that are run only when something looks wrong."""
+"""What is wrong with a CSV file: its quotes, checked always, and the row at fault."""
 
 import contextlib
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from product_length.catalogue.source_file import SourceFile
 from product_length.errors import UserError
@@ -17,11 +19,16 @@ _BLOCK_BYTES = 1 << 18
 _QUOTE = ord('"')
 _BESIDE_QUOTES = np.zeros(256, dtype=bool)
 _BESIDE_QUOTES[list(b'",\r\n')] = True
+SET_ESCAPE = 'set data.escape="\\\\"'
+_PLAIN = ord("x")  # stands for a byte that separates nothing
 
 
 @contextlib.contextmanager
-def strict_rows(path: Path, largest_field: int) -> Iterator[Any]:
-    """A strict `csv.reader` over the file; bytes that are not UTF-8 become lone surrogates."""
+def strict_rows(path: Path, largest_field: int, escape: str | None) -> Iterator[Any]:
+    """A strict `csv.reader` over the file; bytes that are not UTF-8 become lone surrogates.
+
+    `escape`: the character that takes the meaning from the one after it, if there is one.
+    """
     limit = csv.field_size_limit(largest_field)
     try:
         with (
@@ -30,22 +37,49 @@ def strict_rows(path: Path, largest_field: int) -> Iterator[Any]:
                 io.BufferedReader(file), encoding="utf-8-sig", errors="surrogateescape", newline=""
             ) as text,
         ):
-            # Python 3.10 refuses NUL, which is no fault of the file's structure.
-            yield csv.reader((line.replace("\0", " ") for line in text), strict=True)
+            yield _Rows(text, escape)
     finally:
         csv.field_size_limit(limit)
 
 
-def find_fault(path: Path, fields: int, largest_field: int) -> UserError | None:
+class _Rows:
+    """Records of a strict `csv.reader`, and whether the last one holds a backslash and a quote."""
+
+    def __init__(self, text: io.TextIOWrapper, escape: str | None) -> None:
+        self._lines = text
+        self._reader = csv.reader(self._plain_lines(), strict=True, escapechar=escape)
+        self.has_backslash_quote = False
+
+    @property
+    def line_num(self) -> int:
+        """Lines read so far."""
+        return self._reader.line_num
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        self.has_backslash_quote = False
+        return next(self._reader)
+
+    def _plain_lines(self) -> Iterator[str]:
+        for line in self._lines:
+            self.has_backslash_quote |= '\\"' in line
+            # Python 3.10 refuses NUL, which is no fault of the file's structure.
+            yield line.replace("\0", " ")
+
+
+def find_fault(path: Path, fields: int, largest_field: int, escape: str | None) -> UserError | None:
     """The first row that is not sound CSV with `fields` fields, or None."""
     row = line = 0
-    with strict_rows(path, largest_field) as reader:
+    with strict_rows(path, largest_field, escape) as reader:
         try:
             for row, record in enumerate((record for record in reader if record), start=0):
                 if len(record) != fields:
                     return UserError(
                         f"{path}: row {row} (line {line + 1}): {len(record)} fields where the "
                         f"header has {fields}; quote the fields that hold commas or line breaks"
+                        f"{_escape_hint(reader, escape)}"
                     )
                 line = reader.line_num
         except csv.Error as error:
@@ -57,32 +91,109 @@ def find_fault(path: Path, fields: int, largest_field: int) -> UserError | None:
                 fault = "a quoted field that is never closed; close it or double its quote"
             else:
                 fault = f"{error}; mend it"
-            return UserError(f"{path}: row {row + 1} (line {line + 1}): {fault}")
+            hint = _escape_hint(reader, escape)
+            return UserError(f"{path}: row {row + 1} (line {line + 1}): {fault}{hint}")
     return None
 
 
-def quotes_are_paired(path: Path) -> bool:
-    """Whether each quote opens a field, closes one, or is doubled inside one (RFC 4180).
+def _escape_hint(reader: _Rows, escape: str | None) -> str:
+    if escape is not None or not reader.has_backslash_quote:
+        return ""
+    return f"; it has a backslash before a quote: if the file is written so, {SET_ESCAPE}"
 
-    A file for which this is false may still be sound: a field that is not quoted may hold quotes.
+
+def quotes_are_sound(path: Path, escape: str | None = None) -> bool:
+    """Whether each quoted field is closed, and followed by a comma or the end of its row.
+
+    A quote inside a quoted field is doubled or stands after `escape`; in a field that is not
+    quoted it is text. pyarrow reads on where this is false.
     """
-    block = np.full(1 + _BLOCK_BYTES, ord("\n"), dtype=np.uint8)  # after the byte before it
-    is_quote = np.empty(_BLOCK_BYTES, dtype=bool)
-    inside = False
-    closed_last = False  # whether the byte before the block closed a field
+    check = _QuoteCheck(escape)
     with SourceFile(path) as file:
         if file.read(3) != b"\xef\xbb\xbf":
             file.rewind()
-        while size := file.readinto(block.data[1:]):
-            if closed_last and not _BESIDE_QUOTES[block[1]]:
+        while size := file.readinto(check.block[1:]):
+            if not check.next_block(size):
                 return False
-            np.equal(block[1 : size + 1], _QUOTE, out=is_quote[:size])
-            quotes = np.flatnonzero(is_quote[:size]) + 1
-            opening, closing = quotes[int(inside) :: 2], quotes[1 - int(inside) :: 2]
-            closed_last = bool(len(closing)) and int(closing[-1]) == size
-            after = block[closing[: len(closing) - closed_last] + 1]
-            if not (_BESIDE_QUOTES[block[opening - 1]].all() and _BESIDE_QUOTES[after].all()):
-                return False
-            inside ^= bool(len(quotes) % 2)
-            block[0] = block[size]
-    return not inside
+    return not (check.inside or check.cut_escape)
+
+
+class _QuoteCheck:
+    """Follows the quotes of a file block by block.
+
+    A block in which each quote opens a field, closes one or is half of a doubled one, as in most,
+    is checked as a whole, and so is one of which no quote opens a field; others quote by quote.
+    """
+
+    def __init__(self, escape: str | None) -> None:
+        self._buffer = bytearray(b"\n" * (1 + _BLOCK_BYTES))
+        self._bytes = np.frombuffer(self._buffer, dtype=np.uint8)
+        self.block = memoryview(self._buffer)
+        """The byte before the block, then the block."""
+        self.inside = False
+        """Whether the block ends inside a quoted field."""
+        self._closed_last = False  # whether the byte before the block closed a field
+        self._is_quote = np.empty(_BLOCK_BYTES, dtype=bool)
+        self._escape = (escape or "").encode()
+        self._escaped = re.compile(re.escape(self._escape) + rb".", re.DOTALL)
+        self.cut_escape = False
+        """Whether the block ends in an escape, which stands before the next block's first byte."""
+
+    def next_block(self, size: int) -> bool:
+        """Whether the quotes in the next `size` bytes, which `block` holds, are sound so far."""
+        block = self._bytes[: size + 1]
+        if self._escape:
+            self._blank_escaped(block)
+        if self._closed_last and not _BESIDE_QUOTES[block[1]]:
+            return False
+        sound = True
+        if self._buffer.find(b'"', 1, size + 1) < 0:
+            self._closed_last = False
+        else:
+            np.equal(block[1:], _QUOTE, out=self._is_quote[:size])
+            quotes = np.flatnonzero(self._is_quote[:size]) + 1
+            sound = (
+                self._all_paired(block, quotes)
+                or self._none_opens(block, quotes)
+                or self._each_sound(block, quotes.tolist())
+            )
+        # A quote that neither opened nor closed a field is text: the next one is not its double.
+        text = block[size] == _QUOTE and not (self.inside or self._closed_last)
+        block[0] = _PLAIN if text else block[size]
+        return sound
+
+    def _all_paired(self, block: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
+        opening, closing = quotes[int(self.inside) :: 2], quotes[1 - int(self.inside) :: 2]
+        closed_last = bool(len(closing)) and int(closing[-1]) == len(block) - 1
+        after = block[closing[: len(closing) - closed_last] + 1]
+        if not (_BESIDE_QUOTES[block[opening - 1]].all() and _BESIDE_QUOTES[after].all()):
+            return False
+        self.inside ^= bool(len(quotes) % 2)
+        self._closed_last = closed_last
+        return True
+
+    def _none_opens(self, block: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
+        may_open = self.inside or self._closed_last or _BESIDE_QUOTES[block[quotes - 1]].any()
+        return not may_open
+
+    def _each_sound(self, block: NDArray[np.uint8], quotes: list[int]) -> bool:
+        content = block.tobytes()
+        closed = 0 if self._closed_last else -1  # where the last field was closed
+        for at in quotes:
+            if self.inside:
+                if at + 1 < len(content) and content[at + 1] not in b'",\r\n':
+                    return False
+                self.inside, closed = False, at
+            else:
+                self.inside = closed == at - 1 or content[at - 1] in b",\r\n"
+        self._closed_last = not self.inside and closed == len(content) - 1
+        return True
+
+    def _blank_escaped(self, block: NDArray[np.uint8]) -> None:
+        """Put plain text in the place of each escape and the byte after it."""
+        if self.cut_escape:
+            block[1] = _PLAIN
+        content = block[1:].tobytes()
+        self.cut_escape = (len(content) - len(content.rstrip(self._escape))) % 2 == 1
+        blank = self._escaped.sub(bytes([_PLAIN, _PLAIN]), content)
+        block[1:] = np.frombuffer(blank, dtype=np.uint8)

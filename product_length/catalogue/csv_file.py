@@ -6,24 +6,22 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from product_length.catalogue.csv_faults import find_fault, quotes_are_paired, strict_rows
+from product_length.catalogue.content import HEAD_BYTES
+from product_length.catalogue.csv_faults import find_fault, quotes_are_sound, strict_rows
 from product_length.catalogue.raw_batch import (
     RawBatch,
     find_columns,
     first_undecodable,
     undecodable,
 )
-from product_length.catalogue.source_file import SourceFile, unreadable
+from product_length.catalogue.source_file import SourceFile, check_packed, unreadable
 from product_length.errors import UserError
 
 # A block should fit the processor's cache: 1 MiB parses a third faster than 8 MiB.
 BLOCK_BYTES = 1 << 20
-_CARRIAGE_RETURN = ord("\r")
-_LINE_ENDS = np.frombuffer(b"\r\n", dtype=np.uint8)
 LARGEST_ROW_BYTES = 64 << 20
 """A row that does not fit is taken for a quote that nobody closed."""
 
@@ -33,27 +31,23 @@ class _Header:
     names: list[str]
     records: int
     """Records up to and with the header, blank lines included."""
-    lines: int
-    """Lines that these records take."""
+    escape: str | None
+    """The character that takes the meaning from the one after it, if there is one."""
 
 
 def read_csv(
-    path: Path, wanted: dict[str, str], block_bytes: int | None = None
+    path: Path, wanted: dict[str, str], escape: str | None = None, block_bytes: int | None = None
 ) -> Iterator[RawBatch]:
     """Rows of a CSV file; the arguments as in `reader.read_batches`."""
-    header = _read_header(path)
+    header = _read_header(path, escape)
     positions = find_columns(path, wanted, header.names)
     return _read_rows(path, header, positions, block_bytes or BLOCK_BYTES)
 
 
-def _read_header(path: Path) -> _Header:
+def _read_header(path: Path, escape: str | None) -> _Header:
     with SourceFile(path) as file:
-        start = file.read(4)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UserError(f"{path}: the file is UTF-16; save it as UTF-8")
-    if start.startswith(b"PAR1"):
-        raise UserError(f"{path}: the file is Parquet; end its name with .parquet")
-    with strict_rows(path, LARGEST_ROW_BYTES) as reader:
+        check_packed(path, file.read(HEAD_BYTES))
+    with strict_rows(path, LARGEST_ROW_BYTES, escape) as reader:
         names: list[str] = []
         records = 0
         try:
@@ -64,7 +58,6 @@ def _read_header(path: Path) -> _Header:
             raise UserError(f"{path}: the file holds only blank lines; expected a header") from None
         except csv.Error as error:
             raise UserError(f"{path}: the header is broken ({error}); mend line 1") from error
-        lines = reader.line_num
         try:
             has_rows = any(reader)
         except csv.Error:
@@ -74,7 +67,7 @@ def _read_header(path: Path) -> _Header:
             raise UserError(f"{path}: the header is not UTF-8 ({name!r}); save the file as UTF-8")
     if not has_rows:
         raise UserError(f"{path}: the file holds a header but no rows")
-    return _Header(names, records, lines)
+    return _Header(names, records, escape)
 
 
 def _read_rows(
@@ -104,7 +97,7 @@ def _explain(
     fault = None
     if "UTF8" in message:
         fault = _find_undecodable(path, header, positions, block_bytes)
-    fault = fault or find_fault(path, len(header.names), LARGEST_ROW_BYTES)
+    fault = fault or find_fault(path, len(header.names), LARGEST_ROW_BYTES, header.escape)
     return fault or UserError(f"{path}: cannot be parsed as CSV: {message}")
 
 
@@ -112,10 +105,10 @@ def _parse(
     path: Path, header: _Header, positions: dict[str, int], block_bytes: int, kind: pa.DataType
 ) -> Iterator[RawBatch]:
     wanted = [str(position) for position in positions.values()]
-    quotes: Future[None] | None = None
     rows = 0
     # Another thread checks the quotes meanwhile; a broken one is told before the rows end.
     with SourceFile(path) as file, ThreadPoolExecutor(1) as checker:
+        quotes: Future[None] = checker.submit(_check_quotes, path, header)
         # Through Python only where it must be: pyarrow takes a gzip file cut short for a whole one.
         source = pa.PythonFile(file, mode="r") if file.is_compressed else pa.OSFile(str(path))
         reader = pa.csv.open_csv(
@@ -125,7 +118,9 @@ def _parse(
                 column_names=[str(position) for position in range(len(header.names))],
                 skip_rows_after_names=header.records,
             ),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+            parse_options=pa.csv.ParseOptions(
+                newlines_in_values=True, escape_char=header.escape or False
+            ),
             convert_options=pa.csv.ConvertOptions(
                 include_columns=wanted,
                 column_types=dict.fromkeys(wanted, kind),
@@ -133,36 +128,20 @@ def _parse(
         )
         with source, reader:
             for count, batch in enumerate(reader, start=1):
-                if quotes is None and (len(wanted) < len(header.names) or _has_newline(batch)):
-                    quotes = checker.submit(_check_quotes, path, header)
-                if quotes is not None and quotes.done():
+                if quotes.done():
                     quotes.result()
                 named = pa.RecordBatch.from_arrays(batch.columns, names=list(positions))
                 read = file.position if file.is_compressed else count * block_bytes
                 yield RawBatch(named, rows + 1, min(read, file.size))
                 rows += len(batch)
-        if quotes is not None:
-            quotes.result()
-        elif not file.ends_with_newline():
-            _check_quotes(path, header)
-
-
-def _has_newline(batch: pa.RecordBatch) -> bool:
-    """Whether a value may have swallowed the start of another row."""
-    for column in batch.columns:
-        values = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
-        # The least byte is found several times faster than a newline.
-        if values.min(initial=255) <= _CARRIAGE_RETURN and np.isin(values, _LINE_ENDS).any():
-            return True
-    return False
+        quotes.result()
 
 
 def _check_quotes(path: Path, header: _Header) -> None:
-    """Raise UserError where a broken quote hides rows in a field, which pyarrow lets pass."""
-    if not quotes_are_paired(path):
-        fault = find_fault(path, len(header.names), LARGEST_ROW_BYTES)
-        if fault:
-            raise fault
+    """Raise UserError where a quote is broken, which pyarrow lets pass."""
+    if not quotes_are_sound(path, header.escape):
+        fault = find_fault(path, len(header.names), LARGEST_ROW_BYTES, header.escape)
+        raise fault or UserError(f"{path}: a quote is broken; quote fields as RFC 4180 says")
 
 
 def _find_undecodable(

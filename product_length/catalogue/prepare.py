@@ -25,6 +25,7 @@ from product_length.catalogue.text import (
     clean_types,
     join_fields,
     string_keys,
+    trim_types,
 )
 from product_length.catalogue.validate import (
     REPEATED_ID,
@@ -44,12 +45,13 @@ log = logging.getLogger(__name__)
 LEAST_ROWS = 20
 """With fewer usable rows nothing can be learnt or measured."""
 
-_FORMAT = 1  # of the files below; raise it when they change
+_FORMAT = 2  # of the files below; raise it when they change
+RESPELLED = "product type written like 713.0, read as 713"
 _PRODUCTS = "products.arrow"
 _REPEATS = "repeats.npy"
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("product_id", "product_type", *FIELDS)]
-    + [("length", pa.float32()), ("row_number", pa.int64())]
+    + [("length", pa.float32()), ("row_number", pa.int64()), ("type_respelled", pa.bool_())]
     + [(name, pa.uint64()) for name in ("id_key", "type_key", "text_key")]
 )
 
@@ -60,7 +62,11 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     Tracks (min_length, max_length) and splits of one source share the stored rows. Raises
     UserError for any fault of the source, or when too few rows are usable.
     """
-    source = DemoSource(data) if isinstance(data, DemoData) else FileSource(data.path, data.columns)
+    source: ProductSource
+    if isinstance(data, DemoData):
+        source = DemoSource(data)
+    else:
+        source = FileSource(data.path, data.columns, escape=data.escape)
     made_from = {
         "format": _FORMAT,
         "cleaning": CLEANING_VERSION,
@@ -79,7 +85,7 @@ def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> 
 
     def clean(raw: RawBatch) -> pa.RecordBatch:
         batch, faults = clean_batch(raw, recipe)
-        tally.add(faults, raw.first_row)
+        tally.add(faults, raw.first_row, raw.rows.column("length"))
         return batch
 
     rows_read = write_products(source, clean, _SCHEMA, folder / _PRODUCTS)
@@ -87,10 +93,7 @@ def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> 
     repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
     tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
     np.save(folder / _REPEATS, repeats)
-    dropped = {
-        reason: {"count": rows.count, "first_rows": list(rows.first_rows)}
-        for reason, rows in tally.by_reason().items()
-    }
+    dropped = {reason: rows.to_json() for reason, rows in tally.by_reason().items()}
     return {"rows_read": rows_read, "dropped": dropped}
 
 
@@ -104,10 +107,12 @@ def clean_batch(raw: RawBatch, recipe: TextRecipe) -> tuple[pa.RecordBatch, NDAr
     lengths, length_faults = parse_lengths(raw.rows.column("length"))
     product_ids = raw.rows.column("product_id")
     types = clean_types(raw.rows.column("product_type"))
+    respelled = pc.not_equal(types, trim_types(raw.rows.column("product_type")))
     faults = find_faults(product_ids, length_faults, texts)
     numbers = np.arange(raw.first_row, raw.first_row + len(raw.rows))
     keys = [pa.array(string_keys(strings)) for strings in (product_ids, types, texts)]
-    columns = [product_ids, types, *fields.columns, pa.array(lengths), pa.array(numbers), *keys]
+    columns = [product_ids, types, *fields.columns]
+    columns += [pa.array(lengths), pa.array(numbers), respelled, *keys]
     batch = pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
     usable = faults == USABLE
     return batch if usable.all() else batch.filter(pa.array(usable)), faults
@@ -126,14 +131,15 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
     id_keys = _numbers(products, "id_key")[stored_rows]
     lengths = lengths[stored_rows]
     counted = _count_missing(products, stored_rows)
+    if respelled := _count_respelled(products, stored_rows):
+        counted[RESPELLED] = respelled
     counted["repeated texts"] = len(text_keys) - len(np.unique(text_keys))
     reading = ReadingReport(
         source=source,
         rows_read=artefact.facts["rows_read"],
         rows_kept=len(stored_rows),
         dropped={
-            reason: Dropped(rows["count"], tuple(rows["first_rows"]))
-            for reason, rows in artefact.facts["dropped"].items()
+            reason: Dropped.from_json(rows) for reason, rows in artefact.facts["dropped"].items()
         },
         outside_track=count_dropped(row_numbers[usable & ~within]),
         counted=counted,
@@ -177,13 +183,18 @@ def _count_missing(products: ProductFile, stored_rows: NDArray[np.int64]) -> dic
     return counted
 
 
+def _count_respelled(products: ProductFile, stored_rows: NDArray[np.int64]) -> int:
+    batches = products.pick(stored_rows, ["type_respelled"])
+    return sum(batch.column(0).true_count for batch in batches)
+
+
 def _check_enough(reading: ReadingReport, split: NDArray[np.uint8]) -> None:
     told = "; ".join(line.strip() for line in reading.lines())
     if reading.rows_kept < LEAST_ROWS:
-        raise UserError(
-            f"only {reading.rows_kept} rows can be used, {LEAST_ROWS} are needed; mend the rows or "
-            f"widen data.min_length and data.max_length. {told}"
-        )
+        few = f"only {reading.rows_kept} rows can be used, {LEAST_ROWS} are needed"
+        if reading.outside_track.count:
+            few += "; widen data.min_length and data.max_length"
+        raise UserError(f"{few}. {told}")
     for code in (TRAIN, VAL):
         if not (split == code).any():
             raise UserError(

@@ -15,28 +15,46 @@ from product_length.catalogue.parquet_file import read_parquet
 from product_length.catalogue.raw_batch import RawBatch
 from product_length.catalogue.source_file import check_file, is_parquet
 
-__all__ = ["RawBatch", "read_batches"]
+__all__ = ["RawBatch", "check_source", "read_batches"]
 
 
 def read_batches(
-    path: Path, columns: Columns, *, with_lengths: bool, block_bytes: int | None = None
+    path: Path,
+    columns: Columns,
+    *,
+    with_lengths: bool,
+    escape: str | None = None,
+    block_bytes: int | None = None,
 ) -> Iterator[RawBatch]:
     """Rows of a catalogue in order, a bounded number at a time.
 
     A column without a name is read as empty. `with_lengths=False` neither needs nor reads the
-    length column. `block_bytes` is how much CSV
-    becomes one batch. Faults in the file, its header or any row raise UserError naming file, row
-    and column; the ones of the file and its header at once, the others when they are reached.
+    length column. `escape` is the character that CSV writes before a quote inside a quoted field,
+    where it does not double it. `block_bytes` is how much CSV becomes one batch. Faults in the
+    file, its header or any row raise UserError naming file, row and column; the ones of the file
+    and its header at once, the others when they are reached.
     """
     check_file(path)
     names = columns.model_dump()
     if not with_lengths:
         del names["length"]
     wanted = {key: name for key, name in names.items() if name is not None}
-    batches = (
-        read_parquet(path, wanted) if is_parquet(path) else read_csv(path, wanted, block_bytes)
-    )
+    if is_parquet(path):
+        batches = read_parquet(path, wanted)
+    else:
+        batches = read_csv(path, wanted, escape, block_bytes)
     return batches if len(wanted) == len(names) else _completed(batches, list(names))
+
+
+def check_source(
+    path: Path, columns: Columns, *, with_lengths: bool, escape: str | None = None
+) -> None:
+    """Look at a file and its header, in milliseconds; the arguments as in `read_batches`.
+
+    Raises UserError unless the file is there, can be read, is what its name says and has the
+    columns and a row.
+    """
+    read_batches(path, columns, with_lengths=with_lengths, escape=escape)
 
 
 def _completed(batches: Iterator[RawBatch], keys: Sequence[str]) -> Iterator[RawBatch]:

@@ -38,11 +38,19 @@ class FileSource:
 
     unit = "B"
 
-    def __init__(self, path: Path, columns: Columns, *, with_lengths: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: Columns,
+        *,
+        with_lengths: bool = True,
+        escape: str | None = None,
+    ) -> None:
         self.name = str(path)
         self._path = path
         self._columns = columns
         self._with_lengths = with_lengths
+        self._escape = escape
         check_file(self._path)
         self._stat = self._path.stat()
         self.total = self._stat.st_size
@@ -53,13 +61,16 @@ class FileSource:
         return {
             "ending": ending,
             "columns": self._columns.model_dump(),
+            "escape": self._escape,
             "bytes": self._stat.st_size,
             "xxh3_128": digest_file(self._path),
         }
 
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
         """Batches with the bytes read so far; UserError if the file changes meanwhile."""
-        for batch in read_batches(self._path, self._columns, with_lengths=self._with_lengths):
+        for batch in read_batches(
+            self._path, self._columns, with_lengths=self._with_lengths, escape=self._escape
+        ):
             yield batch, batch.bytes_read
         now = self._path.stat()
         if (now.st_size, now.st_mtime_ns) != (self._stat.st_size, self._stat.st_mtime_ns):

@@ -7,6 +7,16 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from product_length.catalogue.content import (
+    GZIP,
+    HEAD_BYTES,
+    PARQUET,
+    TEXT,
+    ZIP,
+    Content,
+    is_text,
+    recognise,
+)
 from product_length.errors import UserError
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".parquet")
@@ -16,7 +26,7 @@ _DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, NotImple
 
 
 def check_file(path: Path) -> None:
-    """Raise UserError unless `path` is a readable, non-empty file with a known ending."""
+    """Raise UserError unless `path` is a readable, non-empty file of the kind its name says."""
     try:
         if path.is_dir():
             raise UserError(f"{path}: is a folder; give the CSV or Parquet file in it")
@@ -24,13 +34,35 @@ def check_file(path: Path) -> None:
             raise UserError(f"{path}: no such file; check data.path (from {Path.cwd()})")
         if not path.is_file():
             raise UserError(f"{path}: is not a regular file; save the catalogue to a file first")
-        if not path.name.lower().endswith(ENDINGS):
-            raise UserError(f"{path}: unknown ending; a catalogue ends with {', '.join(ENDINGS)}")
         with path.open("rb") as file:
-            if not file.read(1):
-                raise UserError(f"{path}: the file is empty (0 bytes); expected a header and rows")
+            start = file.read(HEAD_BYTES)
+        known = path.name.lower().endswith(ENDINGS)
+        content = recognise(start, path) or (TEXT if is_text(start) else None)
+        if start and content not in (None, TEXT if not known else _expected(path)):
+            raise UserError(f"{path}: the file is {content.name}; {content.advice}")
+        if not known:
+            raise UserError(f"{path}: unknown ending; a catalogue ends with {', '.join(ENDINGS)}")
+        if not start:
+            raise UserError(f"{path}: the file is empty (0 bytes); expected a header and rows")
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def check_packed(path: Path, start: bytes) -> None:
+    """Raise UserError unless what a CSV file, or the one that is packed in it, begins with is text.
+
+    `start` is up to HEAD_BYTES bytes, unpacked.
+    """
+    content = recognise(start)
+    if content is not None:
+        is_packed = content in (GZIP, ZIP, PARQUET)
+        advice = "it must hold one CSV itself" if is_packed else content.advice
+        raise UserError(f"{path}: holds {content.name}; {advice}")
+
+
+def _expected(path: Path) -> Content:
+    kinds = {".parquet": PARQUET, ".gz": GZIP, ".zip": ZIP}
+    return kinds.get(path.suffix.lower(), TEXT)
 
 
 def is_parquet(path: Path) -> bool:
@@ -45,7 +77,6 @@ class SourceFile(io.RawIOBase):
         self.path = path
         self._raw: Any = None
         self._file: Any = None
-        self._last = b""
         try:
             self._raw = path.open("rb", buffering=0)
             self._file = self._decompressed()
@@ -68,13 +99,6 @@ class SourceFile(io.RawIOBase):
         """Bytes of the file on disk."""
         return self.path.stat().st_size
 
-    def ends_with_newline(self) -> bool:
-        """Whether the last byte is a line feed; of a compressed file, the last one read."""
-        if not self.is_compressed:
-            self._raw.seek(-1, io.SEEK_END)
-            self._last = self._raw.read(1)
-        return self._last == b"\n"
-
     def readable(self) -> bool:
         """Always true."""
         return True
@@ -85,7 +109,6 @@ class SourceFile(io.RawIOBase):
             block: bytes = self._file.read(-1 if size is None else size)
         except (*_DAMAGED, OSError) as error:
             raise self._told(error) from error
-        self._last = block[-1:] or self._last
         return block
 
     def readinto(self, buffer: Any, /) -> int:

@@ -7,6 +7,7 @@ a cleaned field is not changed by cleaning it again.
 import html
 import itertools
 from collections.abc import Callable
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from product_length.catalogue.config import TextRecipe
 FIELDS = ("title", "bullet_points", "description")
 """The text fields of a product, in the order of the columns that this module returns."""
 
-CLEANING_VERSION = 1
+CLEANING_VERSION = 2
 """Part of the address of what was cleaned; raise it whenever a cleaned field would differ."""
 
 # Control characters but tab and line ends, and the byte order mark; RE2 syntax throughout.
@@ -33,6 +34,11 @@ _MARKUP = (
     r"(?is)<(?:script|style)\b[^<>]*>.*?</(?:script|style)\s*>"
     r"|<!--.*?-->|<[!?][a-z][^<>]*>|</?[a-z][^<>]*>"
 )
+
+# Whole numbers as pandas, NumPy and spreadsheets write them: 713.0, 713., +713.
+_WHOLE = r"^\+?(-?[0-9]+)(?:\.0*)?$"
+# 7.13e+02, 1e+16 or Java's 1.2E7; "12E3" may be a code, a point or a sign makes it a number.
+_SCIENTIFIC = r"^[+-]?[0-9](?:\.[0-9]+[eE]\+?|[eE]\+)[0-9]{1,2}$"
 
 
 def clean_field(values: pa.StringArray, recipe: TextRecipe) -> pa.StringArray:
@@ -73,7 +79,20 @@ def join_fields(fields: pa.RecordBatch, recipe: TextRecipe) -> pa.StringArray:
 
 
 def clean_types(values: pa.StringArray) -> pa.StringArray:
-    """Product types without white space at the ends, string (rows,); "" where missing."""
+    """Product types with one spelling each, string (rows,); "" where missing.
+
+    White space at the ends goes, and a whole number has no decimal point, plus sign or exponent:
+    713.0, 713. and 7.13e+02 are 713. Its digits stay as they are, leading zeros too: 007.0 is 007
+    but not 7, since codes may begin with zeros.
+    """
+    values = trim_types(values)
+    values = _where(pc.match_substring_regex(values, _SCIENTIFIC), values, _without_exponents)
+    values = pc.replace_substring_regex(values, _WHOLE, r"\1")
+    return pc.if_else(pc.equal(values, "-0"), "0", values)
+
+
+def trim_types(values: pa.StringArray) -> pa.StringArray:
+    """Product types without white space at the ends, string (rows,), spelled as they were."""
     return pc.utf8_trim_whitespace(values)
 
 
@@ -100,6 +119,13 @@ def _where(
     if not pc.any(mask).as_py():
         return values
     return pc.replace_with_mask(values, mask, change(values.filter(mask)))
+
+
+def _without_exponents(values: pa.StringArray) -> pa.StringArray:
+    """Numbers written out, digit by digit; those with a fraction as they were."""
+    written = ((value, format(Decimal(value), "f")) for value in values.to_pylist())
+    plain = [out if not out.partition(".")[2].strip("0") else value for value, out in written]
+    return pa.array(plain, type=pa.string())
 
 
 def _unescape(values: pa.StringArray) -> pa.StringArray:

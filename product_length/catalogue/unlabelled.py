@@ -67,13 +67,17 @@ class UnlabelledProducts:
 
 
 def open_unlabelled(
-    path: Path, columns: Columns, recipe: TextRecipe, store: ArtefactStore
+    path: Path,
+    columns: Columns,
+    recipe: TextRecipe,
+    store: ArtefactStore,
+    escape: str | None = None,
 ) -> UnlabelledProducts:
     """The products of a file, whose length column is not looked at; cleaned once, kept in `store`.
 
-    Raises UserError for any fault of the file.
+    `escape` as in `reader.read_batches`. Raises UserError for any fault of the file.
     """
-    source = FileSource(path, columns, with_lengths=False)
+    source = FileSource(path, columns, with_lengths=False, escape=escape)
 
     def clean(raw: RawBatch) -> pa.RecordBatch:
         fields = clean_fields(raw.rows, recipe)

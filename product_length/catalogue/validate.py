@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from typing_extensions import Self
+
+from product_length.catalogue.length_advice import advise
+
+SHORTEST_LENGTH = 1e-5
+LONGEST_LENGTH = 3e9
+"""What a length can be, 1/100 inch: within what a model can predict (model.target), so that every
+loss of it and the loss's gradient are finite in float32. No product is thinner than an atom or
+longer than 700 km."""
 
 USABLE = 0
 REASONS = (
@@ -18,6 +27,7 @@ REASONS = (
     "length is not a number",
     "length is not finite",
     "length is not positive",
+    "length is out of range",
     "no text",
     "repeated product id",
 )
@@ -30,12 +40,18 @@ with one id the first is kept."""
     NOT_A_NUMBER,
     NOT_FINITE,
     NOT_POSITIVE,
+    OUT_OF_RANGE,
     NO_TEXT,
     REPEATED_ID,
 ) = range(1, len(REASONS))
 
 FIRST_ROWS = 5
 """Row numbers that are kept of each reason."""
+EXAMPLES = 3
+"""Distinct lengths that are kept of each reason to refuse a length."""
+_WITH_EXAMPLES = (NOT_A_NUMBER, NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE)
+_EXAMPLE_ROWS = 1000  # among so many rows of a batch examples are looked for
+_EXAMPLE_LETTERS = 40
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.A | re.I)
 
@@ -44,7 +60,7 @@ def parse_lengths(column: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.uin
     """Lengths, float32 (rows,) in 1/100 inch, and for each USABLE or the code of its fault.
 
     `column` is string or float64 (rows,), null where missing. A number has a decimal point and no
-    unit: "12,5" and "10 cm" are none. What float32 rounds to 0 or to infinity is not usable. Where
+    unit: "12,5" and "10 cm" are none. It is usable from SHORTEST_LENGTH to LONGEST_LENGTH. Where
     the code is a fault the length is nan.
     """
     missing = column.is_null()
@@ -59,14 +75,13 @@ def parse_lengths(column: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.uin
     else:
         numbers = _to_numpy(column.cast(pa.float64()))
         is_number = np.ones(len(column), dtype=bool)
-    with np.errstate(over="ignore"):
-        lengths = numbers.astype(np.float32)
+    in_range = (numbers >= SHORTEST_LENGTH) & (numbers <= LONGEST_LENGTH)
     faults = np.select(
-        [_to_numpy(missing), ~is_number, ~np.isfinite(lengths), lengths <= 0],
-        [MISSING_LENGTH, NOT_A_NUMBER, NOT_FINITE, NOT_POSITIVE],
+        [_to_numpy(missing), ~is_number, ~np.isfinite(numbers), numbers <= 0, ~in_range],
+        [MISSING_LENGTH, NOT_A_NUMBER, NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE],
         default=USABLE,
     ).astype(np.uint8)
-    lengths[faults != USABLE] = np.nan
+    lengths = np.where(faults == USABLE, numbers, np.nan).astype(np.float32)
     return lengths, faults
 
 
@@ -120,6 +135,18 @@ class Dropped:
     count: int
     first_rows: tuple[int, ...]
     """Numbers of the first of them; 1 = first data row of the source."""
+    examples: tuple[str, ...] = ()
+    """Some of their lengths, where these are the reason."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` makes the same from."""
+        told = {"count": self.count, "first_rows": list(self.first_rows)}
+        return told | ({"examples": list(self.examples)} if self.examples else {})
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Self:
+        """What `to_json` was made from."""
+        return cls(told["count"], tuple(told["first_rows"]), tuple(told.get("examples", ())))
 
 
 @dataclass(frozen=True)
@@ -144,10 +171,12 @@ class ReadingReport:
     def lines(self) -> list[str]:
         """The report for a person, one line for each fact."""
         lines = [f"{self.source}: {self.rows_read:,} rows read, {self.rows_kept:,} kept"]
-        told = [(f"dropped, {reason}", dropped) for reason, dropped in self.dropped.items()]
+        for reason, dropped in self.dropped.items():
+            lines.append(f"  dropped, {reason}: {_count(dropped)}{_examples(reason, dropped)}")
         if self.outside_track.count:
-            told.append(("outside the track (min_length, max_length)", self.outside_track))
-        lines += [f"  {what}: {dropped.count:,} ({_rows(dropped)})" for what, dropped in told]
+            lines.append(
+                f"  outside the track (min_length, max_length): {_count(self.outside_track)}"
+            )
         return lines + [f"  kept, {name}: {n:,}" for name, n in self.counted.items() if n]
 
     def to_json(self) -> dict[str, Any]:
@@ -156,8 +185,8 @@ class ReadingReport:
             "source": self.source,
             "rows_read": self.rows_read,
             "rows_kept": self.rows_kept,
-            "dropped": {reason: _as_json(dropped) for reason, dropped in self.dropped.items()},
-            "outside_track": _as_json(self.outside_track),
+            "dropped": {reason: dropped.to_json() for reason, dropped in self.dropped.items()},
+            "outside_track": self.outside_track.to_json(),
             "counted": dict(self.counted),
         }
 
@@ -173,10 +202,18 @@ class DropTally:
     def __init__(self) -> None:
         self._dropped: dict[int, Dropped] = {}
 
-    def add(self, faults: NDArray[np.uint8], first_row: int) -> None:
-        """Count the rows of a batch by code; `first_row` is the number of its first row."""
+    def add(
+        self, faults: NDArray[np.uint8], first_row: int, lengths: pa.Array | None = None
+    ) -> None:
+        """Count the rows of a batch by code; `first_row` is the number of its first row.
+
+        `lengths` (rows,) as they stand in the source, of which some are kept as examples.
+        """
         for code in np.unique(faults[faults != USABLE]).tolist():
-            self.add_rows(code, np.flatnonzero(faults == code) + first_row)
+            rows = np.flatnonzero(faults == code)
+            self.add_rows(code, rows + first_row)
+            if lengths is not None and code in _WITH_EXAMPLES:
+                self._add_examples(code, lengths.take(pa.array(rows[:_EXAMPLE_ROWS])))
 
     def add_rows(self, code: int, row_numbers: NDArray[np.int64]) -> None:
         """Count rows given by their numbers, ascending."""
@@ -185,7 +222,16 @@ class DropTally:
         old = self._dropped.get(code, Dropped(0, ()))
         new = count_dropped(row_numbers)
         first_rows = (old.first_rows + new.first_rows)[:FIRST_ROWS]
-        self._dropped[code] = Dropped(old.count + new.count, first_rows)
+        self._dropped[code] = Dropped(old.count + new.count, first_rows, old.examples)
+
+    def _add_examples(self, code: int, lengths: pa.Array) -> None:
+        dropped = self._dropped[code]
+        if len(dropped.examples) < EXAMPLES:
+            written = (
+                str(each).strip()[:_EXAMPLE_LETTERS] for each in lengths.unique().to_pylist()
+            )
+            examples = tuple(dict.fromkeys([*dropped.examples, *written]))[:EXAMPLES]
+            self._dropped[code] = replace(dropped, examples=examples)
 
     def by_reason(self) -> dict[str, Dropped]:
         """What was counted, in the order of REASONS."""
@@ -215,11 +261,19 @@ def _to_numpy(values: pa.Array) -> NDArray[Any]:
     return numbers
 
 
-def _rows(dropped: Dropped) -> str:
+def _count(dropped: Dropped) -> str:
     word = "row" if dropped.count == 1 else "rows"
     more = ", …" if dropped.count > len(dropped.first_rows) else ""
-    return f"{word} {', '.join(map(str, dropped.first_rows))}{more}"
+    return f"{dropped.count:,} ({word} {', '.join(map(str, dropped.first_rows))}{more})"
 
 
-def _as_json(dropped: Dropped) -> dict[str, Any]:
-    return {"count": dropped.count, "first_rows": list(dropped.first_rows)}
+def _examples(reason: str, dropped: Dropped) -> str:
+    """Lengths that were refused, and what to do about them."""
+    if not dropped.examples:
+        return ""
+    shown = f", such as {', '.join(map(repr, dropped.examples))}"
+    if reason == REASONS[NOT_A_NUMBER]:
+        return f"{shown}; {advise(dropped.examples)}"
+    if reason == REASONS[OUT_OF_RANGE]:
+        return f"{shown}; give 1/100 inch, from {SHORTEST_LENGTH:.5f} to {LONGEST_LENGTH:,.0f}"
+    return shown

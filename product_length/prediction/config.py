@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from product_length.catalogue.config import Escape
 from product_length.decision.config import DecisionOption
 from product_length.options import Options
 
@@ -20,10 +21,14 @@ class PredictedColumns(Options):
 
 
 class PredictedData(Options):
-    """The catalogue to predict for; it needs no lengths."""
+    """The catalogue to predict for; it needs no lengths.
+
+    `escape` as in `data=amazon2023`, but of this file: that of training does not matter here.
+    """
 
     path: Path
     columns: PredictedColumns
+    escape: Escape | None
 
 
 def _as_list(checkpoint: Any) -> Any:

@@ -31,6 +31,7 @@ def write_submission(
     output: Path,
     *,
     renamed: Mapping[str, str],
+    escape: str | None,
     snap: bool,
     batch_rows: int,
     device: torch.device,
@@ -39,11 +40,11 @@ def write_submission(
 ) -> int:
     """Predict every row of the catalogue at `path`, in its order, into a CSV; returns the rows.
 
-    `renamed`: columns whose names differ from training. Each member reads the texts that it was
-    trained to read. Encoded texts are kept in `store`: after a kill, or with another recipe of the
-    same encoders, they are not encoded again. The output appears when it is complete. Rows without
-    any text are predicted from their type. Raises UserError for a faulty catalogue or an output
-    that cannot be written.
+    `renamed`: columns whose names differ from training; `escape` as in `read_batches`. Each member
+    reads the texts that it was trained to read. Encoded texts are kept in `store`: after a kill, or
+    with another recipe of the same encoders, they are not encoded again. The output appears when it
+    is complete. Rows without any text are predicted from their type. Raises UserError for a faulty
+    catalogue or an output that cannot be written.
     """
     started = time.perf_counter()
     if output.is_dir():
@@ -64,7 +65,7 @@ def write_submission(
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             readings = [
-                _read(member, path, names, store, engine)
+                _read(member, path, names, escape, store, engine)
                 for member, names in zip(ensemble.members, columns, strict=True)
             ]
             products = readings[0].products
@@ -102,9 +103,14 @@ class _Reading:
 
 
 def _read(
-    predictor: Predictor, path: Path, columns: Columns, store: ArtefactStore, engine: Engine
+    predictor: Predictor,
+    path: Path,
+    columns: Columns,
+    escape: str | None,
+    store: ArtefactStore,
+    engine: Engine,
 ) -> _Reading:
-    products = open_unlabelled(path, columns, predictor.recipe, store)
+    products = open_unlabelled(path, columns, predictor.recipe, store, escape)
     embeddings = embed_texts(
         products.texts,
         products.text_keys,

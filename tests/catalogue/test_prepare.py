@@ -238,6 +238,33 @@ def test_too_few_rows(tmp_path, store):
         open_catalogue(options(path, max_length=105), store)
 
 
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        (
+            "{} cm",
+            "such as '1 cm', '2 cm', '3 cm'; convert to 1/100 inch and leave out the unit cm",
+        ),
+        ("{},5", "such as '1,5', '2,5', '3,5'; write a decimal point instead of a comma"),
+        ("1e-4{}", "such as '1e-41', '1e-42', '1e-43'; give 1/100 inch, from 0.00001 to"),
+        ("-{}", "length is not positive: 50 (rows 1, 2, 3, 4, 5, …), such as '-1', '-2', '-3'"),
+    ],
+)
+def test_lengths_that_cannot_be_read_are_shown_and_the_track_is_not_blamed(
+    tmp_path, store, written, advice
+):
+    rows = [[str(n), f"t{n}", "", "", "1", written.format(n)] for n in range(1, 51)]
+    with pytest.raises(UserError) as error:
+        open_catalogue(options(write_csv(tmp_path / "a.csv", rows)), store)
+    assert advice in str(error.value)
+    assert "widen" not in str(error.value)
+    assert "\n" not in str(error.value)
+    rows += sound_rows(100, 100)
+    for _ in ("made", "found again"):
+        reading = open_catalogue(options(write_csv(tmp_path / "a.csv", rows)), store).reading
+        assert advice in "\n".join(reading.lines())
+
+
 def test_no_row_usable_at_all(tmp_path, store):
     path = write_csv(tmp_path / "a.csv", FAULTY[2:3] * 30)
     with pytest.raises(UserError, match=r"only 0 rows can be used.*missing length: 30"):

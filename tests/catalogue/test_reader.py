@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from product_length.catalogue import csv_faults
 from product_length.catalogue.config import Columns
 from product_length.catalogue.csv_file import BLOCK_BYTES
 from product_length.catalogue.reader import read_batches
@@ -28,10 +27,12 @@ HEADER = ",".join(NAMES) + "\n"
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "amazon2023_sample.csv"
 
 
-def read(path, *, with_lengths=True, columns=COLUMNS, block_bytes=None):
+def read(path, *, with_lengths=True, columns=COLUMNS, escape=None, block_bytes=None):
     """All rows as lists of strings, after checking that the batches follow each other."""
     rows = []
-    for batch in read_batches(path, columns, with_lengths=with_lengths, block_bytes=block_bytes):
+    for batch in read_batches(
+        path, columns, with_lengths=with_lengths, escape=escape, block_bytes=block_bytes
+    ):
         assert batch.first_row == len(rows) + 1
         assert batch.rows.schema.names == (KEYS if with_lengths else KEYS[:-1])
         rows += zip(*(column.to_pylist() for column in batch.rows.columns), strict=True)
@@ -269,12 +270,15 @@ FAULTS = {
         gzip.compress((HEADER + lines(3000)).encode())[:-8] + b"\0\0\0\0\0\0\0\0",
         ["damaged or cut short"],
     ),
-    "no gzip": ("a.csv.gz", HEADER + lines(3), ["damaged or cut short"]),
-    "no zip": ("a.zip", HEADER + lines(3), ["damaged or cut short"]),
+    "no gzip": ("a.csv.gz", HEADER + lines(3), ["is plain text", "end its name with .csv"]),
+    "no zip": ("a.zip", HEADER + lines(3), ["is plain text", "end its name with .csv"]),
+    "neither gzip nor text": ("a.gz", b"\1\2\3" * 99, ["damaged or cut short"]),
+    "zip damaged": ("a.zip", zipped(b"x" * 999, "one.csv")[:-40], ["damaged or cut short"]),
     "two members": ("a.zip", zipped(b"x", "one.csv", "two.csv"), ["2 files", "one.csv, two.csv"]),
     "no member": ("a.zip", zipped(b"x"), ["0 files"]),
     "unknown ending": ("a.xlsx", HEADER + lines(3), ["unknown ending", ".parquet"]),
-    "no parquet": ("a.parquet", HEADER + lines(3), ["not a sound Parquet file"]),
+    "no parquet": ("a.parquet", HEADER + lines(3), ["is plain text", "end its name with .csv"]),
+    "broken parquet": ("a.parquet", b"PAR1" + bytes(99), ["not a sound Parquet file"]),
     "parquet named csv": ("a.csv", b"PAR1....", ["end its name with .parquet"]),
 }
 
@@ -334,33 +338,6 @@ def test_field_limit_of_the_csv_module_is_put_back(tmp_path):
         assert csv.field_size_limit() == 1000
     finally:
         csv.field_size_limit(before)
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    table=st.lists(
-        st.lists(st.text('ab",\n\r', max_size=4), min_size=2, max_size=2), min_size=1, max_size=6
-    ),
-    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
-)
-def test_quotes_of_a_sound_file_are_paired(tmp_path_factory, table, quoting):
-    path = tmp_path_factory.mktemp("paired") / "a.csv"
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        csv.writer(file, quoting=quoting).writerows(table)
-    assert csv_faults.quotes_are_paired(path)
-    assert csv_faults.find_fault(path, 2, 1 << 20) is None
-
-
-@pytest.mark.parametrize("offset", [-2, -1, 0, 1])
-@pytest.mark.parametrize(
-    ("end", "paired"),
-    [('"x",', True), ('"x""y",', True), ('"x"y,', False), ('b"x",', False), ('"x,', False)],
-)
-def test_pairing_across_blocks(tmp_path, offset, end, paired):
-    for padding in ("", "b"):
-        start = padding + "a," * (csv_faults._BLOCK_BYTES // 2 + offset)
-        path = write(tmp_path / "a.csv", start + end + "a\n")
-        assert csv_faults.quotes_are_paired(path) == paired
 
 
 # Parquet

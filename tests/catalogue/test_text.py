@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -136,8 +137,40 @@ def test_joining_is_pythons_join(rows, recipe):
     assert join_fields(fields, recipe).to_pylist() == by_hand
 
 
-def test_types_are_trimmed_only():
-    assert clean_types(pa.array([" 713 ", "", "a &amp; b"])).to_pylist() == ["713", "", "a &amp; b"]
+@pytest.mark.parametrize(
+    ("kept", "spellings"),
+    [
+        ("713", ["713", "713.0", "713.00", "713.", " 713 ", "\u00a0713.0\t", "+713", "7.13e+02"]),
+        ("713", ["7.13E2", "7.1300e+02"]),
+        ("0", ["0", "0.0", "-0.0", "0e+00", "+0"]),
+        ("-1", ["-1", "-1.0", "-1e+00"]),
+        ("9007199254740993", ["9007199254740993", "9007199254740993.0", "9.007199254740993e+15"]),
+        ("1" + "0" * 40, ["1e+40", "1" + "0" * 40 + ".000"]),
+        ("007", ["007", "007.0"]),
+        ("7", ["7", "7.0"]),
+    ],
+)
+def test_a_whole_number_is_one_type_however_it_is_spelled(kept, spellings):
+    assert clean_types(pa.array(spellings)).to_pylist() == [kept] * len(spellings)
+
+
+def test_other_types_are_trimmed_only():
+    types = ["", "a &amp; b", "12.5", "12E3", "1e5", "1.25e+01", "1.0.0", "7.13e-2", "1,0", "."]
+    types += ["-", "+", "7 13.0", "٣.0", "v1.0", "1.5E999", "0x10.0"]
+    padded = pa.array([f" {each} " for each in types])
+    assert clean_types(padded).to_pylist() == types
+
+
+@settings(max_examples=150, deadline=None)
+@given(number=st.integers(-(10**30), 10**30), zeros=st.integers(0, 4), text=TEXTS)
+def test_types_lose_no_digit_and_cleaning_them_again_changes_nothing(number, zeros, text):
+    written = [str(number), f"{number}.{'0' * zeros}", f"{number:+d}" if number > 0 else "0", text]
+    once = clean_types(pa.array(written, pa.string()))
+    assert once.to_pylist()[:2] == [str(number)] * 2
+    assert once.to_pylist()[2] == (str(number) if number > 0 else "0")
+    assert clean_types(once).equals(once)
+    as_float = str(float(number))
+    assert clean_types(pa.array([as_float])).to_pylist() == [str(int(Decimal(as_float)))]
 
 
 def test_keys_are_xxh3_of_utf8_also_of_slices():

@@ -16,6 +16,7 @@ from product_length.catalogue.validate import (
     NOT_A_NUMBER,
     NOT_FINITE,
     NOT_POSITIVE,
+    OUT_OF_RANGE,
     REASONS,
     REPEATED_ID,
     USABLE,
@@ -47,12 +48,17 @@ LENGTHS = [
     ("nan", None, NOT_FINITE),
     ("-inf", None, NOT_FINITE),
     ("Infinity", None, NOT_FINITE),
-    ("1e39", None, NOT_FINITE),
+    ("1e39", None, OUT_OF_RANGE),
+    ("3000000001", None, OUT_OF_RANGE),
+    ("3e9", 3e9, USABLE),
+    ("1e-5", 1e-5, USABLE),
+    ("9.99e-6", None, OUT_OF_RANGE),
+    ("1e-40", None, OUT_OF_RANGE),
     ("1e999", None, NOT_FINITE),
     ("0", None, NOT_POSITIVE),
     ("-0.0", None, NOT_POSITIVE),
     ("-3", None, NOT_POSITIVE),
-    ("1e-60", None, NOT_POSITIVE),
+    ("1e-60", None, OUT_OF_RANGE),
 ]
 
 
@@ -75,7 +81,7 @@ def test_lengths_together_are_the_lengths_alone():
 def test_lengths_that_are_numbers_already():
     column = pa.array([1.5, None, float("nan"), float("inf"), 0.0, -1.0, 1e39])
     lengths, faults = parse_lengths(column)
-    expected = [USABLE, MISSING_LENGTH, NOT_FINITE, NOT_FINITE, *[NOT_POSITIVE] * 2, NOT_FINITE]
+    expected = [USABLE, MISSING_LENGTH, NOT_FINITE, NOT_FINITE, *[NOT_POSITIVE] * 2, OUT_OF_RANGE]
     assert faults.tolist() == expected
     assert lengths[0] == 1.5
     assert np.isnan(lengths[1:]).all()
@@ -108,6 +114,7 @@ def test_each_row_has_the_first_of_its_faults():
         ("1", "x", "", NOT_A_NUMBER),
         ("1", "inf", "", NOT_FINITE),
         ("1", "-1", "", NOT_POSITIVE),
+        ("1", "1e-40", "", OUT_OF_RANGE),
         ("1", "5", " ", NO_TEXT),
     ]
     ids, lengths, texts, expected = zip(*rows, strict=True)
@@ -116,7 +123,7 @@ def test_each_row_has_the_first_of_its_faults():
     assert faults.dtype == np.uint8
     assert faults.tolist() == list(expected)
     assert sorted({*expected, REPEATED_ID}) == list(range(len(REASONS)))
-    with pytest.raises(ValueError, match="7 lengths"):
+    with pytest.raises(ValueError, match="8 lengths"):
         find_faults(pa.array(ids), length_faults[1:], pa.array(texts))
 
 
@@ -152,6 +159,40 @@ def test_tally_counts_over_batches():
         "repeated product id": Dropped(1, (3,)),
     }
     assert list(tally.by_reason()) == [REASONS[MISSING_ID], REASONS[NO_TEXT], REASONS[REPEATED_ID]]
+
+
+def test_some_of_the_lengths_that_were_refused_are_kept():
+    tally = DropTally()
+    for first_row, written in (
+        (1, ["30 cm"] * 2000 + ["5"]),
+        (2002, [" 12,5 ", "", "0", "x", "y"]),
+    ):
+        lengths = pa.array(written)
+        tally.add(parse_lengths(lengths)[1], first_row, lengths)
+    dropped = tally.by_reason()
+    assert dropped["length is not a number"].examples == ("30 cm", "12,5", "x")
+    assert dropped["length is not a number"].count == 2003
+    assert dropped["length is not positive"].examples == ("0",)
+    assert dropped["missing length"].examples == ()
+    for each in dropped.values():
+        assert Dropped.from_json(json.loads(json.dumps(each.to_json()))) == each
+
+
+def test_lengths_that_were_refused_are_shown_with_advice():
+    dropped = {
+        "length is not a number": Dropped(2, (1, 2), ("30 cm", "12,5")),
+        "length is not finite": Dropped(1, (3,), ("inf",)),
+        "length is out of range": Dropped(1, (4,), ("1e-40",)),
+    }
+    report = ReadingReport("a.csv", 4, 0, dropped, Dropped(0, ()))
+    assert report.lines()[1:] == [
+        "  dropped, length is not a number: 2 (rows 1, 2), such as '30 cm', '12,5'; "
+        "'30 cm': convert to 1/100 inch and leave out the unit cm; "
+        "'12,5': write a decimal point instead of a comma",
+        "  dropped, length is not finite: 1 (row 3), such as 'inf'",
+        "  dropped, length is out of range: 1 (row 4), such as '1e-40'; "
+        "give 1/100 inch, from 0.00001 to 3,000,000,000",
+    ]
 
 
 def test_report_for_people_and_for_machines():

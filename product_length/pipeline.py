@@ -43,6 +43,7 @@ from product_length.training.hardware import (
     resolve_precision,
 )
 from product_length.training.predict import decided, predict_raw
+from product_length.unseen import distinct_types
 from product_length.writing import write_text
 
 log = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             network=network,
             objective=objective,
             usual_lengths=np.unique(catalogue.lengths[train_rows]),
+            seen_types=tuple(distinct_types(catalogue.types.take(train_rows))),
             decision=experiment.decision,
             dimensions=None if features.dimensions is None else features.dimensions.reader,
             terms=None if features.terms is None else features.terms.index,

@@ -499,34 +499,10 @@ def test_too_few_validation_rows_give_the_whole_range(distributed, catalogue, tm
         np.testing.assert_allclose(ends, ends[0], rtol=1e-4)
 
 
-def test_a_checkpoint_from_before_bands_keeps_its_intervals(distributed, catalogue, tmp_path):
-    old = tmp_path / "old.ckpt"
-    content = torch.load(distributed[0] / "run" / "checkpoints" / "best.ckpt", weights_only=True)
-    ranks = content["recipe"]["fitted"].pop("calibration")["ranks"]
-    content["recipe"]["fitted"]["scores"] = scores = (ranks - 0.5).abs().sort().values
-    torch.save(content, old)
-    kept = load_predictors([old], {}, "cpu")[old].calibration
-    masses = kept.masses(0.9)
-    assert masses.of_bands == {}
-    rank = int(np.ceil((len(ranks) + 1) * 0.9))
-    assert masses.common == pytest.approx(2 * scores[rank - 1].item(), abs=1e-4)
-
-
-def test_checkpoints_that_have_no_intervals(finished, distributed, catalogue, tmp_path):
+def test_a_point_checkpoint_has_no_intervals(finished, catalogue, tmp_path):
     wanted = prediction(finished, catalogue, tmp_path / "s.csv", "interval=0.9")
     with pytest.raises(ConfigError, match=r"interval=0\.9 needs a predicted distribution"):
         predict(wanted, tmp_path, [])
-    old = tmp_path / "old.ckpt"
-    content = torch.load(distributed[0] / "run" / "checkpoints" / "best.ckpt", weights_only=True)
-    del content["recipe"]["fitted"]["calibration"]
-    torch.save(content, old)
-    options = [f"checkpoint={old}", "interval=0.9"]
-    with pytest.raises(ConfigError, match="version without intervals"):
-        predict(prediction(distributed, catalogue, tmp_path / "s.csv", *options), tmp_path, [])
-    predict(
-        prediction(distributed, catalogue, tmp_path / "s.csv", f"checkpoint={old}"), tmp_path, []
-    )
-    assert len(read_submission(tmp_path / "s.csv")[0]) == 600
 
 
 @pytest.fixture(scope="module")

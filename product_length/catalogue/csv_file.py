@@ -46,6 +46,11 @@ def read_csv(
     return _read_rows(path, header, positions, block_bytes or BLOCK_BYTES)
 
 
+def csv_columns(path: Path) -> list[str]:
+    """Names of a CSV file's columns, in its order. Raises UserError for a fault of its header."""
+    return _read_header(path).names
+
+
 def _read_header(path: Path) -> _Header:
     with SourceFile(path) as file:
         start = file.read(4)

@@ -38,7 +38,8 @@ class Predictor:
     """Everything between a product's text and its length.
 
     `lookup` searches the vectors of `lookup_encoders`; None, and none, without neighbours.
-    `seen_types`: those of the training rows, however rare, without "".
+    `seen_types`: those of the training rows, however rare, without "". `scripts`: in which their
+    texts are written.
     `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
     `decision`: what a predicted distribution is decided for, unless another is asked for.
     `calibration`: of its intervals; None where the loss leaves one length.
@@ -54,6 +55,7 @@ class Predictor:
     objective: Objective
     usual_lengths: NDArray[np.float32]
     seen_types: tuple[str, ...]
+    scripts: tuple[str, ...]
     decision: DecisionOption = "auto"
     dimensions: DimensionReader | None = None
     terms: TermIndex | None = None
@@ -116,6 +118,7 @@ class Predictor:
             "calibration": None if self.calibration is None else self.calibration.state(),
             "usual_lengths": torch.from_numpy(self.usual_lengths),
             "seen_types": list(self.seen_types),
+            "scripts": list(self.scripts),
             "dimensions": None if self.dimensions is None else self.dimensions.state(),
             "terms": None if self.terms is None else self.terms.state(),
         }
@@ -155,6 +158,7 @@ class Predictor:
             objective=objective_from_state(state["objective"]),
             usual_lengths=state["usual_lengths"].numpy(),
             seen_types=tuple(state["seen_types"]),
+            scripts=tuple(state["scripts"]),
             decision=state["decision"],
             dimensions=None
             if state["dimensions"] is None

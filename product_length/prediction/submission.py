@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns
-from product_length.catalogue.text import are_empty
+from product_length.catalogue.scripts import are_foreign
+from product_length.catalogue.text import are_empty, join_fields
 from product_length.catalogue.unlabelled import (
     UnlabelledProducts,
     open_unlabelled,
@@ -193,6 +194,9 @@ def _count_unseen(
                 "have a product type that training did not have",
                 are_unseen(types, reading.seen_types),
             )
+        texts = join_fields(reading.products.fields(part.start, part.stop), member.recipe)
+        foreign = are_foreign(texts, member.scripts)
+        note("have a text mostly in a script that training did not have", foreign)
         for each in reading.embeddings:
             blank = are_blank(each.vectors[part]) & ~empty
             note(f"have a text in which encoder {each.name} knows nothing", blank)

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore, Json
 from product_length.assembly import assemble
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.config import Columns, FileData
 from product_length.catalogue.prepare import open_catalogue
+from product_length.catalogue.scripts import scripts_of
 from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
 from product_length.embeddings.embed import Embedding, embed_catalogue
 from product_length.evaluation.assess import snap_effect
@@ -43,11 +45,13 @@ from product_length.training.hardware import (
     resolve_precision,
 )
 from product_length.training.predict import decided, predict_raw
+from product_length.unseen import distinct_types
 from product_length.writing import write_text
 
 log = logging.getLogger(__name__)
 
 _PREDICTION_BATCH = 4096
+_SCRIPT_ROWS = 10_000
 _NOT_IN_NAME = ("study=", "sweep=")
 # Options of `features=` that say what the network makes of what is described.
 _OF_THE_NETWORK: Any = {
@@ -135,6 +139,8 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             network=network,
             objective=objective,
             usual_lengths=np.unique(catalogue.lengths[train_rows]),
+            seen_types=tuple(distinct_types(catalogue.types.take(train_rows))),
+            scripts=_scripts(catalogue, train_rows),
             decision=experiment.decision,
             dimensions=None if features.dimensions is None else features.dimensions.reader,
             terms=None if features.terms is None else features.terms.index,
@@ -250,6 +256,12 @@ def _what_is_seen(
         "vectors": [embedding.encoder.address for embedding in embeddings],
         "features": experiment.features.model_dump(mode="json", exclude=_OF_THE_NETWORK),
     }
+
+
+def _scripts(catalogue: Catalogue, rows: NDArray[np.int64]) -> tuple[str, ...]:
+    """The scripts that the texts of rows are in, by some of them, evenly spaced."""
+    step = max(1, len(rows) // _SCRIPT_ROWS)
+    return tuple(scripts_of(catalogue.texts_of(rows[::step])))
 
 
 def _resampling(experiment: Experiment) -> Resampling:

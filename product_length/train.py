@@ -2,16 +2,27 @@
 
 from pathlib import Path
 
+from product_length.catalogue.config import FileData
 from product_length.command import run_command
 from product_length.experiment import Experiment
+from product_length.writing import refuse_input
 
 
 def train(experiment: Experiment, folder: Path, overrides: list[str]) -> float:
     """Run the experiment in `folder`; the MAPE on validation rows (fraction) is what sweeps see."""
+    _keep_catalogue(experiment, folder)
     # Imported here, so that a misspelt key is told without waiting for torch.
     from product_length.pipeline import run
 
     return run(experiment, folder, overrides)
+
+
+def _keep_catalogue(experiment: Experiment, folder: Path) -> None:
+    """Raise UserError when the run would replace the catalogue that it reads."""
+    if isinstance(experiment.data, FileData):
+        for split in ("val", "test"):
+            output = folder / f"predictions_{split}.parquet"
+            refuse_input(output, f"{output} of this run", {"data.path": experiment.data.path})
 
 
 def compare_sweep(experiment: Experiment, folder: Path) -> None:

@@ -44,6 +44,11 @@ def read_csv(
     return _read_rows(path, header, positions, block_bytes or BLOCK_BYTES)
 
 
+def csv_columns(path: Path, escape: str | None) -> list[str]:
+    """Names of a CSV file's columns, in its order. Raises UserError for a fault of its header."""
+    return _read_header(path, escape).names
+
+
 def _read_header(path: Path, escape: str | None) -> _Header:
     with SourceFile(path) as file:
         check_packed(path, file.read(HEAD_BYTES))

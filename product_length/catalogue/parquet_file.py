@@ -38,6 +38,14 @@ def read_parquet(path: Path, wanted: dict[str, str]) -> Iterator[RawBatch]:
     return _read_rows(path, file, wanted)
 
 
+def parquet_columns(path: Path) -> list[str]:
+    """Names of a Parquet file's columns, in its order. Raises UserError when it is damaged."""
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
 def _read_rows(path: Path, file: pq.ParquetFile, wanted: dict[str, str]) -> Iterator[RawBatch]:
     first, total, size = 1, file.metadata.num_rows, path.stat().st_size
     with file:

@@ -35,15 +35,25 @@ def find_columns(path: Path, wanted: dict[str, str], present: Sequence[str]) -> 
         if count > 1:
             faults.append(f"column {name!r} occurs {count} times; rename or remove the others")
         elif not count:
-            hint = _suggestion(name, present, wanted.values())
-            faults.append(f"no column {name!r}{hint} (data.columns.{key})")
+            faults.append(absent_column(key, wanted, present))
     if faults:
-        shown = ", ".join(repr(name) for name in present[:30])
+        shown = shown_columns(present)
         hint = ""
         if len(present) == 1 and any(mark in present[0] for mark in ";\t|"):
             hint = "; fields must be separated by commas"
         raise UserError(f"{path}: {'; '.join(faults)}; the file has: {shown}{hint}")
     return {key: present.index(name) for key, name in wanted.items()}
+
+
+def absent_column(key: str, wanted: dict[str, str], present: Sequence[str]) -> str:
+    """In words that the column of a key of `wanted` is not among the `present` ones."""
+    hint = _suggestion(wanted[key], present, wanted.values())
+    return f"no column {wanted[key]!r}{hint} (data.columns.{key})"
+
+
+def shown_columns(present: Sequence[str]) -> str:
+    """The columns of a file in words, as far as a message has room."""
+    return ", ".join(repr(name) for name in present[:30])
 
 
 def first_undecodable(values: pa.Array) -> int | None:

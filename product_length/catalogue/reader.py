@@ -10,12 +10,21 @@ from pathlib import Path
 import pyarrow as pa
 
 from product_length.catalogue.config import Columns
-from product_length.catalogue.csv_file import read_csv
-from product_length.catalogue.parquet_file import read_parquet
+from product_length.catalogue.csv_file import csv_columns, read_csv
+from product_length.catalogue.parquet_file import parquet_columns, read_parquet
 from product_length.catalogue.raw_batch import RawBatch
 from product_length.catalogue.source_file import check_file, is_parquet
 
-__all__ = ["RawBatch", "check_source", "read_batches"]
+__all__ = ["RawBatch", "check_source", "read_batches", "read_column_names"]
+
+
+def read_column_names(path: Path, escape: str | None = None) -> list[str]:
+    """Names of a file's columns, in its order; `escape` as in `read_batches`.
+
+    Raises UserError for a fault of the file or its header.
+    """
+    check_file(path)
+    return parquet_columns(path) if is_parquet(path) else csv_columns(path, escape)
 
 
 def read_batches(

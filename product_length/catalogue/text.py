@@ -111,6 +111,12 @@ def string_keys(values: pa.StringArray) -> NDArray[np.uint64]:
     return np.fromiter(keys, dtype=np.uint64, count=len(values))
 
 
+def are_empty(text_keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which texts, given by their keys uint64 (rows,), have no character: bool (rows,)."""
+    empty: NDArray[np.bool_] = text_keys == np.uint64(xxhash.xxh3_64_intdigest(b""))
+    return empty
+
+
 def _where(
     mask: pa.BooleanArray,
     values: pa.StringArray,

@@ -1,6 +1,6 @@
 """Products without lengths, to predict for: every row of a file, none left out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns, TextRecipe
 from product_length.catalogue.product_file import ProductFile, write_products
-from product_length.catalogue.raw_batch import RawBatch
+from product_length.catalogue.raw_batch import RawBatch, absent_column, shown_columns
+from product_length.catalogue.reader import read_column_names
 from product_length.catalogue.source import FileSource
 from product_length.catalogue.text import (
     CLEANING_VERSION,
     FIELDS,
+    are_empty,
     clean_fields,
     clean_types,
     join_fields,
@@ -52,8 +54,7 @@ class UnlabelledProducts:
     @property
     def without_text(self) -> int:
         """How many rows have no text at all."""
-        (empty,) = string_keys(pa.array([""]))
-        return int((self.text_keys == empty).sum())
+        return int(are_empty(self.text_keys).sum())
 
     def texts(self, start: int, stop: int) -> list[str]:
         """Texts of the rows [start, stop), joined by the recipe; read from disk now."""
@@ -64,6 +65,32 @@ class UnlabelledProducts:
         rows = np.arange(start, min(stop, len(self)))
         batches = list(self.products.pick(rows, list(FIELDS)))
         return pa.concat_batches(batches)
+
+
+def without_absent(
+    path: Path,
+    columns: Columns,
+    recipe: TextRecipe,
+    needed: Collection[str],
+    escape: str | None = None,
+) -> tuple[Columns, str | None]:
+    """The columns that a file has, and in words which it lacks, None where it lacks none.
+
+    Texts and the type may be lacking, but not those in `needed` (keys of data.columns), nor every
+    field that the recipe joins: then all columns are given back, and reading raises UserError, as
+    it does without ids. `escape` as in `reader.read_batches`. Raises UserError for a fault of the file
+    or its header.
+    """
+    present = read_column_names(path, escape)
+    wanted = {key: name for key, name in columns.model_dump(exclude={"length"}).items() if name}
+    absent = [key for key, name in wanted.items() if name not in present]
+    texts = [field for field in recipe.fields if field in wanted and field not in absent]
+    if not absent or {"product_id", *needed} & set(absent) or not texts:
+        return columns, None
+    told = ", ".join(absent_column(key, wanted, present) for key in absent)
+    return columns.model_copy(update=dict.fromkeys(absent)), (
+        f"{path}: {told}: read as empty; the file has: {shown_columns(present)}"
+    )
 
 
 def open_unlabelled(

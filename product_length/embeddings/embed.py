@@ -11,13 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
+from product_length.catalogue.text import are_empty
 from product_length.embeddings.config import EmbeddingOptions
 from product_length.embeddings.encoder import Encoder, Engine
 from product_length.embeddings.engine import choose_engine
 from product_length.embeddings.ready import FORMAT, Texts, digest_of, ready_encoder
 from product_length.embeddings.repeats import EncodeOnce
+from product_length.unseen import are_blank, is_much, tell_unseen
 
 log = logging.getLogger(__name__)
+
+_PART_ROWS = 65_536
+_ADVICE = (
+    "nothing is learned from those texts; of another script or language than most training texts, "
+    "or without words? another encoder may read them, such as embeddings=ngrams"
+)
 
 
 @dataclass(frozen=True)
@@ -26,12 +34,14 @@ class Embedding:
 
     vectors: float16 (rows, dimension), or ids of n-grams, int32 (rows, dimension); read-only,
     memory-mapped. truncated_share: share of the rows whose text had more tokens than the encoder
-    reads, or more n-grams than it keeps; None where it reads whole texts.
+    reads, or more n-grams than it keeps; None where it reads whole texts. blank_rows: how many rows
+    have a text in which the encoder knows nothing; their vectors are 0.
     """
 
     vectors: NDArray[Any]
     encoder: Encoder
     truncated_share: float | None
+    blank_rows: int
     reused: bool
 
     @property
@@ -87,6 +97,10 @@ def embed_catalogue(
         for name, chosen in options.encoders.items()
     ]
     found = embed_texts(texts, text_keys, encoders, options.chunk_rows, store, recipe, engine)
+    for embedding in found:
+        if is_much(embedding.blank_rows, len(text_keys)):
+            blank = {"have a text in which it knows nothing": embedding.blank_rows}
+            tell_unseen(log, embedding.name, len(text_keys), blank, _ADVICE)
     if only is None or len(only) == len(text_keys):
         return found
     return [_some(embedding, text_keys, only, options.chunk_rows, store) for embedding in found]
@@ -140,8 +154,10 @@ def _embed(
     )
     cut = artefact.facts.get("truncated")
     share = None if cut is None or not rows else cut / rows
+    vectors = artefact.load_array()
+    blank = _count_blank(vectors, text_keys)
     log.info(
-        "%s: %d rows, %d unique texts, %d %s, %s%s, %.1f s",
+        "%s: %d rows, %d unique texts, %d %s, %s%s%s, %.1f s",
         encoder.name,
         rows,
         chunks.unique_texts,
@@ -149,10 +165,18 @@ def _embed(
         "dimensions" if encoder.bag is None else "places for n-grams",
         "reused" if artefact.reused else f"computed ({chunks.encoded} texts encoded)",
         "" if share is None else f", {share:.1%} of the rows cut to {_room(encoder)}",
+        f", nothing known in {blank / rows:.1%} of the rows" if blank else "",
         time.perf_counter() - started,
     )
-    vectors = artefact.load_array()
-    return Embedding(vectors, encoder, share, artefact.reused)
+    return Embedding(vectors, encoder, share, blank, artefact.reused)
+
+
+def _count_blank(vectors: NDArray[Any], text_keys: NDArray[np.uint64]) -> int:
+    """How many rows have a text, and vectors (rows, d) of 0; a part at a time."""
+    parts = (slice(at, at + _PART_ROWS) for at in range(0, len(text_keys), _PART_ROWS))
+    return sum(
+        int((are_blank(vectors[part]) & ~are_empty(text_keys[part])).sum()) for part in parts
+    )
 
 
 def _room(encoder: Encoder) -> str:

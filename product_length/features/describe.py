@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.catalogue import Catalogue
-from product_length.catalogue.split import TRAIN
+from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
 from product_length.embeddings.embed import Embedding
 from product_length.features.config import FeatureOptions
 from product_length.features.dimension_stage import DimensionFeatures, dimension_stage
@@ -17,8 +18,11 @@ from product_length.features.stage import NeighbourFeatures, neighbour_stage
 from product_length.features.terms import TermFeatures, term_stage
 from product_length.features.types import TypeVocabulary
 from product_length.features.vectors import side_by_side
+from product_length.unseen import are_beyond, are_unseen, distinct_types, tell_unseen
 
 log = logging.getLogger(__name__)
+
+_ADVICE = "they are harder to predict than products like the training rows"
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ def describe(
             options.type.min_rows,
             100 * float((codes == 0).mean()),
         )
+    _tell_unseen(catalogue, reads_types=options.type is not None or options.knn is not None)
     if options.knn is not None:
         chosen = _searched(embeddings, options.knn.embedding)
         addresses = [each.encoder.address for each in chosen]
@@ -83,6 +88,25 @@ def describe(
             options.terms.least_rows,
         )
     return Features(vocabulary, codes, neighbours, encoders, dimensions, terms)
+
+
+def _tell_unseen(catalogue: Catalogue, *, reads_types: bool) -> None:
+    """Say how many val and test rows have a type or a length that no training row prepares for."""
+    train_rows = catalogue.rows(TRAIN)
+    lengths = catalogue.lengths[train_rows]
+    reach = float(lengths.min()), float(lengths.max())
+    seen = pa.array(distinct_types(catalogue.types.take(train_rows)), catalogue.types.type)
+    for split in (VAL, TEST):
+        rows = catalogue.rows(split)
+        if not len(rows):
+            continue
+        counts = {}
+        if reads_types:
+            unseen = are_unseen(catalogue.types.take(rows), seen)
+            counts["have a product type that no training row has"] = int(unseen.sum())
+        beyond = are_beyond(catalogue.lengths[rows], reach)
+        counts["have a length beyond those of all training rows"] = int(beyond.sum())
+        tell_unseen(log, SPLIT_NAMES[split], len(rows), counts, _ADVICE)
 
 
 def _searched(embeddings: Sequence[Embedding], names: Sequence[str] | None) -> list[Embedding]:

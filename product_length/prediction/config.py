@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from product_length.catalogue.config import Escape
 from product_length.decision.config import DecisionOption
@@ -35,27 +36,39 @@ def _as_list(checkpoint: Any) -> Any:
     return checkpoint if isinstance(checkpoint, list) else [checkpoint]
 
 
-def _once(checkpoints: list[Path]) -> list[Path]:
+def _some(checkpoints: list[Path]) -> list[Path]:
     if not checkpoints:
         raise ValueError("name a checkpoint, or several: checkpoint=[a.ckpt,b.ckpt]")
-    for path in checkpoints:
-        if checkpoints.count(path) > 1:
-            raise ValueError(f"{path} is named twice; each has the same weight, name it once")
     return checkpoints
 
 
+def _as_share(interval: Any) -> Any:
+    """As it is, unless it is a number of per cent."""
+    try:
+        percent = float(str(interval).removesuffix("%"))
+    except ValueError:
+        return interval
+    if 1 < percent < 100 or (str(interval).endswith("%") and 0 < percent < 100):
+        raise PydanticCustomError(
+            "share",
+            "Input should be a share below 1; {percent}% is interval={share}",
+            {"percent": f"{percent:g}", "share": f"{percent / 100:g}"},
+        )
+    return interval
+
+
 class PredictionJob(Options):
-    """One checkpoint or several, a catalogue, a place to write.
+    """One checkpoint or several, or folders of their runs, a catalogue, a place to write.
 
     `interval`: the share of products whose length LOWER and UPPER should hold; None without them.
     `encoders` gives another place (folder or hub id) for an encoder of the checkpoint, by name.
     """
 
-    checkpoint: Annotated[list[Path], BeforeValidator(_as_list), AfterValidator(_once)]
+    checkpoint: Annotated[list[Path], BeforeValidator(_as_list), AfterValidator(_some)]
     data: PredictedData
     output: Path
     decision: DecisionOption
-    interval: Annotated[float, Field(gt=0, lt=1)] | None
+    interval: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, BeforeValidator(_as_share)]
     snap: bool
     cache_dir: Path
     batch_rows: Annotated[int, Field(ge=1)]

@@ -77,8 +77,8 @@ class Ensemble:
     def with_intervals(self, level: float) -> Self:
         """The same, with intervals that hold the truth of a share `level` of products.
 
-        Raises ConfigError for a point loss, for several recipes, which have not been calibrated
-        together, and for a checkpoint from before there were intervals.
+        Raises ConfigError for a point loss, and for several recipes, which have not been calibrated
+        together.
         """
         if len(self.members) > 1:
             raise ConfigError(
@@ -87,16 +87,11 @@ class Ensemble:
                 "checkpoint, or interval=null"
             )
         (member,) = self.members
-        if not member.objective.decisions:
+        if member.calibration is None:
             raise ConfigError(
                 f"interval={level:g} needs a predicted distribution; this checkpoint was trained "
                 "with a loss that emits one length: give interval=null, or train with "
                 "loss=histogram"
-            )
-        if member.calibration is None:
-            raise ConfigError(
-                f"interval={level:g}: this checkpoint was written by a version without intervals "
-                "and holds no calibration: train again, or give interval=null"
             )
         rows = len(member.calibration)
         masses = member.calibration.masses(level)
@@ -127,6 +122,12 @@ class Ensemble:
     def usual_lengths(self) -> NDArray[np.float32]:
         """The distinct training lengths of all members: float32 (m,), 1/100 inch, ascending."""
         return np.unique(np.concatenate([member.usual_lengths for member in self.members]))
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Between which lengths nearly all training rows of all members lie, 1/100 inch."""
+        least, greatest = zip(*(member.reach for member in self.members), strict=True)
+        return min(least), max(greatest)
 
     def forecast(self, raws: Sequence[Tensor]) -> Forecast:
         """What the members' raw outputs, each (rows, its outputs), come to.

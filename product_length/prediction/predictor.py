@@ -22,10 +22,15 @@ from product_length.features.types import Strings, TypeVocabulary
 from product_length.features.vectors import side_by_side
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, OrderedBatches
-from product_length.training.objective import Objective, objective_from_state
+from product_length.training.objective import (
+    HistogramObjective,
+    Objective,
+    objective_from_state,
+)
 from product_length.training.predict import predict_raw
 
 _BATCH_ROWS = 2048
+_ROUNDING = 1e-5  # of float32 lengths beside edges in float64, in log length
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Predictor:
     """Everything between a product's text and its length.
 
     `lookup` searches the vectors of `lookup_encoders`; None, and none, without neighbours.
+    `seen_types`: those of the training rows, however rare, without "". `scripts`: in which their
+    texts are written.
     `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
     `decision`: what a predicted distribution is decided for, unless another is asked for.
     `calibration`: of its intervals; None where the loss leaves one length.
@@ -47,6 +54,8 @@ class Predictor:
     network: LengthNetwork
     objective: Objective
     usual_lengths: NDArray[np.float32]
+    seen_types: tuple[str, ...]
+    scripts: tuple[str, ...]
     decision: DecisionOption = "auto"
     dimensions: DimensionReader | None = None
     terms: TermIndex | None = None
@@ -78,6 +87,23 @@ class Predictor:
         batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
         return predict_raw(self.network, batches, device)
 
+    @property
+    def reads_types(self) -> bool:
+        """Whether a product's type is looked at."""
+        return self.vocabulary is not None or self.lookup is not None
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Between which lengths nearly all training rows lie, 1/100 inch.
+
+        Of bins their outermost edges, where the tails begin; else the least and the greatest
+        training length.
+        """
+        if isinstance(self.objective, HistogramObjective):
+            edges = self.objective.bins.edges
+            return float(np.exp(edges[0] + _ROUNDING)), float(np.exp(edges[-1] - _ROUNDING))
+        return float(self.usual_lengths[0]), float(self.usual_lengths[-1])
+
     def fitted_state(self) -> dict[str, Any]:
         """All but the weights, as tensors, strings and numbers: `from_state` reads it back."""
         return {
@@ -91,6 +117,8 @@ class Predictor:
             "decision": self.decision,
             "calibration": None if self.calibration is None else self.calibration.state(),
             "usual_lengths": torch.from_numpy(self.usual_lengths),
+            "seen_types": list(self.seen_types),
+            "scripts": list(self.scripts),
             "dimensions": None if self.dimensions is None else self.dimensions.state(),
             "terms": None if self.terms is None else self.terms.state(),
         }
@@ -125,34 +153,21 @@ class Predictor:
             if state["vocabulary"] is None
             else TypeVocabulary.from_state(state["vocabulary"]),
             lookup=None if state["lookup"] is None else NeighbourLookup.from_state(state["lookup"]),
-            lookup_encoders=_lookup_encoders(state),
+            lookup_encoders=tuple(state["lookup_encoders"]),
             network=network,
             objective=objective_from_state(state["objective"]),
             usual_lengths=state["usual_lengths"].numpy(),
-            decision=state.get("decision", "auto"),  # checkpoints from before had no choice
-            dimensions=None  # also in checkpoints from before there were dimensions
-            if state.get("dimensions") is None
+            seen_types=tuple(state["seen_types"]),
+            scripts=tuple(state["scripts"]),
+            decision=state["decision"],
+            dimensions=None
+            if state["dimensions"] is None
             else DimensionReader.from_state(state["dimensions"]),
-            terms=None  # also in checkpoints from before there were terms
-            if state.get("terms") is None
-            else TermIndex.from_state(state["terms"]),
-            calibration=_calibration(state),
+            terms=None if state["terms"] is None else TermIndex.from_state(state["terms"]),
+            calibration=None
+            if state["calibration"] is None
+            else Calibration.from_state(state["calibration"]),
         )
-
-
-def _calibration(state: Mapping[str, Any]) -> Calibration | None:
-    if state.get("calibration") is not None:
-        return Calibration.from_state(state["calibration"])
-    if state.get("scores") is not None:  # checkpoints from before bands had intervals of their own
-        return Calibration.without_bands(0.5 + state["scores"].numpy())
-    return None  # also in checkpoints from before there were intervals
-
-
-def _lookup_encoders(state: Mapping[str, Any]) -> tuple[str, ...]:
-    if "lookup_encoders" in state:
-        return tuple(state["lookup_encoders"])
-    one = state["lookup_encoder"]  # checkpoints from before there could be several
-    return () if one is None else (one,)
 
 
 def snapped(

@@ -1,28 +1,46 @@
 """From a catalogue file of any size to an id and a length for each of its rows."""
 
-import csv
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
 from tqdm import tqdm
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns
-from product_length.catalogue.unlabelled import UnlabelledProducts, open_unlabelled
+from product_length.catalogue.scripts import are_foreign
+from product_length.catalogue.text import are_empty, join_fields
+from product_length.catalogue.unlabelled import (
+    UnlabelledProducts,
+    open_unlabelled,
+    without_absent,
+)
 from product_length.embeddings.embed import Embedding, embed_texts
 from product_length.embeddings.encoder import Engine
 from product_length.errors import ConfigError, UserError
 from product_length.prediction.ensemble import Ensemble, Forecast
+from product_length.prediction.files import ending_of
 from product_length.prediction.predictor import Predictor, snapped
+from product_length.prediction.submission_file import open_submission
+from product_length.unseen import are_beyond, are_blank, are_missing, are_unseen, tell_unseen
 from product_length.writing import write_whole
 
 log = logging.getLogger(__name__)
 
 _CHUNK_ROWS = 2048  # rows whose texts are encoded and kept at a time: what a kill loses
+_SHOWN_IDS = 5
+_ADVICE = (
+    "those lengths are guesses; is this the kind of catalogue that was trained on, with the same "
+    "columns, spelling of types and language?"
+)
 
 
 def write_submission(
@@ -38,50 +56,72 @@ def write_submission(
     store: ArtefactStore,
     engine: Engine,
 ) -> int:
-    """Predict every row of the catalogue at `path`, in its order, into a CSV; returns the rows.
+    """Predict every row of the catalogue at `path`, in its order, into a file; returns the rows.
 
-    `renamed`: columns whose names differ from training; `escape` as in `read_batches`. Each member
-    reads the texts that it was trained to read. Encoded texts are kept in `store`: after a kill, or
-    with another recipe of the same encoders, they are not encoded again. The output appears when it
-    is complete. Rows without any text are predicted from their type. Raises UserError for a faulty
-    catalogue or an output that cannot be written.
+    The ending of `output` says its format, see `prediction.files.ENDINGS`. `renamed`: columns whose
+    names differ from training; `escape` as in `read_batches`. Each member reads the texts that it was trained to read; columns
+    that the file lacks are empty. Encoded texts are kept in `store`: after a kill, or with another
+    recipe of the same encoders, they are not encoded again. The output appears when it is complete.
+    Rows without any text are predicted from their type. What training did not know is counted and
+    told. Raises UserError for a faulty catalogue, for predictions that are not finite, or an output
+    that cannot be written.
     """
     started = time.perf_counter()
-    if output.is_dir():
-        raise UserError(f"{output}: is a folder; give output= the name of a file")
-    columns = [
-        Columns.model_validate({**member.columns.model_dump(), **renamed})
-        for member in ensemble.members
-    ]
-    _check_same_ids(columns)
-    header = ["PRODUCT_ID", "PRODUCT_LENGTH"]
-    header += ["LOWER", "UPPER"] if ensemble.masses is not None else []
-    rows = without_text = 0
+    ending = ending_of(output)
+    columns = _columns(ensemble, path, renamed, escape)
+    names = ["PRODUCT_LENGTH"] + (["LOWER", "UPPER"] if ensemble.masses is not None else [])
+    unseen: Counter[str] = Counter()
+    wrong = _NotFinite()
+    rows = 0
 
     def fill(partial: Path) -> None:
-        nonlocal rows, without_text
+        nonlocal rows
         # Opened before the first row is read: a place that cannot be written is told at once.
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
+        with open_submission(partial, ending, names) as write:
             readings = [
-                _read(member, path, names, escape, store, engine)
-                for member, names in zip(ensemble.members, columns, strict=True)
+                _read(member, path, of_member, escape, store, engine)
+                for member, of_member in zip(ensemble.members, columns, strict=True)
             ]
-            products = readings[0].products
-            rows, without_text = len(products), products.without_text
-            for ids, (lengths, ends) in _predicted(ensemble, readings, batch_rows, device):
+            rows = len(readings[0].products)
+            for part, (lengths, ends) in _predicted(ensemble, readings, batch_rows, device):
+                ids = readings[0].products.product_ids[part].to_pylist()
+                unseen.update(_count_unseen(ensemble, readings, part, lengths))
                 if snap:
                     lengths = snapped(lengths, ensemble.usual_lengths)
                 told = [lengths] if ends is None else [lengths, *ends.T]
-                writer.writerows(zip(ids, *(each.astype(str) for each in told), strict=True))
+                wrong.add(ids, told)
+                write(ids, told)
+            wrong.refuse(rows)
 
     write_whole(output, fill)
     seconds = time.perf_counter() - started
+    tell_unseen(log, str(path), rows, unseen, _ADVICE)
     log.info("%s: %d rows, %.0f rows/s", output, rows, rows / max(seconds, 1e-9))
-    if without_text:
-        log.info("%d rows have no text; they were predicted from their type", without_text)
     return rows
+
+
+def _columns(
+    ensemble: Ensemble, path: Path, renamed: Mapping[str, str], escape: str | None
+) -> list[Columns]:
+    """What each member reads of the file; raises UserError and ConfigError."""
+    found: list[Columns] = []
+    lacking: dict[str | None, None] = {}  # each once, in order
+    for member in ensemble.members:
+        try:
+            columns = Columns.model_validate({**member.columns.model_dump(), **renamed})
+        except ValidationError as error:
+            reasons = "; ".join(
+                fault["msg"].removeprefix("Value error, ") for fault in error.errors()
+            )
+            raise ConfigError(f"data.columns: {reasons}") from error
+        columns, told = without_absent(path, columns, member.recipe, renamed, escape)
+        found.append(columns)
+        lacking[told] = None
+    for told in lacking:
+        if told is not None:
+            log.warning("warning: %s", told)
+    _check_same_ids(found)
+    return found
 
 
 def _check_same_ids(columns: Sequence[Columns]) -> None:
@@ -100,6 +140,7 @@ class _Reading:
 
     products: UnlabelledProducts
     embeddings: Sequence[Embedding]
+    seen_types: pa.Array
 
 
 def _read(
@@ -120,16 +161,16 @@ def _read(
         predictor.recipe.model_dump(mode="json"),
         engine,
     )
-    return _Reading(products, embeddings)
+    return _Reading(products, embeddings, pa.array(predictor.seen_types, products.types.type))
 
 
 def _predicted(
     ensemble: Ensemble, readings: Sequence[_Reading], batch_rows: int, device: torch.device
-) -> Iterator[tuple[list[str], Forecast]]:
-    """Ids and lengths of all products, batch by batch, under a progress bar."""
-    first = readings[0].products
-    with tqdm(total=len(first), unit=" rows", desc="predicting", disable=None) as bar:
-        for start in range(0, len(first), batch_rows):
+) -> Iterator[tuple[slice, Forecast]]:
+    """Places and lengths of all products, batch by batch, under a progress bar."""
+    rows = len(readings[0].products)
+    with tqdm(total=rows, unit=" rows", desc="predicting", disable=None) as bar:
+        for start in range(0, rows, batch_rows):
             part = slice(start, start + batch_rows)
             raws = []
             for member, reading in zip(ensemble.members, readings, strict=True):
@@ -138,5 +179,58 @@ def _predicted(
                 fields = products.fields(start, start + batch_rows)
                 raws.append(member.raw(vectors, fields, products.types[part], device))
             forecast = ensemble.forecast(raws)
-            yield first.product_ids[part].to_pylist(), forecast
+            yield part, forecast
             bar.update(len(forecast.lengths))
+
+
+def _count_unseen(
+    ensemble: Ensemble, readings: Sequence[_Reading], part: slice, lengths: NDArray[np.float32]
+) -> dict[str, int]:
+    """How many rows of a part hold what some member did not know after training, by what it is."""
+    found: dict[str, NDArray[np.bool_]] = {}
+
+    def note(what: str, holds: NDArray[np.bool_]) -> None:
+        found[what] = found[what] | holds if what in found else holds
+
+    for member, reading in zip(ensemble.members, readings, strict=True):
+        empty = are_empty(reading.products.text_keys[part])
+        note("have no text and are predicted from their type", empty)
+        if member.reads_types and member.seen_types:
+            types = reading.products.types[part]
+            note("have no product type", are_missing(types))
+            note(
+                "have a product type that training did not have",
+                are_unseen(types, reading.seen_types),
+            )
+        texts = join_fields(reading.products.fields(part.start, part.stop), member.recipe)
+        foreign = are_foreign(texts, member.scripts)
+        note("have a text mostly in a script that training did not have", foreign)
+        for each in reading.embeddings:
+            blank = are_blank(each.vectors[part]) & ~empty
+            note(f"have a text in which encoder {each.name} knows nothing", blank)
+    note("are predicted at the ends of the training lengths", are_beyond(lengths, ensemble.reach))
+    return {what: int(holds.sum()) for what, holds in found.items()}
+
+
+class _NotFinite:
+    """Counts rows whose predicted lengths are no numbers that a length can be."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: list[str] = []
+
+    def add(self, ids: Sequence[str], lengths: Sequence[NDArray[np.float32]]) -> None:
+        """Look at some rows: ids (rows,), and float32 (rows,) of each column."""
+        places = np.flatnonzero(~np.isfinite(lengths).all(axis=0))
+        self._count += len(places)
+        self._first += [ids[place] for place in places[: _SHOWN_IDS - len(self._first)].tolist()]
+
+    def refuse(self, rows: int) -> None:
+        """Raise UserError if there was one among so many rows."""
+        if self._count:
+            more = ", …" if self._count > len(self._first) else ""
+            raise UserError(
+                f"{self._count:,} of {rows:,} predictions are not finite (nan or infinite), those "
+                f"of {', '.join(self._first)}{more}; nothing was written. The checkpoint's weights "
+                "are damaged or its training diverged: predict with another one, or train again"
+            )

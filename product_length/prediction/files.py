@@ -1,0 +1,119 @@
+"""The files of a prediction, looked at before any work and before any heavy library is imported."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from product_length.catalogue.source_file import check_file
+from product_length.errors import ConfigError, UserError
+from product_length.prediction.config import PredictionJob
+from product_length.writing import refuse_input
+
+log = logging.getLogger(__name__)
+
+ENDINGS = (".csv", ".csv.gz", ".parquet")
+"""What an output's name may end with, in any case: the format that is written."""
+
+_BEST = Path("checkpoints", "best.ckpt")
+_SHOWN = 5
+
+
+def checked_files(job: PredictionJob) -> PredictionJob:
+    """The same job, with a file for each checkpoint that was given as a run's folder.
+
+    Raises ConfigError when a checkpoint is named twice, and UserError when a checkpoint or the
+    catalogue is not there, or when the output cannot be written or would replace one of them.
+    """
+    try:
+        checkpoints = [find_checkpoint(path) for path in job.checkpoint]
+        _check_once(checkpoints)
+        check_file(job.data.path)
+        inputs = {"data.path": job.data.path}
+        inputs |= {
+            _place(number, len(checkpoints)): path for number, path in enumerate(checkpoints)
+        }
+        check_output(job.output, inputs, job.encoders)
+    except OSError as error:  # a folder that may not be entered, a name that is too long
+        raise UserError(f"{error.filename}: {error.strerror or error}") from error
+    return job.model_copy(update={"checkpoint": checkpoints})
+
+
+def _check_once(checkpoints: Sequence[Path]) -> None:
+    for number, path in enumerate(checkpoints):
+        if any(path.samefile(other) for other in checkpoints[:number]):
+            raise ConfigError(
+                f"checkpoint: {path} is named twice; each has the same weight, name it once"
+            )
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The file at `path`, or the best checkpoint of the run whose folder it is.
+
+    Raises UserError when there is none, naming the runs where the folder holds several.
+    """
+    if not path.is_dir():
+        if not path.exists():
+            raise UserError(f"{path}: there is no such checkpoint (from {Path.cwd()})")
+        return path
+    for own in (path / _BEST, path / _BEST.name):
+        if own.is_file():
+            return own
+    runs = sorted(best.parent.parent for best in path.glob(f"**/{_BEST}"))
+    if runs:
+        named = ", ".join(map(str, runs[:_SHOWN])) + (", …" if len(runs) > _SHOWN else "")
+        raise UserError(
+            f"checkpoint={path}: a folder of {_count(len(runs), 'run')}, and one run is meant: "
+            f"give {named}; or several in a list, whose distributions are averaged"
+        )
+    raise UserError(
+        f"checkpoint={path}: no run's folder, it has neither {_BEST} nor {_BEST.name}; give the "
+        "folder of a finished run, or its checkpoint"
+    )
+
+
+def check_output(output: Path, inputs: Mapping[str, Path], models: Mapping[str, str]) -> None:
+    """Raise UserError unless `output` can be written and replaces none of `inputs`.
+
+    `inputs`: by the name of their setting; `models`: folders (or names) of encoders, by encoder.
+    """
+    refuse_input(output, f"output={output}", inputs)
+    for name, model in models.items():
+        folder = Path(model).expanduser()
+        if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
+            raise UserError(
+                f"output={output}: lies in the model's folder encoders.{name}={model}; choose "
+                "another folder for what is written"
+            )
+    if output.is_dir():
+        raise UserError(f"{output}: is a folder; give output= the name of a file")
+    ending_of(output)
+    folder = next(parent for parent in output.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise UserError(f"{output}: cannot be written ({folder} is a file, not a folder)")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{output}: cannot be written (no permission to write in {folder})")
+    if output.exists():
+        if not output.is_file():
+            raise UserError(f"{output}: is not a regular file; give output= another name")
+        log.info("%s: is there already, and is replaced as a whole at the end", output)
+
+
+def ending_of(output: Path) -> str:
+    """Which of `ENDINGS` an output's name has. Raises UserError when it has none of them."""
+    endings = [ending for ending in ENDINGS if output.name.lower().endswith(ending)]
+    if not endings:
+        raise UserError(
+            f"output={output}: the ending says the format that is written, and none is known by "
+            f"this one; end it with {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        )
+    return endings[0]
+
+
+def _place(number: int, of: int) -> str:
+    """The setting of a checkpoint, as `inputs` of `check_output` names it."""
+    return "checkpoint" if of == 1 else f"checkpoint.{number}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"1 {word}" if number == 1 else f"{number} {word}s"

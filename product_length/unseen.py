@@ -1,0 +1,67 @@
+"""What a recipe meets that it does not know: counted, and said in one line."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+WARN_FROM = 0.1
+"""From this share of the rows on the line is a warning."""
+
+_FIRST = 16  # columns that tell most rows from those of zeros
+
+
+def tell_unseen(
+    log: logging.Logger, where: str, rows: int, counts: Mapping[str, int], advice: str = ""
+) -> None:
+    """Say how many of so many rows each of `counts` holds of, by what holds of them.
+
+    A warning, with `advice`, from a share of `WARN_FROM` on.
+    """
+    told = [f"{count:,} ({count / rows:.1%}) {what}" for what, count in counts.items() if count]
+    found = f"of {rows:,} rows {', '.join(told)}" if told else f"{rows:,} rows, nothing unknown"
+    if any(is_much(count, rows) for count in counts.values()):
+        log.warning("warning: %s: %s%s", where, found, f": {advice}" if advice else "")
+    else:
+        log.info("%s: %s", where, found)
+
+
+def is_much(count: int, rows: int) -> bool:
+    """Whether so many of the rows are a reason to warn."""
+    return count > 0 and count >= WARN_FROM * rows
+
+
+def distinct_types(types: pa.ChunkedArray) -> list[str]:
+    """The types of rows, string (rows,), each once, in the order of their names, without ""."""
+    return sorted(set(pc.unique(types).to_pylist()) - {"", None})
+
+
+def are_unseen(types: pa.ChunkedArray, seen: pa.Array) -> NDArray[np.bool_]:
+    """Which types, string (rows,), are neither "" nor among the `seen` ones: bool (rows,)."""
+    known = pc.or_(pc.is_in(types, value_set=seen), pc.equal(types, ""))
+    unseen: NDArray[np.bool_] = ~known.to_numpy(zero_copy_only=False)
+    return unseen
+
+
+def are_missing(types: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Which types, string (rows,), are "": bool (rows,)."""
+    missing: NDArray[np.bool_] = pc.equal(types, "").to_numpy(zero_copy_only=False)
+    return missing
+
+
+def are_blank(outputs: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows an encoder saw nothing in, bool (rows,): those whose outputs (rows, d) are 0."""
+    blank = np.asarray(~outputs[:, :_FIRST].any(axis=1))
+    suspects = np.flatnonzero(blank)
+    blank[suspects] = ~outputs[suspects].any(axis=1)
+    return blank
+
+
+def are_beyond(lengths: NDArray[np.floating[Any]], reach: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which lengths (rows,) lie beyond the ends of a range, in the same unit: bool (rows,)."""
+    least, greatest = reach
+    return (lengths < least) | (lengths > greatest)

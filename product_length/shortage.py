@@ -1,6 +1,7 @@
 """A disk that is full and memory that has run out: told apart, and each said in one line."""
 
 import errno
+from pathlib import Path
 
 from product_length.errors import UserError, first_line
 
@@ -44,3 +45,15 @@ def cannot_write(place: object, error: OSError, advice: str = "", state: str = "
     parts += [advice] if advice else []
     said = [f"{place}: cannot be written ({error.strerror or error})", state, ", or ".join(parts)]
     return UserError("; ".join(part for part in said if part))
+
+
+def in_words(error: Exception, folder: Path) -> Exception:
+    """A UserError in place of any error of a full disk or of memory; other errors as they are.
+
+    `folder`: the place to name where an error names none.
+    """
+    if memory_ran_out(error):
+        return out_of_memory(error)
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return cannot_write(error.filename or folder, error)
+    return error

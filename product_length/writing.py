@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from product_length.errors import UserError
+from product_length.shortage import cannot_write
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
@@ -23,7 +23,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise cannot_write(path, error) from error
     return path
 
 

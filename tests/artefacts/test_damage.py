@@ -63,6 +63,11 @@ def stop_halfway(root: Path) -> None:
         open_array(root, make)
 
 
+@pytest.fixture(autouse=True)
+def _no_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
 OPEN = {"array": open_array, "folder": open_folder, "half an array": open_array}
 FILES = {
     "array": ["array.npy", "chunks.jsonl", "manifest.json"],
@@ -187,7 +192,7 @@ def test_no_flipped_bit_is_believed(
 
 def changed_values(value: Any) -> Iterator[Any]:
     """The value with each part of it replaced by others, or left out."""
-    yield from (5, -4, 2.5, "text", None, True, [], [1], {}, {"a": 1})
+    yield from (-4, 2.5, "text", None, True, [1], {})
     if isinstance(value, dict):
         for key, part in value.items():
             yield {name: other for name, other in value.items() if name != key}

@@ -1,6 +1,7 @@
 """A disk that is full and memory that has run out: told apart, and each said in one line."""
 
 import errno
+import os
 from pathlib import Path
 
 from product_length.errors import UserError, first_line
@@ -43,7 +44,9 @@ def cannot_write(place: object, error: OSError, advice: str = "", state: str = "
         return out_of_memory(error)
     parts = ["free some space"] if error.errno in NO_ROOM else []
     parts += [advice] if advice else []
-    said = [f"{place}: cannot be written ({error.strerror or error})", state, ", or ".join(parts)]
+    # The system's words where a library adds its own, as pyarrow does.
+    reason = os.strerror(error.errno) if error.errno in NO_ROOM else error.strerror or error
+    said = [f"{place}: cannot be written ({reason})", state, ", or ".join(parts)]
     return UserError("; ".join(part for part in said if part))
 
 

@@ -6,6 +6,8 @@ Martinsson & Tropp (2011), https://arxiv.org/abs/0909.4061.
 
 import hashlib
 import json
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +17,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
+from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
+
+log = logging.getLogger(__name__)
 
 # Numbers and letters apart, single characters kept: "10cm x 5.5" is 10, cm, x, 5.5.
 TOKEN = r"(?u)\d+(?:\.\d+)?|[^\W\d]+"
@@ -64,7 +69,7 @@ class LsaEncoder:
         vectorizers = {}
         blocks = []
         for kind in _kinds(options):
-            fitted = _fitted(kind, options, texts)
+            fitted = _fitted(name, kind, options, texts)
             if fitted is not None:
                 vectorizers[kind], block = fitted
                 blocks.append(block)
@@ -72,12 +77,7 @@ class LsaEncoder:
         components = np.zeros((options.dimensions, width), dtype=np.float16)
         if blocks:
             weights = sparse.hstack(blocks, format="csr", dtype=np.float32)
-            _, strengths, directions = randomized_svd(
-                weights,
-                min(options.dimensions, *weights.shape),
-                n_iter=4,
-                random_state=options.seed,
-            )
+            strengths, directions = _decomposed(name, options, weights)
             kept = int(np.sum(strengths > _NOISE * strengths[0]))
             components[:kept] = directions[:kept]
         return cls(name, options, training_texts, vectorizers, components)
@@ -171,19 +171,41 @@ def _vectorizer(
 
 
 def _fitted(
-    kind: str, options: LsaOptions, texts: Sequence[str]
+    name: str, kind: str, options: LsaOptions, texts: Sequence[str]
 ) -> tuple[TfidfVectorizer, sparse.csr_matrix] | None:
     """A fitted vectorizer and the texts' weights; None where they hold no n-gram of this kind."""
+    started = time.perf_counter()
+    what = f"{name}: {'words' if kind == 'word' else 'character n-grams'}"
+    log.info("%s: counting in %s texts …", what, f"{len(texts):,}")
     shown = _shown(kind, options, texts)
     for min_rows in sorted({min(options.min_rows, max(len(texts), 1)), 1}, reverse=True):
         vectorizer = _vectorizer(kind, options, min_rows=min_rows)
         try:
-            return vectorizer, vectorizer.fit_transform(shown)
+            with tqdm(shown, desc=what, unit=" texts", disable=None, leave=False) as counted:
+                weights = vectorizer.fit_transform(counted)
+            seconds = time.perf_counter() - started
+            log.info("%s: %s kept, %.1f s", what, f"{weights.shape[1]:,}", seconds)
+            return vectorizer, weights
         except ValueError as error:
             # scikit-learn's two words for "no n-gram is left".
             if "empty vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
                 raise
+    log.info("%s: none found", what)
     return None
+
+
+def _decomposed(
+    name: str, options: LsaOptions, weights: sparse.csr_matrix
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Singular values (n,), falling, and their directions (n, features)."""
+    started = time.perf_counter()
+    width = min(options.dimensions, *weights.shape)
+    what = f"{name}: singular value decomposition"
+    shape = " × ".join(f"{size:,}" for size in weights.shape)
+    log.info("%s of %s to %d dimensions …", what, shape, width)
+    _, strengths, directions = randomized_svd(weights, width, n_iter=4, random_state=options.seed)
+    log.info("%s: %.1f s", what, time.perf_counter() - started)
+    return strengths, directions
 
 
 def _terms(vectorizer: TfidfVectorizer) -> list[str]:

@@ -109,18 +109,19 @@ from test_disk import open_array, open_folder, saved
 from product_length.errors import UserError
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-for make in (lambda root: open_array(root, rows=1000), lambda root: open_folder(root, 200_000), saved):
+root = Path(sys.argv[2])
+for make, size in ((open_array, 1000), (open_folder, 200_000), (saved, 100_000)):
     try:
-        make(Path(sys.argv[2]))
+        make(root, size)
     except UserError as error:
         print(error)
-print(len(open_array(Path(sys.argv[2]))))
+print(len(open_array(root)))
 """
 
 
-def saved(root: Path) -> None:
+def saved(root: Path, size: int) -> None:
     def make(folder: Path) -> None:
-        save_array(folder / "numbers.npy", np.zeros(100_000))
+        save_array(folder / "numbers.npy", np.zeros(size))
 
     ArtefactStore(root).folder("numbers", {}, make)
 
@@ -151,7 +152,7 @@ def test_errors_of_what_it_is_made_from_are_not_the_caches(tmp_path: Path) -> No
         def fail(_: Path, error: OSError = error) -> None:
             raise error
 
-        with pytest.raises(OSError) as caught:
+        with pytest.raises(type(error), match=str(error.strerror)) as caught:
             store.folder("texts", {}, fail)
         assert caught.value is error
 

@@ -34,18 +34,25 @@ def out_of_memory(error: BaseException) -> OutOfMemoryError:
     )
 
 
-def cannot_write(place: object, error: OSError, advice: str = "", state: str = "") -> UserError:
+def cannot_write(place: object, error: Exception, advice: str = "", state: str = "") -> UserError:
     """What to say when `place` cannot be written, which is not always the disk's fault.
+
+    torch's own error does not say why; its context does, if `torch.save` is given an open file.
 
     `advice`: what else helps, such as "choose another folder with cache_dir=…"; `state`: what else
     is wrong.
     """
     if memory_ran_out(error):
         return out_of_memory(error)
-    parts = ["free some space"] if error.errno in NO_ROOM else []
+    if isinstance(error.__context__, OSError) and not isinstance(error, OSError):
+        error = error.__context__
+    number = error.errno if isinstance(error, OSError) else None
+    parts = ["free some space"] if number in NO_ROOM else []
     parts += [advice] if advice else []
     # The system's words where a library adds its own, as pyarrow does.
-    reason = os.strerror(error.errno) if error.errno in NO_ROOM else error.strerror or error
+    reason = getattr(error, "strerror", None) or first_line(error)
+    if number in NO_ROOM:
+        reason = os.strerror(number)
     said = [f"{place}: cannot be written ({reason})", state, ", or ".join(parts)]
     return UserError("; ".join(part for part in said if part))
 

@@ -7,7 +7,6 @@ Martinsson & Tropp (2011), https://arxiv.org/abs/0909.4061.
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,10 +16,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils.extmath import randomized_svd
-from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
+from product_length.embeddings.fit_progress import FitProgress, watched
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +27,7 @@ log = logging.getLogger(__name__)
 TOKEN = r"(?u)\d+(?:\.\d+)?|[^\W\d]+"
 # Directions whose share of the largest singular value is below this are rounding noise.
 _NOISE = 1e-5
+_PASSES = 4  # of the randomised decomposition over the texts' weights
 
 
 class LsaEncoder:
@@ -174,23 +174,20 @@ def _fitted(
     name: str, kind: str, options: LsaOptions, texts: Sequence[str]
 ) -> tuple[TfidfVectorizer, sparse.csr_matrix] | None:
     """A fitted vectorizer and the texts' weights; None where they hold no n-gram of this kind."""
-    started = time.perf_counter()
-    what = f"{name}: {'words' if kind == 'word' else 'character n-grams'}"
-    log.info("%s: counting in %s texts …", what, f"{len(texts):,}")
+    what = "words" if kind == "word" else "character n-grams"
     shown = _shown(kind, options, texts)
     for min_rows in sorted({min(options.min_rows, max(len(texts), 1)), 1}, reverse=True):
         vectorizer = _vectorizer(kind, options, min_rows=min_rows)
         try:
-            with tqdm(shown, desc=what, unit=" texts", disable=None, leave=False) as counted:
-                weights = vectorizer.fit_transform(counted)
-            seconds = time.perf_counter() - started
-            log.info("%s: %s kept, %.1f s", what, f"{weights.shape[1]:,}", seconds)
+            with FitProgress(f"{name}: counting {what}", len(shown), "texts") as progress:
+                weights = vectorizer.fit_transform(progress.over(shown))
+            log.info("%s: %s %s kept", name, f"{weights.shape[1]:,}", what)
             return vectorizer, weights
         except ValueError as error:
             # scikit-learn's two words for "no n-gram is left".
             if "empty vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
                 raise
-    log.info("%s: none found", what)
+    log.info("%s: no %s found", name, what)
     return None
 
 
@@ -198,13 +195,16 @@ def _decomposed(
     name: str, options: LsaOptions, weights: sparse.csr_matrix
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Singular values (n,), falling, and their directions (n, features)."""
-    started = time.perf_counter()
-    width = min(options.dimensions, *weights.shape)
-    what = f"{name}: singular value decomposition"
     shape = " × ".join(f"{size:,}" for size in weights.shape)
-    log.info("%s of %s to %d dimensions …", what, shape, width)
-    _, strengths, directions = randomized_svd(weights, width, n_iter=4, random_state=options.seed)
-    log.info("%s: %.1f s", what, time.perf_counter() - started)
+    stage = f"{name}: singular value decomposition of {shape}"
+    # Two products for each pass, one for the range found, one onto it.
+    with FitProgress(stage, 2 * _PASSES + 2, "products") as progress:
+        _, strengths, directions = randomized_svd(
+            watched(weights, progress),
+            min(options.dimensions, *weights.shape),
+            n_iter=_PASSES,
+            random_state=options.seed,
+        )
     return strengths, directions
 
 

@@ -214,13 +214,16 @@ def test_fitting_shows_what_it_does(
         LsaEncoder.fit("mine", options(), product_texts(1200))
     said = [re.sub(r"\d+\.\d s", "N s", record.getMessage()) for record in caplog.records]
     patterns = [
-        "mine: words: counting in 1,200 texts …",
-        r"mine: words: [\d,]+ kept, N s",
-        "mine: character n-grams: counting in 1,200 texts …",
-        r"mine: character n-grams: [\d,]+ kept, N s",
-        r"mine: singular value decomposition of 1,200 × [\d,]+ to 8 dimensions …",
-        "mine: singular value decomposition: N s",
+        "mine: counting words, 1,200 texts …",
+        "mine: counting words: N s",
+        r"mine: [\d,]+ words kept",
+        "mine: counting character n-grams, 1,200 texts …",
+        "mine: counting character n-grams: N s",
+        r"mine: [\d,]+ character n-grams kept",
+        r"mine: singular value decomposition of 1,200 × [\d,]+, 10 products …",
+        r"mine: singular value decomposition of 1,200 × [\d,]+: N s",
     ]
     assert len(said) == len(patterns)
     assert all(re.fullmatch(*pair) for pair in zip(patterns, said, strict=True)), said
-    assert "mine: words: 100%" in terminal.getvalue() or "0/1200" in terminal.getvalue()
+    assert "mine: counting words:   0%|" in terminal.getvalue()
+    assert " 0/1200 [" in terminal.getvalue()

@@ -17,7 +17,7 @@ TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check lint test test-slow smoke reproduce-best sweep-losses sweep-tune
-.PHONY: reference-table gate bench bench-full embed clean
+.PHONY: reference-table gate bench bench-full embed clean clean-runs
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -80,7 +80,25 @@ bench-full: $(READY)  ## the same at the size of the challenge's catalogue, in h
 embed: $(READY)  ## compute embeddings ahead of training (DATA=train.csv ARGS="embeddings=all_four")
 	$(BIN)/python -m product_length.embed $(CHOSEN) $(ARGS)
 
-clean:  ## remove what was built, cached and run; the virtual environment stays
+clean:  ## remove what can be made again, embeddings too; runs and the virtual environment stay
 	rm -rf .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build dist
-	find outputs multirun -mindepth 1 ! -name .gitkeep -delete
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . \( -path './$(VENV)' -o -path ./outputs -o -path ./multirun \) -prune \
+		-o -name __pycache__ -prune -exec rm -rf {} +
+
+# What of `outputs` and `multirun` goes; a run is a folder with Hydra's record of it.
+RUN_FOLDERS := $(wildcard outputs multirun)
+
+clean-runs:  ## remove all runs in outputs and multirun, trained models too; asks first (YES=1: does not)
+	@if [ -z '$(RUN_FOLDERS)' ] || [ -z "$$(find -H $(RUN_FOLDERS) -mindepth 1 ! -name .gitkeep -print -quit)" ]; then \
+		echo 'there are no runs'; exit 0; \
+	fi; \
+	runs=$$(find -H $(RUN_FOLDERS) -type d -name .hydra | wc -l); \
+	size=$$(du -Dshc $(RUN_FOLDERS) | tail -n 1 | cut -f 1); \
+	echo "$$((runs)) runs with their trained models, $$size, in $(RUN_FOLDERS)"; \
+	if [ '$(YES)' != 1 ]; then \
+		[ -t 0 ] || { echo 'nothing is removed: there is no terminal to ask; add YES=1' >&2; exit 1; }; \
+		printf 'remove them for good? [y/N] '; read -r answer; \
+		[ "$$answer" = y ] || { echo 'nothing is removed'; exit 1; }; \
+	fi; \
+	find -H $(RUN_FOLDERS) -mindepth 1 ! -name .gitkeep -delete; \
+	echo 'removed'

@@ -23,6 +23,7 @@ from product_length.errors import (
     reason_of,
 )
 from product_length.experiment import AnyConfig, from_config
+from product_length.shortage import cannot_write, in_words
 from product_length.sweeping.prepare import Sweep, prepare
 from product_length.writing import write_text
 
@@ -73,10 +74,11 @@ def run_command(
             sys.stderr.write(f"{said}\n")
             sys.exit(130)
         except Exception as error:
+            fault = in_words(error, folder)
             if run.mode is RunMode.MULTIRUN:  # one run of many: its sweep decides what follows
-                write_text(folder / FAILURE_FILE, f"{reason_of(error)}\n")
-            elif isinstance(error, UserError):
-                _exit(error)
+                write_text(folder / FAILURE_FILE, f"{reason_of(fault)}\n")
+            elif isinstance(fault, UserError):
+                _exit(fault)
             raise
 
     # Without this Hydra prints faults itself, with a part of their traceback.
@@ -96,8 +98,8 @@ def run_command(
     except OSError as error:
         if started:
             raise
-        reason = f"{error.filename}: cannot be written ({error.strerror or error})"
-        _exit(UserError(f"{reason}; choose another folder with hydra.run.dir=…"))
+        place = error.filename or "the run's folder"
+        _exit(cannot_write(place, error, "choose another folder with hydra.run.dir=…"))
 
 
 def _end(

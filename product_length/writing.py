@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from product_length.errors import UserError
+from product_length.shortage import cannot_write
 
 try:
     import fcntl
@@ -35,7 +36,7 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
             write(partial)
             partial.replace(path)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise cannot_write(path, error) from error
     return path
 
 

@@ -18,6 +18,7 @@ FLOW += ["training", "evaluation", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
 COMMON |= {"unseen"}
+COMMON |= {"shortage"}
 
 
 def imports(path):

@@ -14,6 +14,7 @@ from product_length.catalogue.raw_batch import (
     undecodable,
 )
 from product_length.errors import UserError
+from product_length.shortage import memory_ran_out, out_of_memory
 
 BATCH_ROWS = 16_384
 _LARGEST_WHOLE = 2.0**63
@@ -153,5 +154,7 @@ def _length(values: pa.Array, path: Path, first_row: int, column: str) -> pa.Arr
 
 
 def _damaged(path: Path, error: BaseException) -> UserError:
+    if memory_ran_out(error):
+        return out_of_memory(error)
     reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
     return UserError(f"{path}: is not a sound Parquet file ({reason}); write or fetch it again")

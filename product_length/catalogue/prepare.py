@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from product_length.artefacts import Artefact, ArtefactStore
+from product_length.artefacts import Artefact, ArtefactStore, save_array
 from product_length.catalogue.catalogue import Catalogue, fingerprint_of
 from product_length.catalogue.config import DataOptions, DemoData, TextRecipe
 from product_length.catalogue.product_file import ProductFile, write_products
@@ -92,7 +92,7 @@ def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> 
     products = ProductFile(folder / _PRODUCTS)
     repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
     tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
-    np.save(folder / _REPEATS, repeats)
+    save_array(folder / _REPEATS, repeats)
     dropped = {reason: rows.to_json() for reason, rows in tally.by_reason().items()}
     return {"rows_read": rows_read, "dropped": dropped}
 

@@ -18,6 +18,7 @@ from product_length.catalogue.content import (
     recognise,
 )
 from product_length.errors import UserError
+from product_length.shortage import memory_ran_out, out_of_memory
 
 ENDINGS = (".csv", ".csv.gz", ".csv.zip", ".gz", ".zip", ".parquet")
 """What a catalogue's name may end with, in any case."""
@@ -165,4 +166,6 @@ class SourceFile(io.RawIOBase):
 
 def unreadable(path: Path, error: OSError) -> UserError:
     """The fault of a file that the system does not let us read."""
+    if memory_ran_out(error):
+        return out_of_memory(error)
     return UserError(f"{path}: cannot be read ({error.strerror or error}); check its permissions")

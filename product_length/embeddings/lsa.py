@@ -6,6 +6,7 @@ Martinsson & Tropp (2011), https://arxiv.org/abs/0909.4061.
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,17 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
+from product_length.embeddings.fit_progress import FitProgress
 from product_length.embeddings.tfidf import TOKEN, TfidfWeights
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+log = logging.getLogger(__name__)
+
 # Directions whose share of the largest singular value is below this are rounding noise.
 _NOISE = 1e-5
+_PASSES = 4  # of the randomised decomposition over the texts' weights
 
 
 class LsaEncoder:
@@ -62,14 +67,13 @@ class LsaEncoder:
         An n-gram must occur in `min_rows` texts, or in one where that would leave none of its
         kind.
         """
-        # Here only: they take longer to import than PyTorch.
+        # Not at the top: SciPy and scikit-learn take as long to import as PyTorch.
         from scipy.sparse import hstack
-        from sklearn.utils.extmath import randomized_svd
 
         weights = {}
         counted = []
         for kind in _kinds(options):
-            fitted = _fitted(kind, options, texts)
+            fitted = _fitted(name, kind, options, texts)
             if fitted is not None:
                 weights[kind], matrix = fitted
                 counted.append(matrix)
@@ -77,12 +81,7 @@ class LsaEncoder:
         components = np.zeros((options.dimensions, width), dtype=np.float16)
         if counted:
             matrix = hstack(counted, format="csr", dtype=np.float32)
-            _, strengths, directions = randomized_svd(
-                matrix,
-                min(options.dimensions, *matrix.shape),
-                n_iter=4,
-                random_state=options.seed,
-            )
+            strengths, directions = _decomposed(name, options, matrix)
             kept = int(np.sum(strengths > _NOISE * strengths[0]))
             components[:kept] = directions[:kept]
         return cls(name, options, training_texts, weights, components)
@@ -166,11 +165,12 @@ def _range(kind: str, options: LsaOptions) -> tuple[str, int, int]:
 
 
 def _fitted(
-    kind: str, options: LsaOptions, texts: Sequence[str]
+    name: str, kind: str, options: LsaOptions, texts: Sequence[str]
 ) -> "tuple[TfidfWeights, csr_matrix] | None":
     """The fitted weights and those of the texts; None where they hold no n-gram of this kind."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
+    what = "words" if kind == "word" else "character n-grams"
     shown = _shown(kind, options, texts)
     _, shortest, longest = _range(kind, options)
     for min_rows in sorted({min(options.min_rows, max(len(texts), 1)), 1}, reverse=True):
@@ -184,15 +184,39 @@ def _fitted(
             dtype=np.float32,
         )
         try:
-            matrix = vectorizer.fit_transform(shown)
+            with FitProgress(f"{name}: counting {what}", len(shown), "texts") as progress:
+                matrix = vectorizer.fit_transform(progress.over(shown))
         except ValueError as error:
             # scikit-learn's two words for "no n-gram is left".
             if "empty vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
                 raise
             continue
+        log.info("%s: %s %s kept", name, f"{matrix.shape[1]:,}", what)
         terms = [str(term) for term in vectorizer.get_feature_names_out()]
         return TfidfWeights(kind, shortest, longest, terms, vectorizer.idf_), matrix
+    log.info("%s: no %s found", name, what)
     return None
+
+
+def _decomposed(
+    name: str, options: LsaOptions, matrix: "csr_matrix"
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Singular values (n,), falling, and their directions (n, features)."""
+    from sklearn.utils.extmath import randomized_svd
+
+    from product_length.embeddings.watched_matrix import watched
+
+    shape = " × ".join(f"{size:,}" for size in matrix.shape)
+    stage = f"{name}: singular value decomposition of {shape}"
+    # Two products for each pass, one for the range found, one onto it.
+    with FitProgress(stage, 2 * _PASSES + 2, "products") as progress:
+        _, strengths, directions = randomized_svd(
+            watched(matrix, progress),
+            min(options.dimensions, *matrix.shape),
+            n_iter=_PASSES,
+            random_state=options.seed,
+        )
+    return strengths, directions
 
 
 def _digest(weights: Mapping[str, TfidfWeights], components: NDArray[np.float16]) -> str:

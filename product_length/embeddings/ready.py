@@ -1,6 +1,7 @@
 """Encoders made ready to encode: loaded and checked, or fitted on the training texts."""
 
 import hashlib
+import io
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -107,7 +108,9 @@ def _fitted_lsa(
         encoder = LsaEncoder.fit(
             name, options, _read(texts, rows, chunk_rows), training_texts=training_texts
         )
-        torch.save(encoder.state(), folder / _STATE)
+        state = io.BytesIO()  # first: torch does not say what a full disk is
+        torch.save(encoder.state(), state)
+        (folder / _STATE).write_bytes(state.getbuffer())
         seconds = time.perf_counter() - started
         log.info("%s: fitted in %.1f s", name, seconds)
         return {"fitted_on": len(rows), "seconds": seconds}

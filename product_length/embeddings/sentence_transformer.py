@@ -23,6 +23,7 @@ from product_length.embeddings.precision import choose_batch_tokens, choose_prec
 from product_length.embeddings.streams import run_batches
 from product_length.embeddings.token_limits import positions_of, texts_cut
 from product_length.errors import UserError
+from product_length.shortage import memory_ran_out
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -251,6 +252,8 @@ class SentenceTransformerEncoder:
                 f"{self._device}; choose a smaller model, or {self._key}.device=cpu"
             ) from error
         except Exception as error:  # whatever the libraries raise on damaged or foreign files
+            if memory_ran_out(error):
+                raise
             raise UserError(
                 f"{self._setting}={self._options.model}: cannot be loaded from "
                 f"{self._files.folder} ({first_line(error)}); get a complete copy, or choose "

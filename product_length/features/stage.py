@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from typing_extensions import Self
 
-from product_length.artefacts import ArtefactStore, Json
+from product_length.artefacts import ArtefactStore, Json, save_array
 from product_length.features.cells import Cells
 from product_length.features.config import KnnOptions
 from product_length.features.neighbour_features import (
@@ -163,7 +163,7 @@ def _put_into_cells(
         facts = index.tune(options.k, options.recall)
         if index.cells is not None:
             for name in _CELL_FILES:
-                np.save(folder / f"{name}.npy", getattr(index.cells, name))
+                save_array(folder / f"{name}.npy", getattr(index.cells, name))
         return facts
 
     made_from = {**sources, "version": _CELLS_VERSION, "recall": options.recall}

@@ -59,12 +59,12 @@ def write_submission(
     """Predict every row of the catalogue at `path`, in its order, into a file; returns the rows.
 
     The ending of `output` says its format, see `prediction.files.ENDINGS`. `renamed`: columns whose
-    names differ from training; `escape` as in `read_batches`. Each member reads the texts that it was trained to read; columns
-    that the file lacks are empty. Encoded texts are kept in `store`: after a kill, or with another
-    recipe of the same encoders, they are not encoded again. The output appears when it is complete.
-    Rows without any text are predicted from their type. What training did not know is counted and
-    told. Raises UserError for a faulty catalogue, for predictions that are not finite, or an output
-    that cannot be written.
+    names differ from training; `escape` as in `read_batches`. Each member reads the texts that it
+    was trained to read; columns that the file lacks are empty. Encoded texts are kept in `store`:
+    after a kill, or with another recipe of the same encoders, they are not encoded again. The
+    output appears when it is complete. Rows without any text are predicted from their type. What
+    training did not know is counted and logged. Raises UserError for a faulty catalogue, for
+    predictions that are not finite, or an output that cannot be written.
     """
     started = time.perf_counter()
     ending = ending_of(output)

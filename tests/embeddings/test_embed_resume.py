@@ -20,7 +20,6 @@ def test_a_damaged_chunk_alone_is_made_again(
     product_texts: Callable[..., list[str]],
     tmp_path: Path,
     encoded: list[list[str]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     texts = product_texts(64)
     (made,) = embed(texts, tmp_path, lsa=LSA)
@@ -30,7 +29,6 @@ def test_a_damaged_chunk_alone_is_made_again(
     content[-1] ^= 1  # in the last of four chunks
     file.write_bytes(content)
     encoded.clear()
-    monkeypatch.setattr("product_length.artefacts._checked", set())  # as in a new process
     (again,) = embed(texts, tmp_path, lsa=LSA)
     assert not again.reused
     assert [sorted(call) for call in encoded] == [sorted(texts[48:])]

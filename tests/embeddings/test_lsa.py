@@ -1,6 +1,8 @@
 """The LSA encoder against scikit-learn by hand, its state, and catalogues too small for it."""
 
 import io
+import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -194,3 +196,34 @@ def test_a_model_folder_is_refused(product_texts: Callable[..., list[str]]) -> N
 def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(UserError, match="'x' is of kind 'hash', which this version does not know"):
         load_encoder({"kind": "hash", "name": "x"})
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_fitting_shows_what_it_does(
+    product_texts: Callable[..., list[str]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with caplog.at_level(logging.INFO, logger="product_length"):
+        LsaEncoder.fit("mine", options(), product_texts(1200))
+    said = [re.sub(r"\d+\.\d s", "N s", record.getMessage()) for record in caplog.records]
+    patterns = [
+        "mine: counting words, 1,200 texts …",
+        "mine: counting words: N s",
+        r"mine: [\d,]+ words kept",
+        "mine: counting character n-grams, 1,200 texts …",
+        "mine: counting character n-grams: N s",
+        r"mine: [\d,]+ character n-grams kept",
+        r"mine: singular value decomposition of 1,200 × [\d,]+, 10 products …",
+        r"mine: singular value decomposition of 1,200 × [\d,]+: N s",
+    ]
+    assert len(said) == len(patterns)
+    assert all(re.fullmatch(*pair) for pair in zip(patterns, said, strict=True)), said
+    assert "mine: counting words:   0%|" in terminal.getvalue()
+    assert " 0/1200 [" in terminal.getvalue()

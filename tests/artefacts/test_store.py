@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from product_length import artefacts
 from product_length.artefacts import ArtefactStore, address
 from product_length.errors import UserError
 
@@ -33,11 +32,6 @@ def make_array(store, calls, rows=10, made_from=None):
         chunk_rows=4,
         make_chunk=counting_chunks(calls),
     )
-
-
-@pytest.fixture
-def _forget_checked():
-    artefacts._checked.clear()
 
 
 def test_array_is_made_once_and_read_back(tmp_path):
@@ -125,14 +119,12 @@ def test_a_stream_is_told_what_is_missing_and_closed(tmp_path):
     np.testing.assert_array_equal(made.load_array()[:, 1], np.arange(10))
 
 
-@pytest.mark.usefixtures("_forget_checked")
 def test_only_a_damaged_chunk_is_made_again(tmp_path, caplog):
     calls = []
     made = make_array(ArtefactStore(tmp_path), calls)
     damaged = np.lib.format.open_memmap(made.path / "array.npy", mode="r+")
     damaged[5, 1] = 77
     damaged.flush()
-    artefacts._checked.clear()
     calls.clear()
     again = make_array(ArtefactStore(tmp_path), calls)
     assert calls == [(4, 8)]
@@ -141,7 +133,6 @@ def test_only_a_damaged_chunk_is_made_again(tmp_path, caplog):
     np.testing.assert_array_equal(again.load_array()[:, 1], np.arange(10))
 
 
-@pytest.mark.usefixtures("_forget_checked")
 @pytest.mark.parametrize("harm", ["truncate", "manifest", "foreign"])
 def test_a_folder_that_disagrees_with_its_manifest_is_made_again(tmp_path, harm):
     calls = []
@@ -161,7 +152,6 @@ def test_a_folder_that_disagrees_with_its_manifest_is_made_again(tmp_path, harm)
     else:
         content = json.loads(manifest.read_text())
         manifest.write_text(json.dumps({**content, "made_from": {"x": 2}}))
-    artefacts._checked.clear()
     again = store.folder("catalogue", {"x": 1}, make)
     assert len(calls) == 2
     assert not again.reused

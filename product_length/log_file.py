@@ -1,0 +1,37 @@
+"""The log file of a run, on a disk that may become full."""
+
+import logging
+import sys
+from typing import Any
+
+from typing_extensions import override
+
+from product_length.errors import UserError
+from product_length.shortage import cannot_write
+
+
+class LogFile(logging.FileHandler):
+    """Says once that it cannot be written; the standard one prints a traceback for each line."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._failed = False
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._failed:
+            self._failed = True
+            fault: UserError = cannot_write(self.baseFilename, error)
+            sys.stderr.write(f"warning: {fault}; lines of this log are lost\n")
+
+    @override
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError as error:  # what the disk did not take is still in the buffer
+            if not self._failed:
+                self._failed = True
+                sys.stderr.write(f"warning: {cannot_write(self.baseFilename, error)}\n")

@@ -22,10 +22,10 @@ def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
     loaded = {name: sys.modules[name] for name in packages if name in sys.modules}
     version = importlib.metadata.version
 
-    def version_if_shown(name: str) -> str:
-        if name in packages:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return version(name)
+    def version_if_shown(distribution_name: str) -> str:
+        if distribution_name in packages:
+            raise importlib.metadata.PackageNotFoundError(distribution_name)
+        return version(distribution_name)
 
     blocked: dict[str, Any] = dict.fromkeys(packages)  # None: `import` says there is no such module
     sys.modules.update(blocked)

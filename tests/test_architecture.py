@@ -17,8 +17,7 @@ FLOW = ["catalogue", "embeddings", "dimensions", "features", "loss", "decision",
 FLOW += ["training", "evaluation", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
-COMMON |= {"unseen"}
-COMMON |= {"shortage"}
+COMMON |= {"lightning_import", "shortage", "unseen"}
 
 
 def imports(path):
@@ -42,6 +41,7 @@ def importers(library):
     ("library", "rooms"),
     [
         ("hydra", {"command.py", "composition.py", "sweeping"}),
+        ("lightning", {"lightning_import.py"}),
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
         ("faiss", {"features"}),

@@ -78,8 +78,8 @@ def without_absent(
 
     Texts and the type may be lacking, but not those in `needed` (keys of data.columns), nor every
     field that the recipe joins: then all columns are given back, and reading raises UserError, as
-    it does without ids. `escape` as in `reader.read_batches`. Raises UserError for a fault of the file
-    or its header.
+    it does without ids. `escape` as in `reader.read_batches`. Raises UserError for a fault of the
+    file or its header.
     """
     present = read_column_names(path, escape)
     wanted = {key: name for key, name in columns.model_dump(exclude={"length"}).items() if name}

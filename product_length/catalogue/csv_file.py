@@ -44,7 +44,7 @@ def read_csv(
     return _read_rows(path, header, positions, block_bytes or BLOCK_BYTES)
 
 
-def _read_header(path: Path, escape: str | None) -> _Header:
+def _read_header(path: Path, escape: str | None = None) -> _Header:
     with SourceFile(path) as file:
         check_packed(path, file.read(HEAD_BYTES))
     with strict_rows(path, LARGEST_ROW_BYTES, escape) as reader:

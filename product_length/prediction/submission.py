@@ -40,11 +40,11 @@ def write_submission(
 ) -> int:
     """Predict every row of the catalogue at `path`, in its order, into a CSV; returns the rows.
 
-    `renamed`: columns whose names differ from training; `escape` as in `read_batches`. Each member
-    reads the texts that it was trained to read. Encoded texts are kept in `store`: after a kill, or
-    with another recipe of the same encoders, they are not encoded again. The output appears when it
-    is complete. Rows without any text are predicted from their type. Raises UserError for a faulty
-    catalogue or an output that cannot be written.
+    `renamed`: columns whose names differ from training. Each member reads the texts that it was
+    trained to read. Encoded texts are kept in `store`: after a kill, or with another recipe of the
+    same encoders, they are not encoded again. The output appears when it is complete. Rows without
+    any text are predicted from their type. Raises UserError for a faulty catalogue or an output
+    that cannot be written.
     """
     started = time.perf_counter()
     if output.is_dir():

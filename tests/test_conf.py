@@ -205,6 +205,15 @@ def test_the_other_commands_compose():
     assert job.interval == 0.9
 
 
+@pytest.mark.parametrize("written", ["\\", '"\\\\"', "\\\\"])
+def test_an_escape_is_given_to_training_and_prediction(written):
+    escape = f"data.escape={written}"
+    experiment = composed("train", Experiment, "data=amazon2023", "data.path=a.csv", escape)
+    assert experiment.data.escape == "\\"
+    job = composed("predict", PredictionJob, "checkpoint=a", "data.path=b", "output=c", escape)
+    assert job.data.escape == "\\"
+
+
 def keys_of(options: BaseModel) -> set[str]:
     return set(type(options).model_fields)
 

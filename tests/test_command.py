@@ -4,12 +4,14 @@ import subprocess
 import sys
 
 import pytest
+from hydra import compose, initialize_config_dir
 
-from product_length.composition import check_overrides, group_options
-from product_length.errors import ConfigError
-from product_length.experiment import EmbeddingJob, Experiment
+from product_length.composition import CONF, check_overrides, group_options
+from product_length.errors import ConfigError, UserError
+from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.prediction.config import PredictionJob
 from product_length.sweeping.prepare import prepare
+from product_length.train import train
 
 FAULTS = {
     "unknown option": (
@@ -217,3 +219,16 @@ def test_a_sweep_without_multirun_is_told():
     )
     assert done.returncode == 2
     assert done.stderr == "error: sweep=losses: a sweep is many runs; add -m (--multirun)\n"
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_a_run_does_not_replace_the_catalogue_that_it_reads(tmp_path, split):
+    catalogue = tmp_path / f"predictions_{split}.parquet"
+    catalogue.write_bytes(b"PAR1")
+    (tmp_path / "link.parquet").symlink_to(catalogue)
+    with initialize_config_dir(str(CONF)):
+        chosen = ["data=amazon2023", f"data.path={tmp_path / 'link.parquet'}"]
+        experiment = from_config(compose("train", overrides=chosen), Experiment)
+    with pytest.raises(UserError, match=r"of this run: is the same file as data\.path="):
+        train(experiment, tmp_path, [])
+    assert catalogue.read_bytes() == b"PAR1"

@@ -89,10 +89,10 @@ class _Watched:
         return watched(super().transpose(*args, **kwargs), self.progress)  # type: ignore[misc]
 
 
-class _WatchedCsr(_Watched, sparse.csr_matrix): ...  # type: ignore[misc]
+class _WatchedCsr(_Watched, sparse.csr_matrix): ...
 
 
-class _WatchedCsc(_Watched, sparse.csc_matrix): ...  # type: ignore[misc]
+class _WatchedCsc(_Watched, sparse.csc_matrix): ...
 
 
 _KINDS: dict[str, Any] = {"csr": _WatchedCsr, "csc": _WatchedCsc}

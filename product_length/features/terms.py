@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.catalogue.catalogue import Catalogue
@@ -226,9 +227,11 @@ def term_stage(
     )
     types = as_column(catalogue.types if by_type else pa.nulls(len(catalogue), pa.string()))
     of_train, train_types = texts.take(pa.array(train_rows)), types.take(pa.array(train_rows))
+    log.info("terms: counting the words of %s training rows …", f"{len(train_rows):,}")
     index = TermIndex.fit(field, of_train, train_types, catalogue.lengths[train_rows], options)
     block = np.empty((len(texts), 1 + 2 * options.most), np.int32)
-    for start in range(0, len(texts), _CHUNK_ROWS):
+    starts = range(0, len(texts), _CHUNK_ROWS)
+    for start in tqdm(starts, desc="finding terms", disable=None, leave=False):
         some = texts.slice(start, _CHUNK_ROWS)
         block[start : start + len(some)] = index.encode(some, types.slice(start, _CHUNK_ROWS))
     log.info(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.features.types import Strings, TypeVocabulary, as_column
@@ -54,7 +55,8 @@ class TypeDirections:
         vocabulary = TypeVocabulary.fit(names, min_rows=1)
         codes = vocabulary.encode(names)
         sums = np.zeros((vocabulary.size, vectors.shape[1]))
-        for start in range(0, len(train_rows), BLOCK_ROWS):
+        starts = range(0, len(train_rows), BLOCK_ROWS)
+        for start in tqdm(starts, desc="averaging product types", disable=None, leave=False):
             block = slice(start, start + BLOCK_ROWS)
             some = codes[block]
             member = csr_array((np.ones(len(some)), (some, np.arange(len(some)))))

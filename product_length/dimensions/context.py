@@ -133,7 +133,7 @@ def unit_around(text: str, end: int, before: str) -> Unit:
 Single = tuple[int, int, int, Role]
 """A measurement that stands alone: from where to where in a text, its number, its side."""
 _LIST_GAP = re.compile(
-    rf"\.?\ ?[(\[]?(?:{LETTER}{{1,10}})?[)\]]?\.?\ ?(?:[,;/|•&+-]|and\b)?\ ?(?:and\ )?[(\[]?"
+    rf"\.?\ ?[(\[]?(?:{LETTER}{{1,10}})?[)\]]?\.?\ ?(?:[,;/|•&+-]|and\b)?\ {{0,2}}(?:and\ )?[(\[]?"
     rf"(?:{LETTER}{{1,10}})?[)\]]?\ ?[:=.–-]*\ ?[(\[]?"
 )
 """What stands between two measurements of a list, the names of their sides included."""
@@ -148,8 +148,6 @@ def depths_in_lists(text: str, singles: Sequence[Single]) -> list[int]:
     As in `W: 12 in, D: 18 in, H: 24 in`; a D that stands alone is a diameter.
     """
     found: list[int] = []
-    if all(role is not Role.DIAMETER for _, _, _, role in singles):
-        return found
     first = 0
     for at, (_, end, _, _) in enumerate(singles):
         if at + 1 < len(singles) and _LIST_GAP.fullmatch(text, end, singles[at + 1][0]):

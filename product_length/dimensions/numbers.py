@@ -4,6 +4,8 @@ import math
 import re
 from itertools import pairwise
 
+from product_length.dimensions.measurement import Unit
+
 _APOSTROPHES = "'’‘´`′"
 _DENOMINATORS = "2|3|4|5|6|7|8|9|10|12|16|32|64"
 _LOWEST_TERMS = (
@@ -21,7 +23,8 @@ NUMBER = (
     # is not the rest of one that broke off, as in `1.2.3`.
     r"[0-9](?<![0-9].)(?<![0-9][.,^].)(?:"
     # Most are mere digits, which the rest of the branches would come to as well, but last.
-    rf"[0-9]*(?![0-9/.,]|[ –&+/-]{{1,4}}[0-9]|\ and\ [0-9]|[{_APOSTROPHES}][0-9])"
+    r"[0-9]*(?:\.[0-9]+)?(?![0-9/]|[.,][0-9]|[ –&+/-]{1,4}[0-9]|\ and\ {1,2}[0-9]"
+    rf"|[{_APOSTROPHES}][0-9])"
     # A whole number and a fraction.
     rf"|(?:{_GROUPED}|[0-9]{{0,3}})(?:\ {{0,2}}(?:[-–&+]|\band\b)\ {{0,2}}|\ {{1,2}}"
     rf"|\.(?={_LOWEST_TERMS}))[0-9]{{1,2}}\ ?/\ ?(?:{_DENOMINATORS})(?![0-9]|[.,/][0-9])"
@@ -50,15 +53,16 @@ _IMPROPER = re.compile("(?:[3579]|[1-9][13579])/[248]")
 _GROUPS = re.compile(rf"(?<=[0-9])[ {_APOSTROPHES}](?=[0-9])")
 _MOST_BETWEEN = 4.0
 """Sizes to choose from are at most this many times the size before."""
+_METRIC = (Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.METRE)
 _NO_NUMBER = math.nan
 _COARSEST = 10
 """From this denominator on, `15/16 cm` are two sizes, as metric rulers have no such marks."""
 
 
-def read_number(written: str, *, metric: bool = False) -> float:
-    """The value of one match of NUMBER; NaN where it cannot be read as one.
+def read_number(written: str, unit: Unit = Unit.MISSING) -> float:
+    """The value of one match of NUMBER, of `unit`; NaN where it cannot be read as one.
 
-    `metric`: of metric units. Numbers of hundreds of digits may be infinite.
+    Numbers of hundreds of digits may be infinite.
     """
     try:
         return float(written)
@@ -72,13 +76,13 @@ def read_number(written: str, *, metric: bool = False) -> float:
     reduced = math.gcd(top, bottom) == 1
     if not 0 < top < bottom or not (reduced or (whole and bottom in (4, 8, 16, 32, 64))):
         return _NO_NUMBER
-    if metric and (joint == "." or (bottom >= _COARSEST and top > 1)):
+    if unit in _METRIC and (joint == "." or (bottom >= _COARSEST and top > 1)):
         return _NO_NUMBER  # `1.1/2 m` and `2 15/16 cm` can be two sizes
     return read_number(whole or "0") + top / bottom
 
 
-def read_several(written: str, *, metric: bool) -> list[float]:
-    """The values of a match of NUMBER that has the group `several`.
+def read_several(written: str, unit: Unit) -> list[float]:
+    """The values of a match of NUMBER that has the group `several`, of `unit`.
 
     `3/4` is one number, `30/32`, `15/16` of a metric unit and `140/160/180` are sizes to choose
     from. Empty where the numbers are too far apart for that, as in `1/7.5`.
@@ -86,10 +90,10 @@ def read_several(written: str, *, metric: bool) -> list[float]:
     slashed = "/" in written
     parts = [part.strip(" ") for part in written.split("/" if slashed else ",")]
     if slashed and _PROPER.fullmatch("/".join(parts)):
-        one = read_number("/".join(parts), metric=metric)
+        one = read_number("/".join(parts), unit)
         if not math.isnan(one):
             return [one]
-    if not metric and _IMPROPER.fullmatch("/".join(parts)):
+    if unit not in _METRIC and _IMPROPER.fullmatch("/".join(parts)):
         return []  # `5/4 in` can be 1 1/4
     values = [read_number(part) for part in parts]
     near = all(

@@ -39,7 +39,7 @@ _BEFORE = 48
 _TIMES, _TO = re.compile(TIMES), re.compile(TO)
 _AXIS_BEHIND = re.compile(r"\.?\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
 _IDEOGRAPHS = re.compile("[\u2e80-\u9fff]+")
-_NONE, _SIZE = Role.NONE, Role.SIZE  # looking members up takes time
+_NONE, _SIZE, _DIAMETER = Role.NONE, Role.SIZE, Role.DIAMETER  # looking members up takes time
 _WIDEST_RANGE = 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
 _BETWEEN = re.compile(r"(?i)\b(?:between|from|zwischen|von|entre|de|da|tra|fra)\ $")
@@ -72,6 +72,7 @@ def measurements_of_plain(text: str, most: int | None = None) -> list[Measuremen
     singles: list[Single] = []
     # Decoys such as `1 inch = 2.54 cm` are dropped, and a last chain is to be whole.
     numbers = quantities(text, None if most is None else 2 * most + _MOST_IN_CHAIN)
+    diameters = False
     at = last_end = 0
     count = len(numbers)
     # One more than the first `most`, since what follows a D can tell what it means.
@@ -94,10 +95,12 @@ def measurements_of_plain(text: str, most: int | None = None) -> list[Measuremen
         stated = _stated(text, chain, names, before)
         if stated:
             if len(chain) == 1:
-                singles.append((start, end, len(found), stated[0].role))
+                role = stated[0].role
+                singles.append((start, end, len(found), role))
+                diameters |= role is _DIAMETER
             found += stated
             last_end = end
-    if len(singles) > 1:
+    if diameters and len(singles) > 1:
         for each in depths_in_lists(text, singles):
             found[each] = found[each]._replace(role=Role.DEPTH)
     return found if most is None else found[:most]
@@ -120,10 +123,12 @@ def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity],
             break
         enclosed, behind, ahead = times.groups("")
         behind = enclosed or behind
-        if _IDEOGRAPHS.fullmatch(ahead):
-            ahead = ""
-        if (behind and not role_of_axis(behind)) or (ahead and not role_of_axis(ahead)):
+        if behind and not role_of_axis(behind):
             break
+        if ahead and not role_of_axis(ahead):
+            if not _IDEOGRAPHS.fullmatch(ahead):
+                break
+            ahead = ""
         names[-1] = names[-1] or behind
         chain.append(right)
         names.append(ahead)
@@ -174,9 +179,12 @@ def _stated(
     end = chain[-1].end
     stems = STEMS.findall(before.lower())
     lead = role_of_lead(before, stems)
-    units = [each.unit for each in chain]
-    if len(chain) > 1 and not all(units):
-        _share_units(units)
+    if len(chain) == 1:
+        units = [chain[0].unit]
+    else:
+        units = [each.unit for each in chain]
+        if not all(units):
+            _share_units(units)
     if not units[-1]:
         values = [each.value(text) for each in chain]
         unit = unit_around(text, end, before)
@@ -187,7 +195,8 @@ def _stated(
     single = names is None or len(chain) == 1
     subject = subject_of(text, end, before, stems, unit=units[-1], role=roles[0], single=single)
     found = []
-    for place, (unit, role, quantity) in enumerate(zip(units, roles, chain, strict=True)):
+    place = 0
+    for unit, role, quantity in zip(units, roles, chain, strict=True):
         if quantity.several:
             numbers = quantity._replace(unit=unit).values(text)
         else:
@@ -195,8 +204,9 @@ def _stated(
         for number in numbers:
             value = number * LENGTH_OF[unit]
             if LEAST <= value <= MOST:
-                each = (value, role, subject, unit, 0 if single else place)
+                each = (value, role, subject, unit, place)
                 found.append(tuple.__new__(Measurement, each))
+        place += not single
     return found
 
 
@@ -207,12 +217,12 @@ def _stands_free(before: str) -> bool:
         return False
     if not last.isalnum() and last != "_":
         return True
-    if last > "\u024f" and not "\u1e00" <= last <= "\u1eff" and (last in "Φ" or not last.isupper()):
+    if last > "\u024f" and not "\u1e00" <= last <= "\u1eff" and (last == "Φ" or not last.isupper()):
         return True  # a letter that is not Latin, but for `М8`, where it is a code
     rest = before[-2:-1]
     if last in "xX×":
         return not rest.isalpha()  # `4pcs x10cm`
-    return last in "LWHDBTØlwhd" and not rest.isalnum() and rest not in ("'", "’", "-")
+    return last in "LWHDBTØølwhd" and not rest.isalnum() and rest not in ("'", "’", "-")
 
 
 def _share_units(units: list[Unit]) -> None:

@@ -75,15 +75,15 @@ _COUNTS = re.compile(
     |pcs|pc|size|no|nr|number|model|type|style|version|series|gen|part|item|art|code|ref|sku|grade
     |level|class|option|vol|volume|chapter|gr|größe|packung|paquet|paquete|juego|caja|taille|talla
     |usb|hdmi|iphone|ipad|galaxy|din|iso)(?:e?s)?\.?\ ?(?:(?:of|de|di|da|mit|von)\ )?
-    |[#№]\ ?|[A-Za-z](?<![^\W_].)(?<![xXLWHDB])|[A-Za-z]{2}|[0-9][A-WYZa-wyz]|(?<!\S)[^\W\d_]+[0-9][^\s:=,;]*\ )$""",
+    |[#№]\ ?|[A-Z](?<![^\W_].)(?<![XLWHDB])|[A-Z]{2}|[0-9][A-WYZ]
+    |(?<!\S)[^\W\d_]+[0-9][^\s:=,;]*\ )$""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""What a count or a name ends with that stands right ahead of a number, as in `pack of 2 200 mm`."""
+"""What makes the number behind it count or name something, as in `pack of 2 200 mm`."""
 _BROKEN_OFF = re.compile(r"[0-9]-$")
 """Ahead of several numbers: what makes them a part of something else, as in `3-7/17 in`."""
 _COUNT_WIDTH = 24
-_SHORT_UNITS = frozenset((Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.INCH))
-_METRIC = frozenset((Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.METRE))
+_SHORT_UNITS = (Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.INCH)
 _LONGEST_GROUPED = 30 * LENGTH_OF[Unit.METRE]
 """1/100 inch: with groups apart, what is longer in a short unit is taken for two numbers."""
 _MOST_FEET_OF_A_PERSON = 9
@@ -122,7 +122,7 @@ class Quantity(NamedTuple):
         if self.several:
             numbers = self.values(text)
             return numbers[0] if len(numbers) == 1 else math.nan
-        number = read_number(written, metric=self.unit in _METRIC) + self.more
+        number = read_number(written, self.unit) + self.more
         if self.start > 0 and text[self.start - 1] == "." and written.isdecimal():
             ahead = text[max(0, self.start - 2) : self.start - 1]
             if not ahead.isalnum() and ahead != ".":
@@ -134,8 +134,7 @@ class Quantity(NamedTuple):
         if not self.several:
             return [self.value(text)]
         written = text[self.start : self.stop]
-        metric = self.unit in _METRIC
-        return [each + self.more for each in read_several(written, metric=metric)]
+        return [each + self.more for each in read_several(written, self.unit)]
 
 
 def quantities(text: str, most: int | None = None) -> list[Quantity]:
@@ -237,10 +236,9 @@ def _ungrouped(text: str, number: Quantity) -> Quantity:
     if not (number.unit or number.joins or before.rstrip(" ")[-1:] in LED):
         first = text.index(" ", number.start)  # `6x9 120 pages`
         return number._replace(stop=first, end=first)
-    if number.unit in _SHORT_UNITS:
-        if number.value(text) * LENGTH_OF[number.unit] > _LONGEST_GROUPED:
-            return number._replace(more=math.nan)
-    return number
+    length = number.value(text) * LENGTH_OF[number.unit]
+    too_long = number.unit in _SHORT_UNITS and length > _LONGEST_GROUPED
+    return number._replace(more=math.nan) if too_long else number
 
 
 def _feet_and_inches(text: str, feet: Quantity, inches: Quantity) -> Quantity | None:

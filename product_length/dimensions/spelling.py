@@ -37,10 +37,12 @@ HIDING = (
 """Pattern (RE2) of spellings behind which a first look would not see a measurement."""
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_BETWEEN_DIGITS = frozenset(f"\u2007\u2008\u2009\u202f\uff0c\u2044₀₁₂₃₄₅₆₇₈₉{_DOTS}")
+"""Characters that mean something of their own between digits."""
 # A narrow space, or one as wide as a digit or a point, groups digits and does little else.
-_GROUPING_SPACE = re.compile(r"(?<=\d)[\u2007-\u2009\u202f](?=\d{3}(?!\d))")
-_GROUPING_COMMA = re.compile(r"(?<=\d)\uff0c(?=\d{3}(?!\d))")
-_MIDDLE_DOT = re.compile(rf"(?<=\d)[{_DOTS}](?=\d)")
+_GROUPING_SPACE = re.compile(r"[\u2007-\u2009\u202f](?<=\d.)(?=\d{3}(?!\d))")
+_GROUPING_COMMA = re.compile(r"\uff0c(?<=\d.)(?=\d{3}(?!\d))")
+_MIDDLE_DOT = re.compile(rf"[{_DOTS}](?<=\d.)(?=\d)")
 _SMALL_FRACTION = re.compile(r"[⁰¹²³⁴-⁹]+[\u2044/][₀-₉]+")
 _FRACTION_SLASH = re.compile(r"\ ?\u2044\ ?")
 _ESCAPED = re.compile(r"\\+(?=[\"'″′”’/])")
@@ -59,21 +61,30 @@ def spell_out(text: str) -> str:
     A character that is a fraction becomes ` 1/2`: `1½` is `1 1/2`.
     """
     if not text.isascii():
-        text = _GROUPING_SPACE.sub("'", text)
-        text = _GROUPING_COMMA.sub(",", text)
-        text = _MIDDLE_DOT.sub(".", text)
-        text = _SMALL_FRACTION.sub(_full_size, text)
-        text = _FRACTION_SLASH.sub("/", text)
-        text = _NOT_ASCII.sub(_plain, text)
-    return _TOLERANCE.sub(r"\1", _ESCAPED.sub("", text))
+        chars = set(_NOT_ASCII.findall(text))
+        if not _BETWEEN_DIGITS.isdisjoint(chars):
+            text = _spell_between_digits(text)
+        for char in chars:
+            plain = _spelt(char)
+            if plain != char:
+                text = text.replace(f" {char}", f" {plain.lstrip(' ')}").replace(char, plain)
+    if "\\" in text:
+        text = _ESCAPED.sub("", text)
+    if "±" in text or "+" in text or "inus" in text:
+        text = _TOLERANCE.sub(r"\1", text)
+    return text
+
+
+def _spell_between_digits(text: str) -> str:
+    text = _GROUPING_SPACE.sub("'", text)
+    text = _GROUPING_COMMA.sub(",", text)
+    text = _MIDDLE_DOT.sub(".", text)
+    text = _SMALL_FRACTION.sub(_full_size, text)
+    return _FRACTION_SLASH.sub("/", text)
 
 
 def _full_size(fraction: re.Match[str]) -> str:
     return " " + unicodedata.normalize("NFKC", fraction[0])
-
-
-def _plain(char: re.Match[str]) -> str:
-    return _spelt(char[0])
 
 
 @lru_cache(4096)

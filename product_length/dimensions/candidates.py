@@ -11,8 +11,9 @@ from typing_extensions import Self
 
 from product_length.catalogue.text import FIELDS
 from product_length.dimensions.measurement import Measurement, Role, Subject, Unit
-from product_length.dimensions.parser import measurements
-from product_length.dimensions.prefilter import worth_parsing
+from product_length.dimensions.parser import measurements_of_plain
+from product_length.dimensions.prefilter import odd_spellings, worth_parsing
+from product_length.dimensions.spelling import spell_out
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,10 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
     columns = [fields.column(FIELDS[number]) for number in numbers]
     column = pa.concat_arrays(columns) if columns else pa.array([], pa.string())
     worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
-    texts: list[str] = column.take(pa.array(worth)).to_numpy(zero_copy_only=False).tolist()
+    column = column.take(pa.array(worth))
+    texts: list[str] = column.to_numpy(zero_copy_only=False).tolist()
+    for at in np.flatnonzero(odd_spellings(column).to_numpy(zero_copy_only=False)).tolist():
+        texts[at] = spell_out(texts[at])
     used = [0] * count
     places: list[int] = []
     stated: list[Measurement] = []
@@ -101,7 +105,7 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
     for at, text in zip(worth.tolist(), texts, strict=True):
         row = at % count
         place = used[row]
-        found = measurements(text, most - place) if place < most else []
+        found = measurements_of_plain(text, most - place) if place < most else []
         counts.append(len(found))
         if found:
             used[row] = stop = place + len(found)

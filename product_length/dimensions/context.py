@@ -128,3 +128,37 @@ def unit_around(text: str, end: int, before: str) -> Unit:
     if found is None:
         return Unit.MISSING
     return UNIT_OF.get(found[found.lastindex or 1].lower(), Unit.MISSING)
+
+
+Single = tuple[int, int, int, Role]
+"""A measurement that stands alone: from where to where in a text, its number, its side."""
+_LIST_GAP = re.compile(
+    rf"\.?\ ?[(\[]?(?:{LETTER}{{1,10}})?[)\]]?\.?\ ?(?:[,;/|•&+-]|and\b)?\ {{0,2}}(?:and\ )?[(\[]?"
+    rf"(?:{LETTER}{{1,10}})?[)\]]?\ ?[:=.–-]*\ ?[(\[]?"
+)
+"""What stands between two measurements of a list, the names of their sides included."""
+_D_AHEAD = re.compile(r"(?<![^\W_])[Dd][ .]?[)\]]?\ ?[:=–-]*\ ?[(\[]?$")
+_D_BEHIND = re.compile(r"\.?\ ?[-(\[]?\ ?(?:in\ )?D(?![^\W_])")
+_BESIDE_DEPTH = (Role.WIDTH, Role.HEIGHT)
+
+
+def depths_in_lists(text: str, singles: Sequence[Single]) -> list[int]:
+    """Numbers of the measurements named D that share a list with a width or a height.
+
+    As in `W: 12 in, D: 18 in, H: 24 in`; a D that stands alone is a diameter.
+    """
+    found: list[int] = []
+    first = 0
+    for at, (_, end, _, _) in enumerate(singles):
+        if at + 1 < len(singles) and _LIST_GAP.fullmatch(text, end, singles[at + 1][0]):
+            continue
+        run = singles[first : at + 1]
+        first = at + 1
+        if any(role in _BESIDE_DEPTH for _, _, _, role in run):
+            found += [
+                number
+                for start, end, number, role in run
+                if role is Role.DIAMETER
+                and (_D_AHEAD.search(text, max(0, start - 9), start) or _D_BEHIND.match(text, end))
+            ]
+    return found

@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from product_length.dimensions.context import (
     STEMS,
+    Single,
+    depths_in_lists,
     role_behind,
     role_of_axis,
     role_of_lead,
@@ -25,25 +27,27 @@ from product_length.dimensions.measurement import (
     Subject,
     Unit,
 )
-from product_length.dimensions.numbers import spell_out
 from product_length.dimensions.quantities import LED, TIMES, TO, WIDEST_GAP, Quantity, quantities
+from product_length.dimensions.spelling import spell_out
 from product_length.dimensions.subject import subject_of
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Part of the address of what was parsed; raise it whenever a text would give others."""
 
 _BEFORE = 48
 """Characters ahead of a measurement that are looked at."""
 _TIMES, _TO = re.compile(TIMES), re.compile(TO)
 _AXIS_BEHIND = re.compile(r"\.?\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
-_NONE, _SIZE = Role.NONE, Role.SIZE  # looking members up takes time
+_IDEOGRAPHS = re.compile("[\u2e80-\u9fff]+")
+_NONE, _SIZE, _DIAMETER = Role.NONE, Role.SIZE, Role.DIAMETER  # looking members up takes time
 _WIDEST_RANGE = 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
+_BETWEEN = re.compile(r"(?i)\b(?:between|from|zwischen|von|entre|de|da|tra|fra)\ $")
 _MOST_IN_CHAIN = 4
 _NOT_INCHES = re.compile(
     r"""\ ?-?\ ?(?:px|pixels?|p\b|ml\b|c?l\b|lit|ltr|g\b|gm|gram|kg|mg|lbs?\b|oz|w\b|watt|v\b|volt
     |gb|mb|tb|mah|hz|mp\b|fps|dpi|pcs|pieces?|packs?|packets?|sets?|sheets?|bottles?|count|ct\b|lcd
-    |zoom|magnif|telescope|binocular|wd\b|drive|rpm|days?|hours?|hrs?|weeks?|months?|times|[%°²³=:])
+    |zoom|magnif|telescope|binocular|wd\b|drive|rpm|days?|hours?|hrs?|weeks?|months?|times|[%°²³=:^])
     |\.?[0-9]""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -59,13 +63,20 @@ _NOT_BARE = ([24.0, 7.0], [4.0, 4.0])
 
 def measurements(text: str, most: int | None = None) -> list[Measurement]:
     """What `text` states, in its order, the first `most`; `Subject.OTHER` marks decoys."""
-    text = spell_out(text)
+    return measurements_of_plain(spell_out(text), most)
+
+
+def measurements_of_plain(text: str, most: int | None = None) -> list[Measurement]:
+    """The same of a text which `spell_out` returned or would not change."""
     found: list[Measurement] = []
+    singles: list[Single] = []
     # Decoys such as `1 inch = 2.54 cm` are dropped, and a last chain is to be whole.
     numbers = quantities(text, None if most is None else 2 * most + _MOST_IN_CHAIN)
+    diameters = False
     at = last_end = 0
     count = len(numbers)
-    while at < count and (most is None or len(found) < most):
+    # One more than the first `most`, since what follows a D can tell what it means.
+    while at < count and (most is None or len(found) <= most):
         first = numbers[at]
         at += 1
         chain: list[Quantity] = [first]
@@ -83,8 +94,15 @@ def measurements(text: str, most: int | None = None) -> list[Measurement]:
         before = text[max(last_end, start - _BEFORE) : start]
         stated = _stated(text, chain, names, before)
         if stated:
+            if len(chain) == 1:
+                role = stated[0].role
+                singles.append((start, end, len(found), role))
+                diameters |= role is _DIAMETER
             found += stated
             last_end = end
+    if diameters and len(singles) > 1:
+        for each in depths_in_lists(text, singles):
+            found[each] = found[each]._replace(role=Role.DEPTH)
     return found if most is None else found[:most]
 
 
@@ -105,8 +123,12 @@ def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity],
             break
         enclosed, behind, ahead = times.groups("")
         behind = enclosed or behind
-        if (behind and not role_of_axis(behind)) or (ahead and not role_of_axis(ahead)):
+        if behind and not role_of_axis(behind):
             break
+        if ahead and not role_of_axis(ahead):
+            if not _IDEOGRAPHS.fullmatch(ahead):
+                break
+            ahead = ""
         names[-1] = names[-1] or behind
         chain.append(right)
         names.append(ahead)
@@ -121,11 +143,17 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
     """`3-5 inch`, `3 inch to 5 inch`; not `pack of 2 - 3 inch`."""
     if not high.unit or low.unit not in (Unit.MISSING, high.unit):
         return False
-    if _TO.fullmatch(text, low.end, high.start) is None:
+    joint = _TO.fullmatch(text, low.end, high.start)
+    if joint is None:
+        return False
+    ahead = text[max(0, low.start - 12) : low.start]
+    if not low.unit and _BETWEEN.search(ahead):
+        return True
+    if joint["and"]:
         return False
     if not low.value(text) < high.value(text) <= low.value(text) * _WIDEST_RANGE:
         return False
-    return bool(low.unit) or not _COUNTED.search(text[max(0, low.start - 12) : low.start])
+    return bool(low.unit) or not _COUNTED.search(ahead)
 
 
 def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
@@ -152,12 +180,13 @@ def _stated(
     stems = STEMS.findall(before.lower())
     lead = role_of_lead(before, stems)
     if len(chain) == 1:
-        units, values = [chain[0].unit], [chain[0].value(text)]
+        units = [chain[0].unit]
     else:
-        units, values = [each.unit for each in chain], [each.value(text) for each in chain]
+        units = [each.unit for each in chain]
         if not all(units):
             _share_units(units)
     if not units[-1]:
+        values = [each.value(text) for each in chain]
         unit = unit_around(text, end, before)
         if not unit and not _is_bare_size(text, end, values, names, before, lead):
             return []
@@ -166,11 +195,18 @@ def _stated(
     single = names is None or len(chain) == 1
     subject = subject_of(text, end, before, stems, unit=units[-1], role=roles[0], single=single)
     found = []
-    for place, (unit, role, number) in enumerate(zip(units, roles, values, strict=True)):
-        value = number * LENGTH_OF[unit]
-        if LEAST <= value <= MOST:
-            each = (value, role, subject, unit, 0 if single else place)
-            found.append(tuple.__new__(Measurement, each))
+    place = 0
+    for unit, role, quantity in zip(units, roles, chain, strict=True):
+        if quantity.several:
+            numbers = quantity._replace(unit=unit).values(text)
+        else:
+            numbers = [quantity.value(text)]
+        for number in numbers:
+            value = number * LENGTH_OF[unit]
+            if LEAST <= value <= MOST:
+                each = (value, role, subject, unit, place)
+                found.append(tuple.__new__(Measurement, each))
+        place += not single
     return found
 
 
@@ -181,10 +217,12 @@ def _stands_free(before: str) -> bool:
         return False
     if not last.isalnum() and last != "_":
         return True
+    if last > "\u024f" and not "\u1e00" <= last <= "\u1eff" and (last == "Φ" or not last.isupper()):
+        return True  # a letter that is not Latin, but for `М8`, where it is a code
     rest = before[-2:-1]
     if last in "xX×":
         return not rest.isalpha()  # `4pcs x10cm`
-    return last in "LWHDBTØlwhd" and not rest.isalnum() and rest not in ("'", "’", "-")
+    return last in "LWHDBTØølwhd" and not rest.isalnum() and rest not in ("'", "’", "-")
 
 
 def _share_units(units: list[Unit]) -> None:
@@ -199,7 +237,9 @@ def _is_bare_size(
     text: str, end: int, values: list[float], names: list[str] | None, before: str, lead: Role
 ) -> bool:
     """Whether numbers without any unit are sizes: `L30 x W20`, `Size: 12 x 18`, `12x18 poster`."""
-    if max(values) > _LARGEST_BARE or text[end : end + 1].isalnum() or _NOT_INCHES.match(text, end):
+    if text[end : end + 1].isalnum() or _NOT_INCHES.match(text, end):
+        return False
+    if not all(value <= _LARGEST_BARE for value in values):  # nor those that cannot be read
         return False
     if _NOT_A_SIZE.search(before):
         return False

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from product_length.dimensions.numbers import VULGAR
+from product_length.dimensions.spelling import HIDING, ODD, VULGAR
 from product_length.dimensions.vocabulary import FOOT_MARKS, INCH_MARKS, UNIT_OF
 
 _MARKS = "".join(sorted({mark[0] for mark in (*INCH_MARKS, *FOOT_MARKS)}))
@@ -42,18 +42,26 @@ _LONG = [word for word in _WORDS if len(word) > 1]
 _END = "(?:[^a-zA-Z]|[xXLWHDB]|$)"
 _DIGIT = f"[0-9{VULGAR}]"
 _CROSS = "(?:[xX×*✕✖╳хХÃ]|[bB][yY]|por|auf|par)"
+_HYPHENS = r"\-－\x{2010}\x{2011}\x{2212}"
 # What a side's name can hold, and more.
 _NAME = r"[^0-9 .,:;!?|=()\[\]]*"
 _WORTH = (
     # A number with a unit, which no letter follows but those of a chain; M is no size `38 M`.
-    rf"{_DIGIT}(?: ?[-(\[]? ?(?:[{_MARKS}]|(?:{_any_of(_LONG)}|m){_END})|M{_END})"
+    rf"{_DIGIT}(?: ?[{_HYPHENS}(\[（［]? ?(?:[{_MARKS}]|(?:{_any_of(_LONG)}|m){_END})|M{_END})"
     # Two numbers with a cross, and perhaps names of sides, between them.
     rf"|{_DIGIT}[ .(\[]*{_NAME}[ .,)\]]*{_CROSS}[ (\[]*{_NAME}[ )\]:=(\[-]*{_DIGIT}"
     # A unit in brackets, or behind "in", that leads a number.
-    rf"|(?:[iI][nN] |[(\[] ?){_any_of(_STARTS)}[^0-9]*[:=)\]-] ?{_DIGIT}"
+    rf"|(?:[iI][nN] |[(\[（［] ?){_any_of(_STARTS)}[^0-9]*[:=)\]：＝）］{_HYPHENS}] ?{_DIGIT}"
+    # What may be any of these once it is spelt out.
+    rf"|{HIDING}"
 )
 
 
 def worth_parsing(texts: pa.StringArray) -> pa.BooleanArray:
     """Whether each text, string (rows,), may state a measurement; bool (rows,)."""
     return pc.match_substring_regex(texts, _WORTH)
+
+
+def odd_spellings(texts: pa.StringArray) -> pa.BooleanArray:
+    """Whether `spell_out` may change each text, string (rows,); bool (rows,)."""
+    return pc.match_substring_regex(texts, ODD)

@@ -1,11 +1,12 @@
 """Numbers of a text, each with the unit of length that follows it, if one does."""
 
+import math
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from product_length.dimensions.measurement import Unit
-from product_length.dimensions.numbers import NUMBER, read_number
+from product_length.dimensions.measurement import LENGTH_OF, Unit
+from product_length.dimensions.numbers import NUMBER, read_number, read_several
 from product_length.dimensions.vocabulary import FOOT_MARKS, INCH_MARKS, UNIT_OF
 
 
@@ -30,6 +31,8 @@ def by_initial(words: Iterable[str]) -> str:
 UNIT_WORD = by_initial(word for word in UNIT_OF if word[0].isalpha())
 """Pattern of a unit's name, which does not look at what follows."""
 _MARKS = [*INCH_MARKS, *FOOT_MARKS]
+_FOREIGN = "\u0400-\u1dff\u2c00-\ud7ff\uf900-\ufdff\U00010000-\U0003ffff"
+"""Letters of scripts that are neither Latin nor, as in `mΩ`, those of units."""
 WIDEST_GAP = 24
 """Most characters between two numbers of a chain or a range."""
 _NAME = r"(?:[^\W\d_]{1,10}|[øØ⌀])"
@@ -39,13 +42,14 @@ TIMES = (
     rf"\ ?(?:[(\[]?(?P<ahead>{_NAME})\ ?[)\]]?\ ?[:=-]?)?\ ?[(\[]?"
 )
 """Pattern of what stands between two numbers of a chain, with the names of their sides."""
-TO = r"\ ?(?i:-|–|—|~|to|bis|a|à|or)\ ?"
-"""Pattern of what stands between the two numbers of a range."""
+TO = r"\ ?(?i:-|–|—|~|(?:up\ ?)?to|bis|a|à|or|से|…|\.{2,3}|(?P<and>and|und|y|et|e))\ ?"
+"""Pattern of what stands between the two numbers of a range; `and` only where "between" leads."""
 _JOINT = re.sub(r"\?P<\w+>", "?:", f"(?:{TIMES}|{TO})")
 _QUANTITY = re.compile(
     rf"""{NUMBER}(?:
         (?:\ (?:\ |[-(\[]\ ?)?|[-(\[]\ ?)?(?P<word>{UNIT_WORD})
-        (?:(?![^\W_])|(?=[xX×]\ ?[0-9])|(?=[LWHDB](?![^\W\d_])))
+        (?:(?![^\W_])|(?=[xX×]\ ?[0-9])|(?=[LWHDB](?![^\W\d_]))|(?<=[A-Za-z])(?=[{_FOREIGN}])
+            |(?<=[fF][tT])(?=[0-9]{{1,2}}(?![0-9])))
         (?!\.?\ ?[²³^]|\.?\ ?/\ ?(?:s|sec|h|hr|min|m|kg|lb)\b|-?\ ?(?:lbs?|hg)\b)
         |\ ?(?P<mark>(?=[{"".join({mark[0] for mark in _MARKS})}])(?:{any_of(_MARKS)}))
     )?
@@ -66,6 +70,23 @@ _IN_TITLE = re.compile(
     r"\ (?!(?:One|Pack|Stock|Box|Set|Total|All|India|China|USA?|UK|The|A|An|This|Each|Your|Our|Any"
     r"|Every|Number|Size|Colou?rs?|Use|Different|Various|Single|Same)\b)[A-Z][a-z]+"
 )
+_COUNTS = re.compile(
+    r"""(?:\b(?:pack|set|box|lot|pair|combo|case|bag|bundle|roll|carton|kit|quantity|qty|count|piece
+    |pcs|pc|size|no|nr|number|model|type|style|version|series|gen|part|item|art|code|ref|sku|grade
+    |level|class|option|vol|volume|chapter|gr|größe|packung|paquet|paquete|juego|caja|taille|talla
+    |usb|hdmi|iphone|ipad|galaxy|din|iso)(?:e?s)?\.?\ ?(?:(?:of|de|di|da|mit|von)\ )?
+    |[#№]\ ?|[A-Z](?<![^\W_].)(?<![XLWHDB])|[A-Z]{2}|[0-9][A-WYZ]
+    |(?<!\S)[^\W\d_]+[0-9][^\s:=,;]*\ )$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What makes the number behind it count or name something, as in `pack of 2 200 mm`."""
+_BROKEN_OFF = re.compile(r"[0-9]-$")
+"""Ahead of several numbers: what makes them a part of something else, as in `3-7/17 in`."""
+_COUNT_WIDTH = 24
+_SHORT_UNITS = (Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.INCH)
+_LONGEST_GROUPED = 30 * LENGTH_OF[Unit.METRE]
+"""1/100 inch: with groups apart, what is longer in a short unit is taken for two numbers."""
+_MOST_FEET_OF_A_PERSON = 9
 _IN_COUNT = re.compile(r"\ ?-?\ ?(?:[0-9]|one\b)", re.IGNORECASE)
 _NO_METRE = re.compile(
     r"\ ?-?(?:pixel|user|customer|subscriber|people|view|buyer|us|uk|eu)", re.IGNORECASE
@@ -73,7 +94,7 @@ _NO_METRE = re.compile(
 _MOST_M = 100
 _CROSS_OR_SIDE = re.compile(r"[xX]\ ?[0-9]|[LWHDBT]\b")
 # Of a number without a unit: what leads to the next one of a chain, or came from the last one.
-_MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàop/øØ⌀")
+_MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàopuye/øØ⌀φΦ.…स")
 _MAY_LEAD = frozenset("xX×*✕✖╳хХ—yLWHDBTlwhdbtrf:)=]-–'øØ⌀φΦ")
 LED = frozenset(":=-)]")
 """What ends a side and a unit said ahead of a number: `Length (cm) - 30`, `Width in mm: 5`."""
@@ -90,17 +111,30 @@ class Quantity(NamedTuple):
     """The mark that was written for the unit, "" for a word or none."""
     joins: bool
     """Whether the text up to the next number may join the two: False where it cannot."""
+    several: bool
+    """Whether several numbers may be written, as in `140/160 cm`."""
     more: float = 0.0
-    """To be added to the number: `5' 6"` is 5 and a half."""
+    """To be added to the number: `5' 6"` is 5 and a half. NaN for one that cannot be read."""
 
     def value(self, text: str) -> float:
-        """The number, in `unit`."""
+        """The number, in `unit`; NaN where it cannot be read, or is not one number."""
         written = text[self.start : self.stop]
-        number = read_number(written) + self.more
-        pointed = self.start > 0 and text[self.start - 1] == "." and written.isdecimal()
-        if pointed and not text[max(0, self.start - 2) : self.start - 1].isalnum():
-            return float(f"0.{written}")  # `.5 inch`, not `No.5 inch`
+        if self.several:
+            numbers = self.values(text)
+            return numbers[0] if len(numbers) == 1 else math.nan
+        number = read_number(written, self.unit) + self.more
+        if self.start > 0 and text[self.start - 1] == "." and written.isdecimal():
+            ahead = text[max(0, self.start - 2) : self.start - 1]
+            if not ahead.isalnum() and ahead != ".":
+                return float(f"0.{written}")  # `.5 inch`, not `No.5 inch`
         return number
+
+    def values(self, text: str) -> list[float]:
+        """The number, or those that are written as `140/160`; empty where none can be read."""
+        if not self.several:
+            return [self.value(text)]
+        written = text[self.start : self.stop]
+        return [each + self.more for each in read_several(written, self.unit)]
 
 
 def quantities(text: str, most: int | None = None) -> list[Quantity]:
@@ -113,7 +147,7 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
     wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
         start, end = match.span()
-        word, mark, at_next, _ = match.groups()
+        several, spaced, word, mark, at_next, _ = match.groups()
         may_follow, joined = joined, at_next is not None
         if word is not None:
             stop = match.start("word")
@@ -138,7 +172,13 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
         if not unit and stop < end:  # the joint begins where the number ends, after all
             end, mark, joined = stop, "", True
         # Faster than Quantity(…), as is what makes a Measurement.
-        quantity = tuple.__new__(Quantity, (start, stop, end, unit, mark, joined, 0.0))
+        quantity = tuple.__new__(
+            Quantity, (start, stop, end, unit, mark, joined, several is not None, 0.0)
+        )
+        if spaced is not None:
+            quantity = _ungrouped(text, quantity)
+        elif several is not None and _BROKEN_OFF.search(text, max(0, start - 2), start):
+            quantity = quantity._replace(more=math.nan)
         if feet:
             merged = _feet_and_inches(text, found[-1], quantity)
             if merged is not None:
@@ -187,19 +227,40 @@ def _is_mark(text: str, mark: str, start: int, at: int, end: int) -> bool:
     )
 
 
+def _ungrouped(text: str, number: Quantity) -> Quantity:
+    """A number like `1 200`: its last group where the first ones count or name something else."""
+    before = text[max(0, number.start - _COUNT_WIDTH) : number.start]
+    if _COUNTS.search(before):
+        last = text.rindex(" ", number.start, number.stop) + 1
+        return number._replace(start=last)
+    if not (number.unit or number.joins or before.rstrip(" ")[-1:] in LED):
+        first = text.index(" ", number.start)  # `6x9 120 pages`
+        return number._replace(stop=first, end=first)
+    length = number.value(text) * LENGTH_OF[number.unit]
+    too_long = number.unit in _SHORT_UNITS and length > _LONGEST_GROUPED
+    return number._replace(more=math.nan) if too_long else number
+
+
 def _feet_and_inches(text: str, feet: Quantity, inches: Quantity) -> Quantity | None:
-    """`5' 6"` and `5 ft 6 in` as one quantity in feet; None for anything else."""
-    if inches.start - feet.end > 5:
+    """`5' 6"`, `5 ft 6 in` and `5ft6` as one quantity in feet; None for anything else.
+
+    An unreadable one for `50ft2`, which may be an area.
+    """
+    if inches.start - feet.end > 5 or feet.several:
         return None
+    glued_word = not feet.mark and feet.end == inches.start
     gap = text[feet.end : inches.start].strip(" .")
     if inches.unit is _INCH:
         joined = gap in ("", "-", ",", "and", "&")
     else:  # `5'6`
         glued = inches.end == len(text) or not text[inches.end].isalnum()
-        joined = inches.unit is _MISSING and bool(feet.mark) and gap == "" and glued
-    if not joined or not text[feet.start : feet.stop].isdecimal():
+        joined = inches.unit is _MISSING and gap == "" and glued and (bool(feet.mark) or glued_word)
+    more = inches.value(text) if joined else math.nan
+    if joined and glued_word and inches.unit is _MISSING and more in (2, 3):
+        area = feet.value(text) > _MOST_FEET_OF_A_PERSON or text[feet.stop] == " "
+        more = math.nan if area else more
+    readable = more < 12 and text[feet.start : feet.stop].isdecimal()
+    if not readable and not glued_word:
         return None
-    more = inches.value(text)
-    if more >= 12:
-        return None
-    return Quantity(feet.start, feet.stop, inches.end, _FOOT, feet.mark, inches.joins, more / 12)
+    more = more / 12 if readable else math.nan
+    return feet._replace(end=inches.end, joins=inches.joins, more=more)

@@ -106,7 +106,7 @@ _CLUES_AHEAD = (
 _CLUES_BEHIND = (_DEVICE_BEHIND, _LENS_BEHIND, _RANGE_BEHIND, _TOLERANCE_BEHIND, _PERSON_BEHIND)
 _ANY_AHEAD = frozenset[str]().union(*(clue.stems for clue in _CLUES_AHEAD))
 _ANY_BEHIND = frozenset[str]().union(*(clue.stems for clue in _CLUES_BEHIND))
-_GIVE_OR_TAKE = ("±", "± ", "+/-", "+/- ", "+-")
+_GIVE_OR_TAKE = ("±", "± ", "± (", "±(", "+/-", "+/- ", "+-", "+- ", "or minus ", "/minus ")
 _PRODUCT = Subject.PRODUCT  # looking members up takes time
 _LONG_UNITS = (Unit.METRE, Unit.FOOT, Unit.YARD)
 

@@ -17,6 +17,7 @@ FLOW = ["catalogue", "embeddings", "dimensions", "features", "loss", "decision",
 FLOW += ["training", "evaluation", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
+COMMON |= {"run_log"}
 
 
 def imports(path):
@@ -39,7 +40,7 @@ def importers(library):
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
-        ("hydra", {"command.py", "composition.py", "sweeping"}),
+        ("hydra", {"command.py", "composition.py", "resumed_run.py", "sweeping"}),
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
         ("faiss", {"features"}),

@@ -15,6 +15,7 @@ from product_length.composition import check_overrides, compose_firsts
 from product_length.errors import ConfigError, UserError, first_line
 from product_length.evaluation.recipe import CONFIG_FILE, load_config
 from product_length.experiment import Experiment, from_config
+from product_length.training.seal import check_file
 
 _RESUME = "trainer.resume"
 _EPOCHS = "trainer.max_epochs"
@@ -96,6 +97,7 @@ def _places(run: Path) -> tuple[Path, Path]:
             f"trainer.resume={run}: there is no {folder / CONFIG_FILE}, which has the run's "
             "settings; name a whole run folder"
         )
+    check_file(last)
     return folder, last
 
 

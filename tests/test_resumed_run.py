@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from product_length.composition import CONF
 from product_length.errors import ConfigError, UserError
 from product_length.experiment import Experiment, from_config
 from product_length.resumed_run import resumed
+from product_length.training.seal import seal
 
 OWN = [
     "loss=huber",
@@ -32,7 +34,9 @@ def run(request, tmp_path):
     """A folder as a run leaves it, but for what is in its checkpoint."""
     folder = tmp_path / "a run"
     (folder / "checkpoints").mkdir(parents=True)
-    (folder / "checkpoints/last.ckpt").touch()
+    with zipfile.ZipFile(folder / "checkpoints/last.ckpt", "w") as archive:
+        archive.writestr("weights", "")
+    seal(folder / "checkpoints/last.ckpt")
     with initialize_config_dir(str(CONF)):
         config = from_config(compose("train", overrides=OWN), Experiment)
     text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
@@ -118,6 +122,12 @@ def test_what_is_no_run_is_refused(run):
     ]:
         (run / "config.yaml").write_text(text, encoding="utf-8")
         assert said in refused(run)
+    last = run / "checkpoints/last.ckpt"
+    whole = last.read_bytes()
+    last.write_bytes(b"a" + whole[1:])
+    assert "last.ckpt: damaged" in refused(run)
+    last.write_bytes(b"")
+    assert "the file is empty" in refused(last)
     (run / "config.yaml").unlink()
     assert "which has the run's settings" in refused(run)
     (run / "config.yaml").touch()

@@ -11,6 +11,7 @@ import numpy as np
 
 from product_length.errors import UserError
 from product_length.training.checkpoint_file import BEST, LAST, RECORD
+from product_length.training.seal import check_file
 
 _OF_LIGHTNING = (
     *("epoch", "global_step", "pytorch-lightning_version", "loops", "callbacks"),
@@ -29,12 +30,20 @@ def check_resumable(checkpoint: Mapping[str, Any], criterion: str, path: Path) -
     missing = [name for name in _OF_LIGHTNING if name not in checkpoint]
     missing += [name for name in ("identity", "history", "blocks") if name not in record]
     if not missing:
-        history = record["history"]
-        entries = isinstance(history, list) and all(isinstance(each, dict) for each in history)
-        if not (entries and history and all(criterion in each for each in history)):
+        if not (isinstance(record["history"], list) and record["history"]):
+            missing = ["a history"]
+        elif not all(_is_entry(each, criterion) for each in record["history"]):
             missing = ["a whole history"]
+        elif not isinstance(record["blocks"], dict | None):
+            missing = ["blocks"]
     if missing:
         raise UserError(f"{path}: was edited and cannot be continued: {', '.join(missing)} missing")
+
+
+def _is_entry(entry: Any, criterion: str) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(name), float) for name in (criterion, "val/mape", "rows_per_second")
+    )
 
 
 def check_same_run(checkpoint: Mapping[str, Any], identity: Mapping[str, Any], path: Path) -> None:
@@ -80,13 +89,14 @@ def _differences(kept: Any, now: Any, name: str = "") -> Iterator[str]:
 def adopt(resume: Path, folder: Path) -> None:
     """Copy best.ckpt and last.ckpt of the run that is continued into `folder`, if it is another.
 
-    Raises UserError when best.ckpt is not beside `resume`, or `folder` holds another run already.
+    Raises UserError when best.ckpt is missing or damaged, or `folder` holds another run already.
     """
     best = resume.with_name(BEST)
     if not best.is_file():
         raise UserError(
             f"trainer.resume={resume}: {BEST} of that run is not beside it; keep both together"
         )
+    check_file(best)  # it is read at the end, when training is done
     if resume.parent.resolve() == folder.resolve():
         return
     refuse_used(folder)

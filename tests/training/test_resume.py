@@ -115,7 +115,8 @@ def test_what_becomes_of_a_run_is_said(
         ("loops", "loops missing"),
         ("history", "history missing"),
         ("identity", "identity missing"),
-        ("an empty history", "a whole history missing"),
+        ("an empty history", "a history missing"),
+        ("a history of words", "a whole history missing"),
     ],
 )
 def test_an_edited_checkpoint_is_refused(
@@ -128,7 +129,8 @@ def test_an_edited_checkpoint_is_refused(
     elif part in checkpoint["product_length"]:
         del checkpoint["product_length"][part]
     else:
-        checkpoint["product_length"]["history"] = []
+        entry = {"val/mape": "low", "rows_per_second": 1.0}
+        checkpoint["product_length"]["history"] = [] if "empty" in part else [entry]
     write_checkpoint(checkpoint, last)
     with pytest.raises(UserError, match=rf"last\.ckpt: was edited .*{said}"):
         problem.fit(tmp_path / "new", resume=last)
@@ -209,6 +211,10 @@ def test_what_cannot_be_continued_is_refused(problem: Problem, tmp_path: Path) -
         problem.fit(tmp_path / "new", resume=last)
     assert str(last) in str(told.value)
     last.write_bytes(whole)
+    best = last.with_name("best.ckpt").read_bytes()
+    last.with_name("best.ckpt").write_bytes(best[:5000] + b"\0\0\0\0" + best[5004:])
+    with pytest.raises(UserError, match=r"best\.ckpt: damaged"):
+        problem.fit(tmp_path / "new", resume=last)
     last.with_name("best.ckpt").unlink()
     with pytest.raises(UserError, match=r"best.ckpt of that run is not beside it"):
         problem.fit(tmp_path / "new", resume=last)

@@ -1,11 +1,12 @@
 """How a command line becomes a run, or a sweep of runs, under Hydra."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -22,10 +23,14 @@ from product_length.errors import (
     first_line,
     reason_of,
 )
-from product_length.experiment import AnyConfig, from_config
+from product_length.experiment import AnyConfig, Experiment, from_config
+from product_length.resumed_run import Resumed, resumed
+from product_length.run_log import log_to_file
 from product_length.shortage import cannot_write, in_words
 from product_length.sweeping.prepare import Sweep, prepare
 from product_length.writing import write_text
+
+log = logging.getLogger(__name__)
 
 _FLAGS_WITH_VALUE = {"--package", "-p", "--config-name", "-cn", "--config-path", "-cp"}
 _FLAGS_WITH_VALUE |= {"--config-dir", "-cd", "--experimental-rerun", "--info", "-i"}
@@ -48,9 +53,15 @@ def run_command(
     plain = not any(argument.startswith("-") for argument in arguments)
     sweeping = any(argument in ("-m", "--multirun") for argument in arguments)
     sweep: Sweep[AnyConfig] | None = None
+    going_on: Resumed | None = None
     if plain or sweeping:  # with another flag (--help, --cfg …) Hydra answers, not the task
         try:
-            check_overrides(config_name, schema, overrides)
+            if not sweeping and schema is Experiment:
+                going_on = resumed(config_name, overrides)
+            if going_on is not None:
+                sys.argv[1:1] = going_on.overrides
+            else:
+                check_overrides(config_name, schema, overrides)
             if sweeping:
                 sweep = prepare(config_name, schema, overrides)
                 sys.argv += sweep.overrides
@@ -67,14 +78,17 @@ def run_command(
         run = HydraConfig.get()
         folder = Path(run.runtime.output_dir)
         try:
-            return task(from_config(config, schema), folder, list(run.overrides.task))
+            typed: Any = from_config(config, schema) if going_on is None else going_on.config
+            return task(typed, folder, list(run.overrides.task))
         except (KeyboardInterrupt, InterruptedFitError) as error:
             # Leaves a sweep too, which would take an exception for one run's fault and go on.
             said = str(error) or f"interrupted; what was finished is in {folder}"
+            log_to_file(log, logging.WARNING, said)
             sys.stderr.write(f"{said}\n")
             sys.exit(130)
         except Exception as error:
             fault = in_words(error, folder)
+            _log_failure(fault, alone=run.mode is RunMode.RUN)
             if run.mode is RunMode.MULTIRUN:  # one run of many: its sweep decides what follows
                 write_text(folder / FAILURE_FILE, f"{reason_of(fault)}\n")
             elif isinstance(fault, UserError):
@@ -100,6 +114,13 @@ def run_command(
             raise
         place = error.filename or "the run's folder"
         _exit(cannot_write(place, error, "choose another folder with hydra.run.dir=…"))
+
+
+def _log_failure(error: Exception, *, alone: bool) -> None:
+    """Leave why a run failed in its log; of a fault of the code its traceback too."""
+    # Of a sweep's run Hydra itself logs the traceback.
+    fault = error if alone and not isinstance(error, UserError) else None
+    log_to_file(log, logging.ERROR, f"error: {reason_of(error)}", fault)
 
 
 def _end(

@@ -17,7 +17,7 @@ FLOW = ["catalogue", "embeddings", "dimensions", "features", "loss", "decision",
 FLOW += ["training", "evaluation", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
-COMMON |= {"lightning_import", "shortage", "unseen"}
+COMMON |= {"lightning_import", "run_log", "shortage", "unseen"}
 
 
 def imports(path):
@@ -40,8 +40,8 @@ def importers(library):
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
-        ("hydra", {"command.py", "composition.py", "sweeping"}),
         ("lightning", {"lightning_import.py"}),
+        ("hydra", {"command.py", "composition.py", "resumed_run.py", "sweeping"}),
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
         ("faiss", {"features"}),

@@ -232,3 +232,42 @@ def test_a_run_does_not_replace_the_catalogue_that_it_reads(tmp_path, split):
     with pytest.raises(UserError, match=r"of this run: is the same file as data\.path="):
         train(experiment, tmp_path, [])
     assert catalogue.read_bytes() == b"PAR1"
+
+
+FAILING = """
+import sys
+from product_length.command import run_command
+from product_length.errors import InterruptedFitError, UserError
+from product_length.experiment import Experiment
+def task(config, folder, overrides):
+    raise {raised}
+sys.argv = ["train", "hydra.run.dir=run", "hydra.sweep.dir=runs", *{words}]
+run_command("train", Experiment, task)
+"""
+
+
+@pytest.mark.parametrize(
+    ("raised", "words", "said"),
+    [
+        ("UserError('the disk is full')", [], "error: the disk is full\n"),
+        ("InterruptedFitError('interrupted after 2')", [], "interrupted after 2\n"),
+        ("ZeroDivisionError('by 0')", [], "error: ZeroDivisionError: by 0\nTraceback (most recent"),
+        ("UserError('the disk is full')", ["-m", "seed=1,2"], "error: the disk is full\n"),
+    ],
+    ids=["a person's mistake", "interrupted", "a fault", "in a sweep"],
+)
+def test_a_run_that_fails_leaves_why_in_its_log(tmp_path, raised, words, said):
+    program = FAILING.format(raised=raised, words=words)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode != 0
+    logs = list(tmp_path.glob("run*/**/train.log"))
+    assert logs
+    for log in logs:
+        text = log.read_text(encoding="utf-8")
+        assert f" {said}" in text
+        if not words:  # of a sweep's run Hydra logs a traceback itself
+            assert ("Traceback" in text) == ("Zero" in raised)
+    if not words:  # told once on the console
+        assert (done.stdout + done.stderr).count(raised.split("'")[1]) == 1

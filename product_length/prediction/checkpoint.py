@@ -6,10 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from pydantic import ValidationError
+
 from product_length.embeddings.encoder import Encoder
 from product_length.errors import UserError
 from product_length.model.architecture import Architecture
 from product_length.prediction.predictor import Predictor
+from product_length.prediction.soundness import check_layout, check_sound, layout
 from product_length.training.checkpoint_file import (
     read_checkpoint,
     set_weights,
@@ -29,11 +33,12 @@ def complete_checkpoint(
     Raises UserError when the checkpoint cannot be read or written.
     """
     checkpoint = read_checkpoint(path)
-    checkpoint[_RECIPE] = {
+    recipe = {
         "architecture": architecture.model_dump(mode="json"),
         "fitted": predictor.fitted_state(),
         "config": dict(config),
     }
+    checkpoint[_RECIPE] = {**recipe, "layout": layout(recipe)}
     write_checkpoint(checkpoint, path)
 
 
@@ -55,18 +60,44 @@ def load_predictors(
     found: dict[Path, Predictor] = {}
     encoders: list[Encoder] = []
     for path in paths:
-        checkpoint = checkpoints.pop(path)
-        recipe = checkpoint[_RECIPE]
-        network = Architecture.model_validate(recipe["architecture"]).build()
-        set_weights(network, checkpoint, path)
-        epoch = int(checkpoint.get("epoch", -1)) + 1
+        epoch = int(checkpoints[path]["epoch"]) + 1
         log.info("%s: epoch %d, encoders %s", path, epoch, ", ".join(names[path]))
         elsewhere = {name: models[name] for name in names[path] if name in models}
-        predictor = Predictor.from_state(recipe["fitted"], network, elsewhere, device)
+        predictor = _made_from(checkpoints.pop(path), path, elsewhere, device)
         own = tuple(_known(encoder, encoders) for encoder in predictor.encoders)
         encoders += own
         found[path] = replace(predictor, encoders=own)
     return found
+
+
+def _made_from(
+    checkpoint: Mapping[str, Any], path: Path, models: Mapping[str, str], device: str
+) -> Predictor:
+    """The predictor in a checkpoint. Raises UserError when its recipe is not whole."""
+    recipe = checkpoint[_RECIPE]
+    try:
+        network = Architecture.model_validate(recipe["architecture"]).build()
+        set_weights(network, checkpoint, path)
+        predictor = Predictor.from_state(recipe["fitted"], network, models, device)
+        check_sound(predictor, recipe["fitted"])
+    except (UserError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # an edited recipe may fail anywhere, in any way
+        raise _edited(path, error) from error
+    return predictor
+
+
+def _edited(path: Path, error: Exception) -> UserError:
+    """What is said of a recipe that is not as it was written, in one line."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, KeyError):
+        said = f"{error} is missing"
+    elif isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return UserError(
+        f"{path}: its recipe was edited and cannot be used: {said}; take it as its run wrote it"
+    )
 
 
 def _read_finished(path: Path) -> dict[str, Any]:
@@ -78,6 +109,17 @@ def _read_finished(path: Path) -> dict[str, Any]:
             f"{path}: holds weights only, since its run has not finished or this is not its "
             "best.ckpt; predict with checkpoints/best.ckpt of a finished run"
         )
+    try:
+        check_layout(
+            {key: part for key, part in recipe.items() if key != "layout"}, recipe["layout"]
+        )
+        names = [encoder["name"] for encoder in recipe["fitted"]["encoders"]]
+        trained = list(recipe["config"]["embeddings"]["encoders"])
+        if names != trained:
+            raise ValueError(f"encoders are {names}, its run had {trained}")
+        int(checkpoint["epoch"])
+    except Exception as error:
+        raise _edited(path, error) from error
     return checkpoint
 
 

@@ -8,25 +8,19 @@ is nothing of Lightning here, so that prediction starts without it.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
-import xxhash
 from torch import nn
 
 from product_length.errors import UserError
+from product_length.training.seal import check_seal, seal
 
-FORMAT = 3  # of what is in a checkpoint; raise it when that changes
 RECORD = "product_length"
 BEST, LAST = "best.ckpt", "last.ckpt"
 _NETWORK = "network."
-_SEAL = re.compile(rb"product_length (\d+) xxh3_128 ([0-9a-f]{32})\Z")
-_DIGEST_LENGTH = 32
-_BLOCK = 1 << 22
 
 
 def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
@@ -35,7 +29,7 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(dict(checkpoint), partial)
-        _seal(partial)
+        seal(partial)
         partial.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
         partial.unlink(missing_ok=True)
@@ -52,7 +46,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: there is no such checkpoint")
     try:
         with path.open("rb") as file:
-            _check_seal(file, path)
+            check_seal(file, path)
             file.seek(0)
             checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     except UserError:
@@ -99,47 +93,3 @@ def set_weights(network: nn.Module, checkpoint: Mapping[str, Any], path: Path) -
     except RuntimeError as error:
         said = " ".join(str(error).split())
         raise UserError(f"{path}: holds the weights of another network: {said}") from error
-
-
-def _seal(path: Path) -> None:
-    """Give the archive that torch wrote a comment with the checksum of all before it."""
-    head = f"product_length {FORMAT} xxh3_128 ".encode()
-    with path.open("r+b") as file:
-        file.seek(-2, os.SEEK_END)  # an archive ends in its comment's length, then the comment
-        file.write((len(head) + _DIGEST_LENGTH).to_bytes(2, "little"))
-        file.write(head)
-        file.write(_digest(file, file.tell()).encode())
-
-
-def _check_seal(file: BinaryIO, path: Path) -> None:
-    """Raises UserError when the file is not as `_seal` left it."""
-    size = file.seek(0, os.SEEK_END)
-    if size == 0:
-        raise UserError(f"{path}: not a readable checkpoint, the file is empty")
-    file.seek(max(0, size - 100))
-    found = _SEAL.search(file.read())
-    if found is None:
-        raise UserError(
-            f"{path}: not a readable checkpoint, there is no checksum at its end: it is cut short "
-            "or edited, or another program or an older version wrote it"
-        )
-    if _digest(file, size - _DIGEST_LENGTH) != found[2].decode():
-        raise UserError(
-            f"{path}: damaged, its content does not match its checksum; use an undamaged copy, or "
-            "train again"
-        )
-    if int(found[1]) != FORMAT:
-        raise UserError(
-            f"{path}: written in format {int(found[1])}, this version reads {FORMAT}; use the "
-            "version that wrote it"
-        )
-
-
-def _digest(file: BinaryIO, size: int) -> str:
-    """xxh3_128 hex of a file's first `size` bytes; the file stands behind them afterwards."""
-    digest = xxhash.xxh3_128()
-    file.seek(0)
-    while size and (block := file.read(min(size, _BLOCK))):
-        digest.update(block)
-        size -= len(block)
-    return str(digest.hexdigest())

@@ -12,7 +12,7 @@ LEAST_BATCH = 16
 
 
 class TrainerOptions(Options):
-    """How a model is fitted. `resume` continues from a run's `checkpoints/last.ckpt`.
+    """How a model is fitted. `resume` continues a run: its folder or `checkpoints/last.ckpt`.
 
     `min_steps`: a catalogue too small for so many steps an epoch gets smaller batches, but not
     smaller than `LEAST_BATCH` rows: a few dozen steps in all would leave the network untrained.
@@ -42,3 +42,9 @@ class TrainerOptions(Options):
         """The same options, with the batch size that `min_steps` allows for so many train rows."""
         most = max(rows // self.min_steps, LEAST_BATCH)
         return self.model_copy(update={"batch_size": min(self.batch_size, most)})
+
+    def resumed_checkpoint(self) -> Path | None:
+        """The file that `resume` means: in a run's folder its `checkpoints/last.ckpt`."""
+        if self.resume is not None and self.resume.is_dir():
+            return self.resume / "checkpoints" / "last.ckpt"
+        return self.resume

@@ -32,9 +32,16 @@ from product_length.training.checkpoint_file import (
     RECORD,
     load_weights,
     read_checkpoint,
+    set_weights,
 )
 from product_length.training.config import TrainerOptions
-from product_length.training.continuing import adopt, best_epoch, check_same_run, refuse_used
+from product_length.training.continuing import (
+    adopt,
+    best_epoch,
+    check_resumable,
+    check_same_run,
+    refuse_used,
+)
 from product_length.training.hardware import resolve_accelerator, resolve_precision
 from product_length.training.interruption import Interruption
 from product_length.training.module import FitModule, History
@@ -120,7 +127,7 @@ def fit(
             torch.random.fork_rng(devices=[]),
         ):
             network.train()
-            trainer.fit(module, ckpt_path=options.resume)
+            trainer.fit(module, ckpt_path=options.resumed_checkpoint())
         history = module.history
     best = best_epoch(history, criterion)
     load_weights(network, checkpoints / BEST)
@@ -198,20 +205,38 @@ def _keep(checkpoints: Path, name: str, monitor: str | None) -> RunCheckpoint:
 
 def _take_up(module: FitModule, checkpoints: Path, *, first: bool) -> History:
     """The history of the run that is continued, after every check; empty for a new run."""
-    resume = module.options.resume
+    options, criterion = module.options, module.objective.criterion
+    resume = options.resumed_checkpoint()
     if resume is None:
         if first:
             refuse_used(checkpoints)
         return module.history
     checkpoint = read_checkpoint(resume)
-    if module.options.memory == "auto":  # on another machine too the rows come in the same order
-        kept = checkpoint[RECORD].get("blocks")
+    check_resumable(checkpoint, criterion, resume)
+    if options.memory == "auto":  # on another machine too the rows come in the same order
+        kept = checkpoint[RECORD]["blocks"]
         module.blocks = kept and Blocks(**kept)
     check_same_run(checkpoint, module.identity(), resume)
+    set_weights(module.network, checkpoint, resume)
     if first:
         adopt(resume, checkpoints)
+        history = checkpoint[RECORD]["history"]
+        logger.info("%s", _standing(resume, checkpoints, history, criterion, options))
     module.history = list(checkpoint[RECORD]["history"])
     return module.history
+
+
+def _standing(
+    resume: Path, checkpoints: Path, history: History, criterion: str, options: TrainerOptions
+) -> str:
+    """Where a run that is continued stands, and what becomes of it."""
+    done, best = len(history), best_epoch(history, criterion)
+    says = f"trainer.resume={resume}: {done} of {options.max_epochs} epochs are done"
+    if not _finished(history, criterion, options):
+        return f"{says}; the run goes on in {checkpoints.parent}"
+    if done >= options.max_epochs:
+        return f"{says}, it is finished; a larger trainer.max_epochs trains it further"
+    return f"{says}, it is finished: none was better than epoch {best}, trainer.patience is over"
 
 
 def _finished(history: History, criterion: str, options: TrainerOptions) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -21,9 +22,17 @@ from product_length.training.batches import Inputs, OrderedBatches, Rows, Shuffl
 from product_length.training.blocks import Blocks
 from product_length.training.checkpoint_file import RECORD
 from product_length.training.config import TrainerOptions
+from product_length.training.continuing import epochs_added
 from product_length.training.objective import Objective
-from product_length.training.optimiser import build_optimiser, clip_gradients, one_cycle
+from product_length.training.optimiser import (
+    build_optimiser,
+    clip_gradients,
+    extend_cycle,
+    one_cycle,
+)
 from product_length.training.placement import Prefetched, on_card, training_batches
+
+logger = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
 CHECK_EVERY = 50
@@ -269,8 +278,13 @@ class FitModule(L.LightningModule):
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the history."""
+        """Take up the history, and lay the schedule over the epochs that there are now."""
         self.history = list(checkpoint[RECORD]["history"])
+        if epochs_added(checkpoint, self.identity()):
+            steps = len(self.train_batches) * self.options.max_epochs
+            says = extend_cycle(checkpoint, self.options, steps)
+            if self.trainer.is_global_zero:
+                logger.info("%s", says)
 
 
 _mape, _rmsle = Mape(name="mape"), Rmsle(name="rmsle")

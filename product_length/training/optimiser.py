@@ -83,6 +83,30 @@ def one_cycle(optimizer: Optimizer, options: TrainerOptions, steps: int) -> OneC
     )
 
 
+def extend_cycle(checkpoint: dict[str, Any], options: TrainerOptions, steps: int) -> str:
+    """Have a checkpoint's schedule go on, from the step it is at, in one cycle over `steps` in all.
+
+    Changes Lightning's `checkpoint` in place; returns in words how the learning rate goes on.
+    """
+    (schedule,), (optimiser,) = checkpoint["lr_schedulers"], checkpoint["optimizer_states"]
+    # The rate is a function of the step alone, so one weight that nobody needs is as good as all.
+    stand_in = torch.optim.SGD([nn.Parameter(torch.zeros(1))])
+    longer = one_cycle(stand_in, options, steps)
+    done = {"last_epoch": schedule["last_epoch"] - 1, "_step_count": schedule["_step_count"] - 1}
+    longer.load_state_dict({**longer.state_dict(), **done})
+    stand_in.step()
+    longer.step()
+    rate = float(stand_in.param_groups[0]["lr"])
+    for group in optimiser["param_groups"]:
+        group["lr"] = rate
+    kept = {"base_lrs": schedule["base_lrs"], "_last_lr": [rate] * len(schedule["_last_lr"])}
+    checkpoint["lr_schedulers"] = [{**longer.state_dict(), **kept}]
+    return (
+        f"trainer.max_epochs={options.max_epochs}: from here on the learning rate is that of one "
+        f"cycle over {options.max_epochs} epochs, {rate:.3g} at the next step and near 0 at the end"
+    )
+
+
 def clip_gradients(weights: Iterable[Tensor], most: float) -> None:
     """Scale all gradients, sparse ones too, in place, so that their common norm is `most` at most.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from tqdm import tqdm
 from typing_extensions import override
 
 from product_length.lightning_import import Callback, L
+from product_length.run_log import log_to_file
 from product_length.training.continuing import best_epoch
 from product_length.training.module import FitModule
 
@@ -58,27 +60,24 @@ class Progress(Callback):
 
     @override
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tell the epoch's figures, on the bar or as a log line."""
+        """Tell the epoch's figures in a log line, which a bar keeps off the console."""
         assert isinstance(pl_module, FitModule)
         if self.bar is None or not trainer.is_global_zero:
             return
-        epoch = pl_module.history[-1]
-        best_so_far = best_epoch(pl_module.history, pl_module.objective.criterion)
-        best = pl_module.history[best_so_far - 1]["val/mape"]
-        if not self.bar.disable:
-            self.bar.set_postfix_str(f"val/mape {epoch['val/mape']:.2%}, best {best:.2%}")
-            return
-        logger.info(
-            "epoch %d/%s: val/mape %.2f%% (best %.2f%%), train/mape %.2f%%, train/loss %.5g, "
-            "%.0f rows/s",
-            trainer.current_epoch + 1,
-            trainer.max_epochs,
-            100 * epoch["val/mape"],
-            100 * best,
-            100 * epoch["train/mape"],
-            epoch["train/loss"],
-            epoch["rows_per_second"],
+        epoch, criterion = pl_module.history[-1], pl_module.objective.criterion
+        number = best_epoch(pl_module.history, criterion)
+        best = _figures(pl_module.history[number - 1], criterion).removeprefix("val/mape ")
+        line = (
+            f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: "
+            f"{_figures(epoch, criterion)} (best {best}, epoch {number}), "
+            f"train/mape {epoch['train/mape']:.2%}, train/loss {epoch['train/loss']:.5g}, "
+            f"{epoch['rows_per_second']:.0f} rows/s"
         )
+        if self.bar.disable:
+            logger.info("%s", line)
+            return
+        self.bar.set_postfix_str(f"{_figures(epoch, criterion)}, best {best}, epoch {number}")
+        log_to_file(logger, logging.INFO, line)
 
     @override
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -96,3 +95,9 @@ class Progress(Callback):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+
+def _figures(epoch: Mapping[str, float], criterion: str) -> str:
+    """What chooses the epoch that is kept, and the MAPE where that is something else."""
+    mape = f"val/mape {epoch['val/mape']:.2%}"
+    return mape if criterion == "val/mape" else f"{criterion} {epoch[criterion]:.5g}, {mape}"

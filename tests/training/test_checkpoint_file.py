@@ -12,7 +12,7 @@ import torch
 from fitting_problem import Problem
 
 from product_length.errors import UserError
-from product_length.training import checkpoint_file
+from product_length.training import seal
 from product_length.training.checkpoint_file import load_weights, read_checkpoint, write_checkpoint
 
 
@@ -115,7 +115,7 @@ def test_another_format_is_refused(
     best: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = read_checkpoint(best)
-    monkeypatch.setattr(checkpoint_file, "FORMAT", 4)
+    monkeypatch.setattr(seal, "FORMAT", 4)
     write_checkpoint(checkpoint, tmp_path / "newer.ckpt")
     monkeypatch.undo()
     said = "written in format 4, this version reads 3; use the version that wrote it"

@@ -1,12 +1,13 @@
 """The optimiser and its schedule, as a real fit uses them."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
 import pytest
-from fitting_problem import Problem
+from fitting_problem import KillAt, Killed, Problem, scores
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
@@ -27,6 +28,45 @@ def test_learning_rate_climbs_and_falls_by_the_step(problem: Problem, tmp_path: 
     assert (np.diff(rates[: peak + 1]) > 0).all()
     assert (np.diff(rates[peak:]) < 0).all()
     assert rates[-1] < 1e-6
+
+
+class Rates(Callback):
+    """The learning rate of every step."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+
+    @override
+    def on_train_batch_start(self, trainer: L.Trainer, *_: Any) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def test_a_run_that_is_extended_goes_on_along_the_longer_cycle(
+    problem: Problem, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    long, short, more, again = Rates(), Rates(), Rates(), Rates()
+    problem.fit(tmp_path / "long", max_epochs=6, callbacks=[long])
+    finished = problem.fit(tmp_path / "short", max_epochs=2, callbacks=[short])
+    assert short.rates[-1] < 1e-6
+    with caplog.at_level(logging.INFO):
+        extended = problem.fit(
+            tmp_path / "more", max_epochs=6, resume=finished.last_checkpoint, callbacks=[more]
+        )
+    steps = len(short.rates)
+    assert extended.epochs == 6
+    assert [*long.rates[:steps], *more.rates] == pytest.approx(long.rates, rel=1e-12)
+    assert f"one cycle over 6 epochs, {long.rates[steps]:.3g} at the next step" in caplog.text
+    # Cut and continued, an extended run still comes to the same.
+    with pytest.raises(Killed):
+        problem.fit(
+            tmp_path / "cut", max_epochs=6, resume=finished.last_checkpoint, callbacks=[KillAt(4)]
+        )
+    caplog.clear()
+    last = tmp_path / "cut/checkpoints/last.ckpt"
+    resumed = problem.fit(tmp_path / "cut", max_epochs=6, resume=last, callbacks=[again])
+    assert scores(resumed) == scores(extended)
+    assert again.rates == more.rates[2 * steps // 2 :]
+    assert "one cycle" not in caplog.text
 
 
 @pytest.mark.parametrize(("epochs", "batch_size"), [(1, 512), (2, 512), (1, 10), (3, 512)])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fitting_problem import KillAt, Killed, Problem
+from test_histogram_fit import problem_of
 
 
 @pytest.fixture
@@ -32,6 +33,44 @@ def test_bar_shows_epoch_rate_time_left_and_the_figure(
     assert f"val/mape {result.history[-1]['val/mape']:.2%}" in last
     assert f"best {result.best_val_mape:.2%}" in last
     assert not caplog.records
+
+
+@pytest.mark.usefixtures("terminal")
+def test_the_log_file_has_the_epochs_that_a_bar_shows(
+    problem: Problem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, level = logging.getLogger(), logging.getLogger().level
+    handlers = [logging.FileHandler(tmp_path / "train.log"), logging.StreamHandler(sys.stdout)]
+    try:
+        root.setLevel(logging.INFO)
+        for handler in handlers:
+            root.addHandler(handler)
+        problem.fit(tmp_path, max_epochs=2, progress=True)
+    finally:
+        root.setLevel(level)
+        for handler in handlers:
+            root.removeHandler(handler)
+        handlers[0].close()
+    lines = (tmp_path / "train.log").read_text(encoding="utf-8").splitlines()
+    assert [line[:10] for line in lines] == ["epoch 1/2:", "epoch 2/2:"]
+    out, err = capsys.readouterr()
+    assert "epoch 2/2: 100%" in err
+    assert out == ""
+
+
+def test_a_distributions_line_has_what_chooses_the_epoch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        result = problem_of().fit(tmp_path, max_epochs=25, patience=3, learning_rate=0.05)
+    best = result.history[result.best_epoch - 1]
+    assert best is not result.history[-1]
+    last = result.history[-1]
+    assert (
+        f"val/loss {last['val/loss']:.5g}, val/mape {last['val/mape']:.2%} "
+        f"(best val/loss {best['val/loss']:.5g}, val/mape {best['val/mape']:.2%}, "
+        f"epoch {result.best_epoch}), train/"
+    ) in caplog.messages[-1]
 
 
 @pytest.mark.usefixtures("terminal")

@@ -1,5 +1,6 @@
 """A run that was cut and continued equals one that was not, wherever it is continued."""
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing_extensions import override
 
 from product_length.errors import UserError
 from product_length.training.blocks import Blocks
-from product_length.training.checkpoint_file import read_checkpoint
+from product_length.training.checkpoint_file import read_checkpoint, write_checkpoint
 
 
 def cut(problem: Problem, folder: Path, epoch: int, **options: Any) -> Path:
@@ -87,6 +88,53 @@ def test_a_finished_run_is_not_trained_further(
             problem.networks[0].parameters(), problem.networks[-1].parameters(), strict=True
         ):
             assert torch.equal(one, other)
+
+
+def test_what_becomes_of_a_run_is_said(
+    problem: Problem, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said(last: Path, **options: Any) -> str:
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            problem.fit(tmp_path / "run", resume=last, **options)
+        return next(text for text in caplog.messages if text.startswith("trainer.resume="))
+
+    cut(problem, tmp_path / "run", 1, max_epochs=2)
+    run = tmp_path / "run"  # a run's folder is as good as its last checkpoint
+    assert f"1 of 2 epochs are done; the run goes on in {run}" in said(run, max_epochs=2)
+    assert "2 of 2 epochs are done, it is finished; a larger" in said(run, max_epochs=2)
+    assert "2 of 3 epochs are done; the run goes on" in said(run, max_epochs=3)
+    with pytest.raises(UserError, match=r"trainer\.max_epochs was 3, is 2"):
+        problem.fit(run, resume=run, max_epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("optimizer_states", "optimizer_states missing"),
+        ("loops", "loops missing"),
+        ("history", "history missing"),
+        ("identity", "identity missing"),
+        ("an empty history", "a history missing"),
+        ("a history of words", "a whole history missing"),
+    ],
+)
+def test_an_edited_checkpoint_is_refused(
+    problem: Problem, tmp_path: Path, part: str, said: str
+) -> None:
+    last = cut(problem, tmp_path / "cut", 1)
+    checkpoint = read_checkpoint(last)
+    if part in checkpoint:
+        del checkpoint[part]
+    elif part in checkpoint["product_length"]:
+        del checkpoint["product_length"][part]
+    else:
+        entry = {"val/mape": "low", "rows_per_second": 1.0}
+        checkpoint["product_length"]["history"] = [] if "empty" in part else [entry]
+    write_checkpoint(checkpoint, last)
+    with pytest.raises(UserError, match=rf"last\.ckpt: was edited .*{said}"):
+        problem.fit(tmp_path / "new", resume=last)
+    assert not (tmp_path / "new").exists()
 
 
 def test_another_configuration_is_refused_with_every_difference(
@@ -163,6 +211,10 @@ def test_what_cannot_be_continued_is_refused(problem: Problem, tmp_path: Path) -
         problem.fit(tmp_path / "new", resume=last)
     assert str(last) in str(told.value)
     last.write_bytes(whole)
+    best = last.with_name("best.ckpt").read_bytes()
+    last.with_name("best.ckpt").write_bytes(best[:5000] + b"\0\0\0\0" + best[5004:])
+    with pytest.raises(UserError, match=r"best\.ckpt: damaged"):
+        problem.fit(tmp_path / "new", resume=last)
     last.with_name("best.ckpt").unlink()
     with pytest.raises(UserError, match=r"best.ckpt of that run is not beside it"):
         problem.fit(tmp_path / "new", resume=last)

@@ -39,7 +39,7 @@ def importers(library):
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
-        ("hydra", {"command.py", "composition.py", "sweeping"}),
+        ("hydra", {"command.py", "command_line", "composition.py", "sweeping"}),
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
         ("faiss", {"features"}),

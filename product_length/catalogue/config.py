@@ -1,12 +1,11 @@
 """Options of `data=`: which catalogue, which rows of it, which text, which split."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from product_length.options import Options
+from product_length.options import HomePath, Options
 
 TextField = Literal["title", "bullet_points", "description"]
 
@@ -97,7 +96,7 @@ class FileData(_Data):
     """A catalogue in a CSV (plain, gzip, zip) or Parquet file."""
 
     source: Literal["file"]
-    path: Path
+    path: HomePath
     columns: Columns = Columns()
 
 

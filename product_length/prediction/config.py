@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from product_length.decision.config import DecisionOption
-from product_length.options import Options
+from product_length.options import HomePath, HomeText, Options
 
 
 class PredictedColumns(Options):
@@ -22,7 +22,7 @@ class PredictedColumns(Options):
 class PredictedData(Options):
     """The catalogue to predict for; it needs no lengths."""
 
-    path: Path
+    path: HomePath
     columns: PredictedColumns
 
 
@@ -46,14 +46,14 @@ class PredictionJob(Options):
     `encoders` gives another place (folder or hub id) for an encoder of the checkpoint, by name.
     """
 
-    checkpoint: Annotated[list[Path], BeforeValidator(_as_list), AfterValidator(_once)]
+    checkpoint: Annotated[list[HomePath], BeforeValidator(_as_list), AfterValidator(_once)]
     data: PredictedData
-    output: Path
+    output: HomePath
     decision: DecisionOption
     interval: Annotated[float, Field(gt=0, lt=1)] | None
     snap: bool
-    cache_dir: Path
+    cache_dir: HomePath
     batch_rows: Annotated[int, Field(ge=1)]
-    encoders: dict[str, str]
+    encoders: dict[str, HomeText]
     workers: Annotated[int, Field(ge=1)] | Literal["auto"]
     device: str

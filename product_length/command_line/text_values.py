@@ -71,7 +71,9 @@ class TextValues:
             value = ",".join(self._text(each) for each in _joined(pieces))
         elif takes_list and len(pieces) > 1 and not _exists(value):
             listed = shlex.quote(f"{plus}{key}=[{value}]")
-            raise ConfigError(f"{key}={value}: several are written as a list: {listed}")
+            raise ConfigError(
+                f"{key}={value}: nothing has this name; several are written as a list: {listed}"
+            )
         else:
             value = self._text(value)
         return f"{plus}{key}={value}"

@@ -59,12 +59,6 @@ def describe(
         )
     if options.knn is not None:
         chosen = _searched(embeddings, options.knn.embedding)
-        if options.knn.k >= len(train_rows):  # a training row does not find itself
-            log.info(
-                "neighbours: features.knn.k=%d, but only %s training rows: places stay empty",
-                options.knn.k,
-                f"{len(train_rows):,}",
-            )
         addresses = [each.encoder.address for each in chosen]
         neighbours = neighbour_stage(
             side_by_side([each.vectors for each in chosen]),

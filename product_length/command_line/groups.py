@@ -13,8 +13,8 @@ from product_length.faults import shown
 CONF = Path(__file__).resolve().parents[2] / "conf"
 _MERGED = "embeddings"
 """The one group whose options add up in a list."""
-_BOTH = {frozenset({"knn", "dimensions"}): "full"}
-"""Options of `features=` that hold all of several others."""
+_ALL_FEATURES = "full"
+"""The option of `features=` that has all parts of the others."""
 
 
 def group_options(group: str) -> list[str]:
@@ -80,11 +80,8 @@ def _list_faults(group: str, options: Sequence[str]) -> Iterator[str]:
     elif len(options) > 1 and group != _MERGED:
         said = f"{given}: only the last of these would count"
         each = f"-m {group}={','.join(options)}"
-        both = _BOTH.get(frozenset(options) - {"text"}) if group == "features" else None
-        if both is None and group == "features" and "full" in options:
-            both = "full"
-        if both:
-            yield f"{said}; {group}={both} has them all, and {each} runs one after the other"
+        if group == "features":
+            yield f"{said}; features={_ALL_FEATURES} has them all, and {each} runs one by one"
         elif group == "sweep":
             yield f"{said}; run one sweep after the other"
         else:

@@ -28,7 +28,6 @@ def test_features_have_an_option_for_both():
     assert "features=full has them all" in fault("features=[knn,dimensions]")
     assert "features=full has them all" in fault("features=[dimensions,text,knn]")
     assert "features=full has them all" in fault("features=[full,knn]")
-    assert "full" not in fault("features=[text,knn]")
     assert "features=[knn,dimensions]" in fault("features=text,[knn,dimensions]")
 
 

@@ -1,12 +1,14 @@
 """How a command line becomes a run, or a sweep of runs, under Hydra."""
 
+from __future__ import annotations
+
 import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -14,26 +16,26 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from product_length.composition import CONF, check_overrides
+from product_length.command_line.flags import read_arguments
+from product_length.composition import CONF, check_flags, check_overrides, read_texts
 from product_length.errors import (
     FAILURE_FILE,
     ConfigError,
     InterruptedFitError,
     UserError,
-    first_line,
     reason_of,
+    whole_text,
 )
 from product_length.experiment import AnyConfig, Experiment, from_config
 from product_length.resumed_run import Resumed, resumed
 from product_length.run_log import log_to_file
 from product_length.shortage import cannot_write, in_words
-from product_length.sweeping.prepare import Sweep, prepare
 from product_length.writing import write_text
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from product_length.sweeping.prepare import Sweep
 
-_FLAGS_WITH_VALUE = {"--package", "-p", "--config-name", "-cn", "--config-path", "-cp"}
-_FLAGS_WITH_VALUE |= {"--config-dir", "-cd", "--experimental-rerun", "--info", "-i"}
+log = logging.getLogger(__name__)
 
 
 def run_command(
@@ -48,27 +50,30 @@ def run_command(
     configuration of a sweep's first run and the sweep's folder, however the sweep has ended. A
     person's mistake ends the process with one message and exit code 1 or 2 before a folder is made.
     """
-    arguments = sys.argv[1:]
-    overrides = _overrides(arguments)
-    plain = not any(argument.startswith("-") for argument in arguments)
-    sweeping = any(argument in ("-m", "--multirun") for argument in arguments)
+    arguments = read_arguments(sys.argv[1:])
     sweep: Sweep[AnyConfig] | None = None
     going_on: Resumed | None = None
-    if plain or sweeping:  # with another flag (--help, --cfg …) Hydra answers, not the task
-        try:
-            if not sweeping and schema is Experiment:
+    try:
+        check_flags(config_name, arguments.unknown)
+        overrides = read_texts(schema, arguments.overrides, multirun=arguments.multirun)
+        as_read = dict(zip(arguments.overrides, overrides, strict=True))
+        sys.argv[1:] = [as_read.get(argument, argument) for argument in sys.argv[1:]]
+        if arguments.runs:  # else Hydra answers (--help, --cfg …), not the task
+            if not arguments.multirun and schema is Experiment:
                 going_on = resumed(config_name, overrides)
             if going_on is not None:
                 sys.argv[1:1] = going_on.overrides
             else:
-                check_overrides(config_name, schema, overrides)
-            if sweeping:
+                check_overrides(config_name, schema, overrides, multirun=arguments.multirun)
+            if arguments.multirun:
+                from product_length.sweeping.prepare import prepare  # it imports numpy
+
                 sweep = prepare(config_name, schema, overrides)
                 sys.argv += sweep.overrides
             elif named := [text for text in overrides if text.startswith("sweep=")]:
                 raise ConfigError(f"{named[0]}: a sweep is many runs; add -m (--multirun)")
-        except UserError as error:
-            _exit(error)
+    except UserError as error:
+        _exit(error)
 
     started = False
 
@@ -108,7 +113,7 @@ def run_command(
     except UserError as error:  # from a job of a sweep
         _exit(error)
     except HydraException as error:
-        _exit(ConfigError(first_line(error)))
+        _exit(ConfigError(whole_text(error)))
     except OSError as error:
         if started:
             raise
@@ -128,11 +133,6 @@ def _end(
 ) -> None:
     if sweep is not None and after_sweep is not None and sweep.folder.exists():
         after_sweep(sweep.config, sweep.folder)
-
-
-def _overrides(arguments: Sequence[str]) -> list[str]:
-    values = {at + 1 for at, argument in enumerate(arguments) if argument in _FLAGS_WITH_VALUE}
-    return [a for at, a in enumerate(arguments) if not a.startswith("-") and at not in values]
 
 
 def _exit(error: UserError) -> NoReturn:

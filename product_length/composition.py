@@ -1,8 +1,7 @@
 """From overrides to a configuration: composed by Hydra, checked for every fault before any work."""
 
-import difflib
-from collections.abc import Sequence
-from pathlib import Path
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -11,41 +10,83 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quoted
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from product_length.errors import ConfigError, first_line
+from product_length.command_line.conflicts import conflicts, shown_override
+from product_length.command_line.flags import flag_faults
+from product_length.command_line.groups import (
+    CONF,
+    group_faults,
+    group_options,
+    groups_of,
+    hydra_list_faults,
+    is_group,
+    keys_elsewhere,
+)
+from product_length.command_line.suggestions import close_keys, did_you_mean, keys_of, one_of
+from product_length.command_line.text_values import TextValues
+from product_length.errors import ConfigError, whole_text
 from product_length.experiment import AnyConfig, from_config, one_message
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
+Plain = Mapping[Any, Any]
+
+__all__ = [
+    "CONF",
+    "check_flags",
+    "check_overrides",
+    "compose_firsts",
+    "group_options",
+    "read_texts",
+]
 
 
-def check_overrides(config_name: str, schema: type[AnyConfig], overrides: Sequence[str]) -> None:
+def read_texts(
+    schema: type[AnyConfig], overrides: Sequence[str], *, multirun: bool = False
+) -> list[str]:
+    """The overrides with paths and other texts quoted where Hydra would read something else.
+
+    Raises ConfigError with all faults in one message.
+    """
+    texts = TextValues(schema, multirun=multirun)
+    read, faults = [], []
+    for override in overrides:
+        try:
+            read.append(texts.rewritten(override))
+        except ConfigError as error:  # noqa: PERF203 -- all faults are said together
+            faults.append(str(error))
+    if faults:
+        raise ConfigError(one_message(faults))
+    return read
+
+
+def check_flags(config_name: str, unknown: Sequence[tuple[str, str | None]]) -> None:
+    """Refuse flags that are none. Raises ConfigError that says how each is written."""
+    if unknown:
+        raise ConfigError(one_message(list(flag_faults(unknown, _all_keys(config_name)))))
+
+
+def check_overrides(
+    config_name: str, schema: type[AnyConfig], overrides: Sequence[str], *, multirun: bool = True
+) -> None:
     """Find every fault of a command line before any work, without making a folder.
 
     The options of a sweep over a group are all checked; of other sweeps the first value is.
     Raises ConfigError with all faults in one message.
     """
-    faults: list[str] = []
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise ConfigError(first_line(error)) from error
-    groups = [override for override in parsed if _is_group(override)]
-    for override in groups:
-        known = group_options(override.key_or_group)
-        unknown = [option for option in _options(override) if option not in known]
-        faults += [_unknown_option(override.key_or_group, option) for option in unknown]
+    parsed = _parsed(config_name, overrides)
+    commands_groups = groups_of(config_name)
+    groups = [each for each in parsed if is_group(each) and each.key_or_group in commands_groups]
+    faults = [fault for override in groups for fault in group_faults(override)]
+    faults += [fault for override in parsed for fault in hydra_list_faults(override)]
+    faults += conflicts(parsed)
+    if not multirun:
+        faults += [_several(each) for each in parsed if each.is_sweep_override()]
     if not faults:
-        base = compose_firsts(config_name, groups)
+        plain = _plain(compose_firsts(config_name, groups))
         for override in parsed:
             if not (override in groups or override.is_add() or override.is_force_add()):
-                faults += _unknown_key(base, override.key_or_group)
+                faults += _key_faults(config_name, plain, override)
     if faults:
         raise ConfigError(one_message(faults))
     from_config(compose_firsts(config_name, parsed), schema)
-
-
-def group_options(group: str) -> list[str]:
-    """The names that `group=` takes."""
-    return sorted(p.stem for p in (CONF / group).glob("*.yaml") if not p.stem.startswith("_"))
 
 
 def compose_firsts(
@@ -58,25 +99,52 @@ def compose_firsts(
             composed: DictConfig = compose(
                 config_name, overrides=firsts, return_hydra_config=return_hydra_config
             )
-        except HydraException as error:
-            raise ConfigError(first_line(error)) from error
+        except Exception as error:  # whatever Hydra raises, it speaks of the command line
+            raise ConfigError(whole_text(error)) from error
     return composed
 
 
-def _is_group(override: Override) -> bool:
-    group = override.key_or_group
-    of_hydra = group.split("/")[0] == "hydra"  # which checks its own groups
-    return not (override.is_delete() or of_hydra) and (CONF / group).is_dir()
+def _parsed(config_name: str, overrides: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed, faults = [], []
+    for at, text in enumerate(overrides):
+        try:
+            override = parser.parse_override(text)
+            if not override.key_or_group:
+                raise HydraException("there is no key before the =")
+            parsed.append(override)
+        except HydraException as error:  # noqa: PERF203 -- all faults are said together
+            if "=" in text:
+                faults.append(f"{text}: cannot be read ({whole_text(error)})")
+            else:
+                faults.append(
+                    _without_value(config_name, text, overrides[:at], overrides[at + 1 :])
+                )
+    if faults:
+        raise ConfigError(one_message(faults))
+    return parsed
 
 
-def _options(override: Override) -> list[str]:
-    """The option names that an override of a group asks for; none for glob(…)."""
+def _without_value(config_name: str, text: str, before: Sequence[str], after: Sequence[str]) -> str:
+    """What to write for an argument that has no `=`."""
+    said = f"{text}: options are written as key=value"
+    keys = _all_keys(config_name)
+    if before and "=" in before[-1] and text not in keys:
+        quoted = shlex.quote(f"{before[-1]} {text}")
+        return f"{said}; if it belongs to the value before it, quote both: {quoted}"
+    if meant := [text] if text in keys else close_keys(text, keys):
+        value = shlex.quote(after[0]) if after and "=" not in after[0] else "…"
+        return f"{said}: {meant[0]}={value}"
+    return said
+
+
+def _several(override: Override) -> str:
+    said = f"{shown_override(override)}: several values are a sweep of many runs; add -m"
     value = override.value()
-    if isinstance(value, Glob):
-        return []
-    values: list[Any] = value.list if isinstance(value, ChoiceSweep) else [value]
-    flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
-    return [_text(option) for option in flat if option is not None]
+    if is_group(override) or not (isinstance(value, ChoiceSweep) and value.simple_form):
+        return said
+    key, _, given = str(override.input_line).partition("=")
+    return f"{said}; a list is written {key}=[{given}]"
 
 
 def _first(override: Override) -> str | None:
@@ -94,35 +162,62 @@ def _text(value: Any) -> str:
     return value.with_quotes() if isinstance(value, QuotedString) else str(value)
 
 
-def _unknown_option(group: str, option: str) -> str:
-    names = group_options(group)
-    return f"{group}={option}: no such option{_meant(option, names)}; choose {_list(names)}"
+def _key_faults(config_name: str, config: Plain, override: Override) -> Iterator[str]:
+    """A key that is not there, or a value that would change nothing."""
+    key = override.get_key_element().lstrip("~")
+    yield from (found := list(_unknown_key(config_name, config, key)))
+    if found or override.is_delete() or override.value() != {}:
+        return
+    there = [each for each in keys_of(config) if each.startswith(f"{key}.")]
+    if there:
+        yield f"{key}={{}}: changes nothing, since keys are added to those that are there"
 
 
-def _unknown_key(config: DictConfig, key: str) -> list[str]:
+def _unknown_key(config_name: str, config: Plain, key: str) -> Iterator[str]:
     """One fault if the key is not there, saying what is."""
     node: Any = config
     parts = key.split(".")
     if parts[0].split("/")[0] == "hydra":  # Hydra's own keys and groups, which it checks
-        return []
+        return
     for depth, part in enumerate(parts):
-        place = ".".join(parts[:depth])
-        if not isinstance(node, DictConfig):
-            return [f"{key}: no such key; {place} is a single value or left out (null)"]
-        names = [str(name) for name in node if name != "hydra"]
-        if not names:
-            return [f"{key}: {place} is empty; to add a key write +{key}=…"]
-        if part not in names:
-            where = f"{place} has" if place else "there are"
-            return [f"{key}: no such key{_meant(part, names)}; {where} {_list(names)}"]
-        node = None if OmegaConf.is_missing(node, part) else node[part]
-    return []
+        if isinstance(node, Mapping) and part in node:
+            node = node[part]
+            continue
+        hint = _hint(config_name, config, key)
+        yield f"{key}: no such key{hint}; {_what_is_there(node, '.'.join(parts[:depth]), key)}"
+        return
 
 
-def _meant(word: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, names, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+def _what_is_there(node: Any, place: str, key: str) -> str:
+    if not isinstance(node, Mapping):
+        return f"{place} is a single value or left out (null)"
+    if not node:
+        return f"{place} is empty; to add a key write +{key}=…"
+    return f"{f'{place} has' if place else 'there are'} {', '.join(map(str, node))}"
 
 
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _hint(config_name: str, config: Plain, key: str) -> str:
+    """Which option has this key, or which key was meant."""
+    groups = groups_of(config_name)
+    elsewhere = keys_elsewhere(groups)
+    if choices := elsewhere.get(key):
+        return f" here, but with {one_of(choices)}"
+    if close := close_keys(key, [*keys_of(config), *groups]):
+        return did_you_mean(close)
+    return did_you_mean(
+        [f"{each}, with {elsewhere[each][0]}" for each in close_keys(key, elsewhere)]
+    )
+
+
+def _all_keys(config_name: str) -> list[str]:
+    """Every key and group of a command, those of options that are not chosen last."""
+    groups = groups_of(config_name)
+    here = keys_of(_plain(compose_firsts(config_name, [])))
+    return [*here, *groups, *keys_elsewhere(groups)]
+
+
+def _plain(config: DictConfig) -> Plain:
+    """A configuration with its interpolations as they are written."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(plain, dict)
+    return plain

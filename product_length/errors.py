@@ -25,6 +25,11 @@ def first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def whole_text(error: BaseException) -> str:
+    """All that an error says, on one line, or its name where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def reason_of(error: BaseException) -> str:
     """What went wrong, in words: a person's mistake speaks for itself, a fault gets its name."""
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -1,8 +1,7 @@
 """The typed configuration of each command, and the rules that hold across its groups."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Annotated, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -11,13 +10,14 @@ from pydantic import Field, ValidationError
 from product_length.catalogue.config import DataOptions
 from product_length.decision.config import DecisionOption
 from product_length.embeddings.config import EmbeddingOptions
-from product_length.errors import ConfigError
+from product_length.errors import ConfigError, first_line, whole_text
 from product_length.evaluation.config import EvaluationOptions
+from product_length.faults import not_numbers, validation_faults
 from product_length.features.config import FeatureOptions
 from product_length.loss.config import LossOptions
 from product_length.loss.histogram import Histogram
 from product_length.model.config import ModelOptions
-from product_length.options import Options
+from product_length.options import HomePath, Options
 from product_length.sweeping.config import StudyName, SweepOptions
 from product_length.tracking.config import TrackingOptions
 from product_length.training.config import TrainerOptions
@@ -28,7 +28,7 @@ AnyConfig = TypeVar("AnyConfig", bound=Options)
 class EmbeddingJob(Options):
     """What `python -m product_length.embed` needs: a catalogue and its encoders."""
 
-    cache_dir: Path
+    cache_dir: HomePath
     data: DataOptions
     embeddings: EmbeddingOptions
 
@@ -60,25 +60,28 @@ def from_config(config: DictConfig, schema: type[AnyConfig]) -> AnyConfig:
     """
     plain = {str(key): value for key, value in config.items_ex(resolve=False) if key != "hydra"}
     visible = OmegaConf.create(plain)
-    missing = sorted(OmegaConf.missing_keys(visible))
-    faults = [f"{key} is required: give {key}=…" for key in missing]
     try:
+        missing = sorted(OmegaConf.missing_keys(visible))
         values = OmegaConf.to_container(visible, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(one_message([*faults, str(error).splitlines()[0]])) from error
+        raise ConfigError(_unresolved(error)) from error
+    faults = [f"{key} is required: give {key}=…" for key in missing]
     assert isinstance(values, dict)
     try:
         typed = schema.model_validate(values)
     except ValidationError as error:
-        for fault in error.errors(include_url=False):
-            key = _key(fault["loc"], values)
-            if key not in missing:
-                faults.append(_fault(key, fault))
+        faults += validation_faults(error, values, missing)
     else:
+        faults += not_numbers(values, typed.model_dump())
         faults += list(_across_groups(typed)) if isinstance(typed, Experiment) else []
     if faults:
         raise ConfigError(one_message(faults))
     return typed
+
+
+def _unresolved(error: OmegaConfBaseException) -> str:
+    """Which key refers to something that is not there."""
+    return f"{error.full_key}: {first_line(error)}" if error.full_key else whole_text(error)
 
 
 def _across_groups(experiment: Experiment) -> Iterator[str]:
@@ -150,35 +153,6 @@ def _without_vectors(embeddings: EmbeddingOptions, chosen: Sequence[str]) -> Ite
         f"features.knn{given}: neighbours are searched by the vectors of an encoder, and those of "
         f"n-grams are learned in training: {advice}"
     )
-
-
-def _fault(key: str, fault: Mapping[str, Any]) -> str:
-    given = fault["input"]
-    match fault["type"]:
-        case "extra_forbidden":
-            return f"{key}: no such key"
-        case "missing":
-            return f"{key} is required: give {key}=…"
-        case "value_error":
-            return f"{key}: {fault['ctx']['error']}"
-    shown = "" if isinstance(given, dict) else f"={given}"
-    said = fault["msg"].removeprefix("Input should be ")
-    return f"{key}{shown}: should be {said}"
-
-
-def _key(location: Sequence[int | str], values: Any) -> str:
-    """`loss.gamma` for a fault at ("loss", "focal_mape", "gamma"): the tag of a union is no key."""
-    parts: list[str] = []
-    for step in location:
-        if isinstance(values, Mapping):
-            if step in values:
-                values = values[step]
-            elif step != location[-1]:
-                continue
-        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
-            values = values[step]
-        parts.append(str(step))
-    return ".".join(parts) or "the configuration"
 
 
 def one_message(faults: Sequence[str]) -> str:

@@ -40,8 +40,11 @@ def importers(library):
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
+        (
+            "hydra",
+            {"command.py", "command_line", "composition.py", "resumed_run.py", "sweeping"},
+        ),
         ("lightning", {"lightning_import.py"}),
-        ("hydra", {"command.py", "composition.py", "resumed_run.py", "sweeping"}),
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
         ("faiss", {"features"}),

@@ -1,12 +1,11 @@
 """Options of `data=`: which catalogue, which rows of it, which text, which split."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from typing_extensions import Self
 
-from product_length.options import Options
+from product_length.options import HomePath, Options
 
 
 def _one_character(escape: str) -> str:
@@ -113,7 +112,7 @@ class FileData(_Data):
     """
 
     source: Literal["file"]
-    path: Path
+    path: HomePath
     columns: Columns = Columns()
     escape: Escape | None = None
 

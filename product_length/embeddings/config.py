@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from typing_extensions import Self
 
-from product_length.options import Options
+from product_length.options import HomeText, Options, matching
 
 
 def _check_range(char_ngrams: tuple[int, int] | None, *, least: int) -> None:
@@ -62,7 +62,7 @@ class SentenceTransformerOptions(Options):
     """
 
     kind: Literal["sentence_transformer"]
-    model: Annotated[str, Field(min_length=1)]
+    model: Annotated[HomeText, Field(min_length=1)]
     revision: Annotated[str, Field(min_length=1)] | None = None
     prompt: str = ""
     max_seq_length: Annotated[int, Field(ge=8, le=8192)] | None = None
@@ -102,7 +102,12 @@ class NgramOptions(BagOptions):
 EncoderOptions = Annotated[
     LsaOptions | SentenceTransformerOptions | NgramOptions, Field(discriminator="kind")
 ]
-EncoderName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+EncoderName = Annotated[
+    str,
+    matching(
+        r"[A-Za-z_][A-Za-z0-9_]*", "made of letters, digits and _, and not begin with a digit"
+    ),
+]
 
 
 class EmbeddingOptions(Options):

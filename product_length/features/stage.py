@@ -115,6 +115,12 @@ def neighbour_stage(
     search, and the cells of an approximate one, are kept in the store and do not depend on lengths,
     nor on types unless these weigh. Raises ValueError as `NeighbourIndex.build` does.
     """
+    if options.k >= len(train_rows):  # a training row does not find itself
+        log.info(
+            "neighbours: features.knn.k=%d is not below the %s training rows; places stay empty",
+            options.k,
+            f"{len(train_rows):,}",
+        )
     directions = None
     searched: Vectors = vectors
     if options.type_weight > 0:

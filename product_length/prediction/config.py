@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from product_length.catalogue.config import Escape
 from product_length.decision.config import DecisionOption
-from product_length.options import Options
+from product_length.options import HomePath, HomeText, Options
 
 
 class PredictedColumns(Options):
@@ -27,7 +27,7 @@ class PredictedData(Options):
     `escape` as in `data=amazon2023`, but of this file: that of training does not matter here.
     """
 
-    path: Path
+    path: HomePath
     columns: PredictedColumns
     escape: Escape | None
 
@@ -64,14 +64,14 @@ class PredictionJob(Options):
     `encoders` gives another place (folder or hub id) for an encoder of the checkpoint, by name.
     """
 
-    checkpoint: Annotated[list[Path], BeforeValidator(_as_list), AfterValidator(_some)]
+    checkpoint: Annotated[list[HomePath], BeforeValidator(_as_list), AfterValidator(_some)]
     data: PredictedData
-    output: Path
+    output: HomePath
     decision: DecisionOption
     interval: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, BeforeValidator(_as_share)]
     snap: bool
-    cache_dir: Path
+    cache_dir: HomePath
     batch_rows: Annotated[int, Field(ge=1)]
-    encoders: dict[str, str]
+    encoders: dict[str, HomeText]
     workers: Annotated[int, Field(ge=1)] | Literal["auto"]
     device: str

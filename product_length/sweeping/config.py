@@ -4,10 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from product_length.options import Options
+from product_length.options import Options, matching
 
 # A folder under multirun/, a study in the database and a group in W&B are named so.
-StudyName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w.+-]+$")]
+StudyName = Annotated[
+    str,
+    Field(min_length=1, max_length=100),
+    matching(r"[\w.+-]+", "made of letters, digits, _ . + and -"),
+]
 
 
 class SweepOptions(Options):

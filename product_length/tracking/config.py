@@ -4,10 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from product_length.options import Options
+from product_length.options import Options, matching
 
 # W&B's own limits, checked here so that a fault shows before any work.
-ProjectName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]+$")]
+ProjectName = Annotated[
+    str,
+    Field(min_length=1, max_length=128),
+    matching(r"[^/\\#?%:]+", "without any of / \\ # ? % :"),
+]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 

@@ -1,14 +1,17 @@
 """Options of `trainer=`: optimiser, schedule, stopping, hardware."""
 
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import Self
 
-from product_length.options import Options
+from product_length.options import HomePath, Options
 
 LEAST_BATCH = 16
+
+log = logging.getLogger(__name__)
 
 
 class TrainerOptions(Options):
@@ -36,11 +39,20 @@ class TrainerOptions(Options):
     memory: Literal["auto", "resident", "blocks"] = "auto"
     shuffle_mb: Annotated[int, Field(ge=1)] = 1024
     progress: bool = True
-    resume: Path | None = None
+    resume: HomePath | None = None
 
     def for_rows(self, rows: int) -> Self:
         """The same options, with the batch size that `min_steps` allows for so many train rows."""
         most = max(rows // self.min_steps, LEAST_BATCH)
+        if most < self.batch_size:
+            log.info(
+                "batches of %s rows, not trainer.batch_size=%d: %s training rows, %d step(s) each "
+                "epoch",
+                f"{min(most, rows):,}",
+                self.batch_size,
+                f"{rows:,}",
+                -(-rows // most),
+            )
         return self.model_copy(update={"batch_size": min(self.batch_size, most)})
 
     def resumed_checkpoint(self) -> Path | None:

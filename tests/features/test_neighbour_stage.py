@@ -172,8 +172,11 @@ def test_block_is_finite_and_standardised(rows, tmp_path):
     assert np.array(feature_names(6))[constant].tolist() == ["found_share"]
 
 
-def test_more_neighbours_than_rows(rows, tmp_path):
+def test_more_neighbours_than_rows(rows, tmp_path, caplog):
+    caplog.set_level("INFO")
     made = run(rows, tmp_path, k=150)
+    said = "neighbours: features.knn.k=150 is not below the 120 training rows; places stay empty"
+    assert said in caplog.messages
     assert np.isfinite(made.block).all()
     twin = rows["train_rows"][0]
     assert (made.neighbours.rows[twin] >= 0).sum() == 120 - 31

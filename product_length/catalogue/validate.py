@@ -140,13 +140,13 @@ class Dropped:
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` makes the same from."""
-        told = {"count": self.count, "first_rows": list(self.first_rows)}
-        return told | ({"examples": list(self.examples)} if self.examples else {})
+        entry = {"count": self.count, "first_rows": list(self.first_rows)}
+        return entry | ({"examples": list(self.examples)} if self.examples else {})
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
+    def from_json(cls, entry: Mapping[str, Any]) -> Self:
         """What `to_json` was made from."""
-        return cls(told["count"], tuple(told["first_rows"]), tuple(told.get("examples", ())))
+        return cls(entry["count"], tuple(entry["first_rows"]), tuple(entry.get("examples", ())))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from product_length.composition import CONF, check_overrides
 from product_length.errors import (
@@ -23,7 +23,9 @@ from product_length.errors import (
     reason_of,
 )
 from product_length.experiment import AnyConfig, from_config
+from product_length.secrets import hide, keep_out_of_logs, shown, shown_variables
 from product_length.sweeping.prepare import Sweep, prepare
+from product_length.tracking.identity import leave_out_identity
 from product_length.writing import write_text
 
 _FLAGS_WITH_VALUE = {"--package", "-p", "--config-name", "-cn", "--config-path", "-cp"}
@@ -42,7 +44,9 @@ def run_command(
     configuration of a sweep's first run and the sweep's folder, however the sweep has ended. A
     person's mistake ends the process with one message and exit code 1 or 2 before a folder is made.
     """
-    arguments = sys.argv[1:]
+    keep_out_of_logs()
+    arguments = [text if text.startswith("-") else hide(text) for text in sys.argv[1:]]
+    sys.argv[1:] = arguments  # all that Hydra sees, and writes
     overrides = _overrides(arguments)
     plain = not any(argument.startswith("-") for argument in arguments)
     sweeping = any(argument in ("-m", "--multirun") for argument in arguments)
@@ -53,6 +57,9 @@ def run_command(
             if sweeping:
                 sweep = prepare(config_name, schema, overrides)
                 sys.argv += sweep.overrides
+                if left_out := leave_out_identity():
+                    names = ", ".join(left_out)
+                    sys.stderr.write(f"W&B: {names} not used: each run of a sweep is its own\n")
             elif named := [text for text in overrides if text.startswith("sweep=")]:
                 raise ConfigError(f"{named[0]}: a sweep is many runs; add -m (--multirun)")
         except UserError as error:
@@ -65,8 +72,13 @@ def run_command(
         started = True
         run = HydraConfig.get()
         folder = Path(run.runtime.output_dir)
+        keep_out_of_logs()  # here too: a launcher's worker is a process of its own
+        if run.job.env_set and run.output_subdir:
+            _clean_variables(folder / run.output_subdir / "hydra.yaml")
         try:
-            return task(from_config(config, schema), folder, list(run.overrides.task))
+            # As they were given: to resolve them would write what stands in the environment.
+            given = OmegaConf.to_container(run.overrides.task, resolve=False)
+            return task(from_config(config, schema), folder, list(map(str, given)))
         except (KeyboardInterrupt, InterruptedFitError) as error:
             # Leaves a sweep too, which would take an exception for one run's fault and go on.
             said = str(error) or f"interrupted; what was finished is in {folder}"
@@ -74,7 +86,7 @@ def run_command(
             sys.exit(130)
         except Exception as error:
             if run.mode is RunMode.MULTIRUN:  # one run of many: its sweep decides what follows
-                write_text(folder / FAILURE_FILE, f"{reason_of(error)}\n")
+                write_text(folder / FAILURE_FILE, f"{shown(reason_of(error))}\n")
             elif isinstance(error, UserError):
                 _exit(error)
             raise
@@ -112,6 +124,13 @@ def _overrides(arguments: Sequence[str]) -> list[str]:
     return [a for at, a in enumerate(arguments) if not a.startswith("-") and at not in values]
 
 
+def _clean_variables(path: Path) -> None:
+    """Hydra writes environment variables that it was asked to set: secrets may be among them."""
+    written = OmegaConf.load(path)
+    written.hydra.job.env_set = shown_variables(written.hydra.job.env_set)
+    OmegaConf.save(written, path)
+
+
 def _exit(error: UserError) -> NoReturn:
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(f"error: {shown(str(error))}\n")
     sys.exit(error.exit_code)

@@ -14,7 +14,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from product_length.command_line.flags import read_arguments
 from product_length.composition import CONF, check_flags, check_overrides, read_texts
@@ -29,7 +29,9 @@ from product_length.errors import (
 from product_length.experiment import AnyConfig, Experiment, from_config
 from product_length.resumed_run import Resumed, resumed
 from product_length.run_log import log_to_file
+from product_length.secrets import hide, keep_out_of_logs, shown, shown_variables
 from product_length.shortage import cannot_write, in_words
+from product_length.tracking.identity import leave_out_identity
 from product_length.writing import write_text
 
 if TYPE_CHECKING:
@@ -50,28 +52,9 @@ def run_command(
     configuration of a sweep's first run and the sweep's folder, however the sweep has ended. A
     person's mistake ends the process with one message and exit code 1 or 2 before a folder is made.
     """
-    arguments = read_arguments(sys.argv[1:])
-    sweep: Sweep[AnyConfig] | None = None
-    going_on: Resumed | None = None
+    keep_out_of_logs()
     try:
-        check_flags(config_name, arguments.unknown)
-        overrides = read_texts(schema, arguments.overrides, multirun=arguments.multirun)
-        as_read = dict(zip(arguments.overrides, overrides, strict=True))
-        sys.argv[1:] = [as_read.get(argument, argument) for argument in sys.argv[1:]]
-        if arguments.runs:  # else Hydra answers (--help, --cfg …), not the task
-            if not arguments.multirun and schema is Experiment:
-                going_on = resumed(config_name, overrides)
-            if going_on is not None:
-                sys.argv[1:1] = going_on.overrides
-            else:
-                check_overrides(config_name, schema, overrides, multirun=arguments.multirun)
-            if arguments.multirun:
-                from product_length.sweeping.prepare import prepare  # it imports numpy
-
-                sweep = prepare(config_name, schema, overrides)
-                sys.argv += sweep.overrides
-            elif named := [text for text in overrides if text.startswith("sweep=")]:
-                raise ConfigError(f"{named[0]}: a sweep is many runs; add -m (--multirun)")
+        sweep, continued = _read_command_line(config_name, schema)
     except UserError as error:
         _exit(error)
 
@@ -80,25 +63,8 @@ def run_command(
     def main(config: DictConfig) -> float | None:
         nonlocal started
         started = True
-        run = HydraConfig.get()
-        folder = Path(run.runtime.output_dir)
-        try:
-            typed: Any = from_config(config, schema) if going_on is None else going_on.config
-            return task(typed, folder, list(run.overrides.task))
-        except (KeyboardInterrupt, InterruptedFitError) as error:
-            # Leaves a sweep too, which would take an exception for one run's fault and go on.
-            said = str(error) or f"interrupted; what was finished is in {folder}"
-            log_to_file(log, logging.WARNING, said)
-            sys.stderr.write(f"{said}\n")
-            sys.exit(130)
-        except Exception as error:
-            fault = in_words(error, folder)
-            _log_failure(fault, alone=run.mode is RunMode.RUN)
-            if run.mode is RunMode.MULTIRUN:  # one run of many: its sweep decides what follows
-                write_text(folder / FAILURE_FILE, f"{reason_of(fault)}\n")
-            elif isinstance(fault, UserError):
-                _exit(fault)
-            raise
+        typed: Any = continued.config if continued is not None else None
+        return _run_task(lambda: typed or from_config(config, schema), task)
 
     # Without this Hydra prints faults itself, with a part of their traceback.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
@@ -121,6 +87,71 @@ def run_command(
         _exit(cannot_write(place, error, "choose another folder with hydra.run.dir=…"))
 
 
+def _read_command_line(
+    config_name: str, schema: type[AnyConfig]
+) -> tuple[Sweep[AnyConfig] | None, Resumed | None]:
+    """The sweep that the command line asks for, or the run to continue; both None for a plain run.
+
+    `sys.argv`, which Hydra reads, gets its values quoted and without secrets, and what a sweep or
+    a continued run adds. Raises UserError with every fault of the command line.
+    """
+    given = [text if text.startswith("-") else hide(text) for text in sys.argv[1:]]
+    arguments = read_arguments(given)
+    check_flags(config_name, arguments.unknown)
+    overrides = read_texts(schema, arguments.overrides, multirun=arguments.multirun)
+    as_read = dict(zip(arguments.overrides, overrides, strict=True))
+    sys.argv[1:] = [as_read.get(text, text) for text in given]
+    if not arguments.runs:  # Hydra answers (--help, --cfg …), not the task
+        return None, None
+    if not arguments.multirun:
+        if named := [text for text in overrides if text.startswith("sweep=")]:
+            raise ConfigError(f"{named[0]}: a sweep is many runs; add -m (--multirun)")
+        continued = resumed(config_name, overrides) if schema is Experiment else None
+        if continued is None:
+            check_overrides(config_name, schema, overrides, multirun=False)
+        else:
+            sys.argv[1:1] = continued.overrides
+        return None, continued
+    check_overrides(config_name, schema, overrides)
+    from product_length.sweeping.prepare import prepare  # it imports numpy
+
+    sweep = prepare(config_name, schema, overrides)
+    sys.argv += sweep.overrides
+    if left_out := leave_out_identity():
+        sys.stderr.write(f"W&B: {', '.join(left_out)} not used: each run of a sweep is its own\n")
+    return sweep, None
+
+
+def _run_task(
+    config: Callable[[], AnyConfig],
+    task: Callable[[AnyConfig, Path, list[str]], float | None],
+) -> float | None:
+    """Run `task` in Hydra's folder for it; how it failed is left there too."""
+    run = HydraConfig.get()
+    folder = Path(run.runtime.output_dir)
+    keep_out_of_logs()  # here too: a launcher's worker is a process of its own
+    if run.job.env_set and run.output_subdir:
+        _clean_variables(folder / run.output_subdir / "hydra.yaml")
+    try:
+        # As they were given: to resolve them would write what stands in the environment.
+        overrides = OmegaConf.to_container(run.overrides.task, resolve=False)
+        return task(config(), folder, list(map(str, overrides)))
+    except (KeyboardInterrupt, InterruptedFitError) as error:
+        # Leaves a sweep too, which would take an exception for one run's fault and go on.
+        said = str(error) or f"interrupted; what was finished is in {folder}"
+        log_to_file(log, logging.WARNING, said)
+        sys.stderr.write(f"{said}\n")
+        sys.exit(130)
+    except Exception as error:
+        fault = in_words(error, folder)
+        _log_failure(fault, alone=run.mode is RunMode.RUN)
+        if run.mode is RunMode.MULTIRUN:  # one run of many: its sweep decides what follows
+            write_text(folder / FAILURE_FILE, f"{shown(reason_of(fault))}\n")
+        elif isinstance(fault, UserError):
+            _exit(fault)
+        raise
+
+
 def _log_failure(error: Exception, *, alone: bool) -> None:
     """Leave why a run failed in its log; of a fault of the code its traceback too."""
     # Of a sweep's run Hydra itself logs the traceback.
@@ -135,6 +166,13 @@ def _end(
         after_sweep(sweep.config, sweep.folder)
 
 
+def _clean_variables(path: Path) -> None:
+    """Hydra writes environment variables that it was asked to set: secrets may be among them."""
+    written = OmegaConf.load(path)
+    written.hydra.job.env_set = shown_variables(written.hydra.job.env_set)
+    OmegaConf.save(written, path)
+
+
 def _exit(error: UserError) -> NoReturn:
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(f"error: {shown(str(error))}\n")
     sys.exit(error.exit_code)

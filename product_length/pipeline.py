@@ -33,6 +33,7 @@ from product_length.latest import Latest
 from product_length.lightning_import import rank_zero_only
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
+from product_length.secrets import without_secrets
 from product_length.stopwatch import Stopwatch
 from product_length.tracking.callback import EpochCallback
 from product_length.tracking.outcome import tell_outcome
@@ -52,7 +53,7 @@ log = logging.getLogger(__name__)
 
 _PREDICTION_BATCH = 4096
 _SCRIPT_ROWS = 10_000
-_NOT_IN_NAME = ("study=", "sweep=")
+_NOT_IN_NAME = ("study=", "sweep=", "storage=")
 # Options of `features=` that say what the network makes of what is described.
 _OF_THE_NETWORK: Any = {
     "use_log_target": True,
@@ -76,7 +77,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     resolve_precision(trainer, accelerator)  # told before hours of encoding
     if experiment.embeddings.with_vectors() != list(experiment.embeddings.encoders):
         refuse_sparse_updates(trainer, accelerator)
-    config = experiment.model_dump(mode="json")
+    config = without_secrets(experiment.model_dump(mode="json"))
     write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     watch = Stopwatch()
     catalogue, embeddings = read_and_embed(experiment, watch)

@@ -10,11 +10,12 @@ import glob
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from product_length.errors import UserError
 from product_length.evaluation.compare import compare
-from product_length.evaluation.comparison_files import write_comparison
+from product_length.evaluation.comparison_files import saved_missing, write_comparison
 from product_length.evaluation.comparison_formats import as_text
 from product_length.evaluation.runs import Run, find_run_folders, load_runs
 from product_length.sweeping.pictures import saved_pictures
@@ -43,7 +44,10 @@ def _report(names: Sequence[str], output: Path, reference: str | None) -> None:
     runs, unfinished = load_runs(folders)
     wanted = wanted or _sweeps_reference(runs)
     comparison = compare(runs, reference=wanted, unfinished=unfinished)
-    pictures = saved_pictures(Path(names[0])) if len(names) == 1 else []
+    pictures = []
+    if len(names) == 1:  # a sweep's folder, perhaps
+        pictures = saved_pictures(Path(names[0]))
+        comparison = replace(comparison, missing=saved_missing(Path(names[0])))
     files = write_comparison(comparison, output, pictures)
     sys.stdout.write(as_text(comparison))
     sys.stdout.write("\nWritten: " + ", ".join(map(str, files)) + "\n")

@@ -1,10 +1,15 @@
 """A command line: what is wrong with it is told at once, all of it, in one message."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from product_length.composition import CONF, check_overrides, group_options
 from product_length.errors import ConfigError, UserError
@@ -76,7 +81,7 @@ FAULTS = {
     "too few demo rows": (["data.rows=5"], ["data.rows=5", "100"]),
     "too small type table": (["features.type.min_rows=0"], ["features.type.min_rows=0"]),
     "unknown sweep": (["sweep=loses"], ["sweep=loses: no such option (did you mean losses?)"]),
-    "study with a slash": (["study=a/b"], ["study=a/b"]),
+    "sweep that is no name": (["sweep=losses", "sweep.name=.."], ["sweep.name: '..' cannot be"]),
     "broken seed": (["seed=-1"], ["seed=-1", "greater than or equal to 0"]),
 }
 
@@ -207,6 +212,50 @@ def test_a_sweeps_study_and_folder_can_be_chosen():
     sweep = prepared("sweep=losses", "study=mine", "hydra.sweep.dir=here")
     assert sweep.overrides == []
     assert str(sweep.folder) == "here"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..",
+        ".",
+        "../x",
+        "a/b",
+        "/tmp/x",
+        "",
+        "'a\n'",
+        "'\x07'",
+        "a" * 81,
+        "-x",
+        ".x",
+        "a+b",
+        "'a b'",
+    ],
+)
+def test_a_study_has_a_name_and_no_path(name):
+    with pytest.raises(ConfigError, match=r"^study: .* cannot be a name: use letters"):
+        prepared("sweep=losses", f"study={name}")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(st.sampled_from("a7._-/\\~ \n\0é+"), max_size=5))
+def test_a_folder_of_a_study_lies_in_multirun(name):
+    try:
+        sweep = prepared("sweep=losses", f"study={name}")
+    except (ConfigError, HydraException):  # the latter for what is no override at all
+        return
+    assert sweep.folder.parent == Path("multirun")
+    assert re.fullmatch(r"multirun/[A-Za-z0-9_][A-Za-z0-9._-]*", str(sweep.folder))
+
+
+def test_a_number_is_a_name_too():
+    assert prepared("sweep=losses", "study=2026").config.study == "2026"
+
+
+@pytest.mark.parametrize("word", ["study=a,b", "sweep=losses,tune", "storage=sqlite:///a,b"])
+def test_a_sweep_has_one_study(word):
+    with pytest.raises(ConfigError, match=f"{word}: one sweep has one; give one value"):
+        prepared("sweep=losses", word)
 
 
 def test_a_plain_grid_has_a_folder_and_no_study():

@@ -120,15 +120,28 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A combination of a sweep that has no finished run: its overrides, why, its last trial."""
+
+    name: str
+    reason: str
+    trial: int | None = None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Groups that are not comparable with each other, and what was left out.
 
     `reference` is what differences were asked to be taken from, in words; None for the best only.
+    `missing` are combinations of a sweep; `elsewhere` names finished trials of it whose folders
+    are not there.
     """
 
     groups: list[Group]
     unfinished: list[Path]
     reference: str | None = None
+    missing: Sequence[Missing] = ()
+    elsewhere: Sequence[str] = ()
 
 
 def compare(

@@ -3,10 +3,17 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 
 from product_length.evaluation.bootstrap import Difference, Estimate
-from product_length.evaluation.compare import Comparison, Group, Recipe
-from product_length.evaluation.comparison_sentences import group_title, headline, notes, title
+from product_length.evaluation.compare import Comparison, Group, Missing, Recipe
+from product_length.evaluation.comparison_sentences import (
+    group_title,
+    headline,
+    lacks,
+    notes,
+    title,
+)
 from product_length.evaluation.comparison_tables import (
     best_verdict,
     reference_verdict,
@@ -21,7 +28,7 @@ _LONGEST = 60
 
 def as_text(comparison: Comparison) -> str:
     """The comparison for a terminal; long recipes are cut in its tables, here only."""
-    parts = []
+    parts = ["\n".join(lacking)] if (lacking := lacks(comparison)) else []
     for group in comparison.groups:
         parts.append(f"{group_title(group)}\n" + "\n".join(headline(group)))
         for table in tables(group):
@@ -39,6 +46,8 @@ def as_text(comparison: Comparison) -> str:
 def as_markdown(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
     """The comparison as GitHub-flavoured Markdown; pictures are linked as `file_names` says."""
     lines = [f"# {title(comparison)}", ""]
+    if lacking := lacks(comparison):
+        lines += [*(f"- {_escape(sentence)}" for sentence in lacking), ""]
     for group in comparison.groups:
         lines += [f"## {_escape(group_title(group))}", ""]
         lines += [f"- {_escape(sentence)}" for sentence in headline(group)]
@@ -63,6 +72,15 @@ def as_csv(comparison: Comparison) -> str:
     writer = csv.DictWriter(text, fieldnames=list(lines[0]))
     writer.writeheader()
     writer.writerows(lines)
+    return text.getvalue()
+
+
+def missing_as_csv(missing: Sequence[Missing]) -> str:
+    """One line per combination that has no finished run."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=[field.name for field in fields(Missing)])
+    writer.writeheader()
+    writer.writerows(map(asdict, missing))
     return text.getvalue()
 
 

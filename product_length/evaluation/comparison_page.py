@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from product_length.evaluation.charts import band_chart, learning_chart, ranking_chart
 from product_length.evaluation.compare import Comparison
-from product_length.evaluation.comparison_sentences import group_title, headline, notes, title
+from product_length.evaluation.comparison_sentences import (
+    group_title,
+    headline,
+    lacks,
+    notes,
+    title,
+)
 from product_length.evaluation.comparison_tables import tables
 from product_length.evaluation.pictures import Picture
 from product_length.evaluation.svg import WIDTH, shape
@@ -37,7 +43,7 @@ def as_html(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
         )
     page: str = environment.get_template(TEMPLATE).render(
         groups=groups,
-        notes=notes(comparison),
+        notes=[*lacks(comparison), *notes(comparison)],
         title=title(comparison),
         pictures=pictures,
         width=WIDTH,

@@ -1,10 +1,12 @@
 """What a comparison of recipes says, in sentences."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 from product_length.evaluation.compare import Comparison, Group
-from product_length.evaluation.runs import why_unfinished
+from product_length.evaluation.recipe import recipe_and_seed
+from product_length.evaluation.runs import given_overrides, why_unfinished
 from product_length.evaluation.wording import count, duration, percent_with_range
 
 _ROWS_ONLY = (
@@ -53,6 +55,23 @@ def headline(group: Group) -> list[str]:
     return says + best.val.remarks
 
 
+def lacks(comparison: Comparison) -> list[str]:
+    """What of a sweep is not in its comparison."""
+    says = []
+    if comparison.missing:
+        named = "; ".join(f"{each.name} ({each.reason})" for each in comparison.missing)
+        says.append(
+            f"Missing, no finished run ({len(comparison.missing)}): {named}. The sweep's command "
+            "runs what is missing when it is given again."
+        )
+    if comparison.elsewhere:
+        says.append(
+            f"Finished, but its folder is not here ({len(comparison.elsewhere)}): "
+            f"{'; '.join(comparison.elsewhere)}. It was deleted, or lies on another machine."
+        )
+    return says
+
+
 def notes(comparison: Comparison) -> list[str]:
     """What holds for the whole comparison."""
     says = []
@@ -63,7 +82,8 @@ def notes(comparison: Comparison) -> list[str]:
             "of different groups are not comparable."
         )
     if comparison.unfinished:
-        named = "; ".join(map(_unfinished, comparison.unfinished))
+        finished = {_what(run.report.overrides) for group in groups for run in group.runs}
+        named = "; ".join(_unfinished(folder, finished) for folder in comparison.unfinished)
         says.append(f"Skipped, not finished ({len(comparison.unfinished)}): {named}.")
     says += _before_first_step(comparison)
     if comparison.reference is not None:
@@ -89,7 +109,9 @@ def title(comparison: Comparison) -> str:
     """How much is compared: "Comparison of 16 recipes, 48 runs"."""
     recipes = sum(len(group.recipes) for group in comparison.groups)
     runs = sum(len(group.runs) for group in comparison.groups)
-    return f"Comparison of {_counted(recipes, 'recipe')}, {_counted(runs, 'run')}"
+    missing = len(comparison.missing)
+    lacking = f"; {_counted(missing, 'combination')} missing" if missing else ""
+    return f"Comparison of {_counted(recipes, 'recipe')}, {_counted(runs, 'run')}{lacking}"
 
 
 def group_title(group: Group) -> str:
@@ -118,9 +140,19 @@ def _close(group: Group) -> list[str]:
     return ["Every other recipe is worse by more than the choice of rows and seeds explains."]
 
 
-def _unfinished(folder: Path) -> str:
+def _unfinished(folder: Path, finished: set[tuple[str, ...]]) -> str:
+    overrides = given_overrides(folder)
+    if overrides is not None and _what(overrides) in finished:
+        return f"{folder} (has finished in another folder)"
     reason = why_unfinished(folder)
-    return f"{folder} ({reason})" if reason else f"{folder}"
+    shared = set.intersection(*map(set, finished)) if finished else set()
+    words = " ".join(word for word in recipe_and_seed(overrides or []) if word not in shared)
+    said = ": ".join(each for each in (words, reason) if each)
+    return f"{folder} ({said})" if said else f"{folder}"
+
+
+def _what(overrides: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(recipe_and_seed(overrides)))
 
 
 def _before_first_step(comparison: Comparison) -> list[str]:

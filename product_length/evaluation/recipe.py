@@ -72,6 +72,12 @@ def recipe_overrides(overrides: Sequence[str]) -> list[str]:
     ]
 
 
+def recipe_and_seed(overrides: Sequence[str]) -> list[str]:
+    """The overrides that tell a run from others: those of its recipe, and its seed."""
+    seeds = [text for text in overrides if _key(text) == "seed"]
+    return recipe_overrides(overrides) + seeds
+
+
 def recipe_names(overrides: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:
     """Overrides that all recipes share, and a name for each from those that they do not."""
     recipes = [recipe_overrides(recipe) for recipe in overrides]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from product_length.errors import FAILURE_FILE, UserError
@@ -88,6 +89,15 @@ def why_unfinished(folder: Path) -> str | None:
     """Why a sweep's run failed; None for one that was killed, or still goes on."""
     path = folder / FAILURE_FILE
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def given_overrides(folder: Path) -> list[str] | None:
+    """The overrides of a run that may not have finished; None where Hydra left none."""
+    try:
+        found = yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+    return list(map(str, found)) if isinstance(found, list) else None
 
 
 def run_predictions(run: Run, split: Literal["val", "test"]) -> Predictions:

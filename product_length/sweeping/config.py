@@ -1,17 +1,28 @@
 """Options of `sweep=`: what a sweep is called, and which recipe it is told against."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator
 
-from product_length.options import Options, matching
+from product_length.options import Options
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
+
+
+def _checked_name(given: Any) -> str:
+    # Hydra reads study=2026 as a number.
+    name = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{given!r} cannot be a name: use letters (a to z), digits, '.', '_' and '-', at most "
+            "80 of them, beginning with a letter, a digit or '_'"
+        )
+    return name
+
 
 # A folder under multirun/, a study in the database and a group in W&B are named so.
-StudyName = Annotated[
-    str,
-    Field(min_length=1, max_length=100),
-    matching(r"[\w.+-]+", "made of letters, digits, _ . + and -"),
-]
+StudyName = Annotated[str, BeforeValidator(_checked_name)]
 
 
 class SweepOptions(Options):
@@ -21,6 +32,6 @@ class SweepOptions(Options):
     What is swept, by which sampler and how often, is Hydra's: `hydra.sweeper.*`.
     """
 
-    name: str
+    name: StudyName
     without: tuple[tuple[str, ...], ...] = ()
     reference: tuple[str, ...] = ()

@@ -1,14 +1,20 @@
 """What a sweep comes to: a comparison of its runs, and a run in W&B that sums them up."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
-from product_length.evaluation.compare import Comparison, compare
+from product_length.errors import UserError
+from product_length.evaluation.compare import Comparison, Missing, compare
 from product_length.evaluation.comparison_files import write_comparison
 from product_length.evaluation.comparison_formats import as_records, as_text
+from product_length.evaluation.comparison_sentences import lacks
+from product_length.evaluation.pictures import Picture
 from product_length.evaluation.runs import find_run_folders, load_runs
 from product_length.experiment import Experiment
 from product_length.sweeping.pictures import draw_pictures
+from product_length.sweeping.study import load_study
+from product_length.sweeping.trials import TOTAL, elsewhere, missing
 from product_length.tracking.tracker import open_tracker
 
 log = logging.getLogger(__name__)
@@ -17,19 +23,41 @@ log = logging.getLogger(__name__)
 def finish(experiment: Experiment, folder: Path) -> None:
     """Compare the runs in a sweep's folder: files there, a table in the log, a summary in W&B.
 
-    `experiment` is the sweep's first run. Raises UserError when no run has finished.
+    `experiment` is the sweep's first run. Raises UserError when no run has finished, when the
+    study of the sweep cannot be read, and, once all is written, when combinations are missing.
     """
-    runs, unfinished = load_runs(find_run_folders([folder]))
+    pictures: list[Picture] = []
+    lacking: list[Missing] = []
+    absent: list[str] = []
+    if experiment.sweep and experiment.study and experiment.storage:
+        study = load_study(experiment.study, experiment.storage)
+        pictures = draw_pictures(study)
+        lacking = missing(study.trials, study.user_attrs.get(TOTAL, 0))
+        absent = elsewhere(study.trials, folder)
+    try:
+        runs, unfinished = load_runs(find_run_folders([folder]))
+    except UserError as error:
+        says = lacks(Comparison([], [], missing=lacking, elsewhere=absent))
+        raise UserError(" ".join([f"{error}.", *says]).removesuffix(".")) from error
     reference = experiment.sweep.reference if experiment.sweep else ()
-    comparison = compare(runs, reference=reference or None, unfinished=unfinished)
-    pictures = []
-    if experiment.study and experiment.storage:
-        pictures = draw_pictures(experiment.study, experiment.storage)
+    tried = {str(each.trial) for each in lacking}
+    comparison = replace(
+        compare(runs, reference=reference or None),
+        unfinished=[each for each in unfinished if each.name not in tried],
+        missing=lacking,
+        elsewhere=absent,
+    )
     write_comparison(comparison, folder, pictures)
     log.info("\n%s", as_text(comparison))
     log.info("compared in %s", folder / "comparison.html")
     if len(runs) > 1:
         _summarise(experiment, folder, comparison)
+    if lacking:
+        named = "".join(f"\n  - {each.name}: {each.reason}" for each in lacking)
+        raise UserError(
+            f"{len(lacking)} combination(s) of {experiment.study} have no finished run; the same "
+            f"command runs them again:{named}"
+        )
 
 
 def _summarise(experiment: Experiment, folder: Path, comparison: Comparison) -> None:
@@ -41,6 +69,7 @@ def _summarise(experiment: Experiment, folder: Path, comparison: Comparison) -> 
         "study": study,
         "sweep": experiment.sweep.name if experiment.sweep else None,
         "recipes": len(records),
+        "missing": len(comparison.missing),
         "unfinished": len(comparison.unfinished),
     }
     with open_tracker(

@@ -55,14 +55,11 @@ _PLOTS = (
 )
 
 
-def draw_pictures(study_name: str, storage: str) -> list[Picture]:
+def draw_pictures(study: "optuna.Study") -> list[Picture]:
     """Draw a tuning study; a study over a plain grid, or of few trials, has no pictures."""
     from optuna.distributions import CategoricalDistribution
     from optuna.trial import TrialState
 
-    from product_length.sweeping.study import load_study
-
-    study = load_study(study_name, storage)
     finished = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     ranges = {
         name

@@ -12,6 +12,7 @@ from product_length.artefacts import address
 from product_length.composition import compose_firsts
 from product_length.errors import ConfigError
 from product_length.experiment import AnyConfig, from_config
+from product_length.secrets import shown
 
 # Where a sweep runs and is followed, not what it finds out.
 _NOT_THE_STUDY: Any = {
@@ -21,6 +22,8 @@ _NOT_THE_STUDY: Any = {
     "trainer": {"progress": True},
     "embeddings": {"engine": True, "workers": True, "ray_address": True},
 }
+# What a sweep has one of.
+_ONE_OF_A_SWEEP = ("study", "storage", "sweep")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ def prepare(
     same command takes the same study up again, another one starts its own. Raises ConfigError.
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
+    for each in parsed:
+        if each.is_sweep_override() and each.key_or_group.split(".")[0] in _ONE_OF_A_SWEEP:
+            raise ConfigError(f"{shown(str(each.input_line))}: one sweep has one; give one value")
     config = compose_firsts(config_name, parsed, return_hydra_config=True)
     typed = from_config(config, schema)
     added = []

@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import optuna
 from filelock import FileLock
@@ -23,15 +22,22 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from product_length.errors import ConfigError, UserError, first_line
+from product_length.secrets import remember, shown
+from product_length.sweeping.trials import (
+    OUTCOME,
+    TOTAL,
+    UNDER_WAY,
+    name_of,
+    queued_again,
+    reason_of_failure,
+    settled,
+)
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS, GRACE_SECONDS, UNMARKED_SECONDS = 3, 12, 60
 MOST_RETRIES = 3
 """So often a trial is run again whose process was killed: it may be the trial that kills it."""
-OUTCOME = "outcome"
-"""The user attribute of a trial that says how it ended."""
-_UNDER_WAY = "under way; if the trial has failed, it was killed"
 _MADE_FROM = "made_from"
 
 
@@ -64,12 +70,11 @@ class SweepStudy:
                     f"study={name}: holds the trials of another sweep (other data, settings or "
                     "search space); choose another name, or leave study= out"
                 )
-        if self._settled():
+            with _locked(url):  # two processes that start together would both queue the same
+                self._queue_failures()
+        if self.study.get_trials(deepcopy=False):
             # A fixed seed would have the sampler draw once more what was tried already.
             sampler.reseed_rng()
-            if not self.finished():
-                for trial in self._settled():
-                    self._queue_again(trial)
 
     def finished(self) -> list[FrozenTrial]:
         """Trials that came to a val MAPE."""
@@ -82,7 +87,7 @@ class SweepStudy:
     def failures(self) -> dict[int, str]:
         """Why trials failed, by number; those that were queued again are not among them."""
         failed = [trial for trial in self._settled() if trial.state == TrialState.FAIL]
-        return {trial.number: _reason(trial) for trial in failed}
+        return {trial.number: reason_of_failure(trial) for trial in failed}
 
     def take(self, most: int, total: int) -> list[Trial]:
         """Up to `most` trials to run now, none once `total` have been settled.
@@ -146,6 +151,11 @@ class SweepStudy:
         """Note why a trial was not run: it is settled, and no failure."""
         self._tell(trial, None, reason, TrialState.PRUNED)
 
+    def note_total(self, total: int) -> None:
+        """Note how many trials there are to be, for those who look at the study later."""
+        if self.study.user_attrs.get(TOTAL) != total:
+            self.study.set_user_attr(TOTAL, total)
+
     def left_out(self) -> int:
         """How many trials were left out."""
         return len(self.study.get_trials(deepcopy=False, states=[TrialState.PRUNED]))
@@ -158,13 +168,20 @@ class SweepStudy:
         with quiet():
             trial = self.study.ask()
         self._storage.record_heartbeat(trial._trial_id)
-        trial.set_user_attr(OUTCOME, _UNDER_WAY)  # see _fail_stale
+        trial.set_user_attr(OUTCOME, UNDER_WAY)  # see _fail_stale
         return trial
 
     def _settled(self) -> list[FrozenTrial]:
-        trials = self.study.get_trials(deepcopy=False)
-        retried = {number for t in trials for number in t.system_attrs.get("retry_history", [])}
-        return [t for t in trials if t.state.is_finished() and t.number not in retried]
+        return settled(self.study.get_trials(deepcopy=False))
+
+    def _queue_failures(self) -> None:
+        """What failed in an earlier sweep of this study is run again."""
+        failed = [trial for trial in self._settled() if trial.state is TrialState.FAIL]
+        for trial in failed:
+            self._queue_again(trial)
+        if failed:
+            names = "; ".join(map(name_of, failed))
+            log.info("without a finished run, run again (%d): %s", len(failed), names)
 
     def _tell(
         self,
@@ -186,8 +203,7 @@ class SweepStudy:
                 raise
 
     def _queue_again(self, trial: FrozenTrial) -> None:
-        with quiet():
-            RetryHeartbeatStaleTrialCallback()(self.study, trial)
+        self.study.add_trial(queued_again(trial))
 
     def _fail_stale(self) -> None:
         """Queue again what killed processes have left."""
@@ -203,45 +219,48 @@ class SweepStudy:
 
 
 def load_study(name: str, url: str) -> optuna.Study:
-    """A study that exists, to look at. Raises as SweepStudy does, or KeyError if it does not."""
+    """A study that exists, to look at. Raises as SweepStudy does, or UserError if it does not."""
     with _database(url):
-        return optuna.load_study(study_name=name, storage=_storage(url))
+        try:
+            return optuna.load_study(study_name=name, storage=_storage(url))
+        except KeyError as error:
+            raise UserError(shown(f"study={name}: there is none in storage={url}")) from error
 
 
 def _storage(url: str) -> RDBStorage:
+    # Two processes that start together would both make the tables.
+    with _locked(url), quiet():
+        return RDBStorage(
+            url,
+            heartbeat_interval=HEARTBEAT_SECONDS,
+            grace_period=GRACE_SECONDS,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(MOST_RETRIES),
+        )
+
+
+@contextlib.contextmanager
+def _locked(url: str) -> Iterator[None]:
+    """One process at a time, where the database is a file; its folder is made."""
     parsed = make_url(url)
-    with contextlib.ExitStack() as stack:
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
-            # Two processes that start together would both make the tables.
-            stack.enter_context(FileLock(f"{parsed.database}.lock"))
-        with quiet():
-            return RDBStorage(
-                url,
-                heartbeat_interval=HEARTBEAT_SECONDS,
-                grace_period=GRACE_SECONDS,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(MOST_RETRIES),
-            )
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        yield
+        return
+    Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{parsed.database}.lock"):
+        yield
 
 
 @contextlib.contextmanager
 def _database(url: str) -> Iterator[None]:
+    remember(url)
     try:
         yield
     except (ArgumentError, ValueError) as error:
-        raise ConfigError(f"storage={_shown(url)}: {first_line(error)}") from error
+        raise ConfigError(shown(f"storage={url}: {first_line(error)}")) from error
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise UserError(
-            f"storage={_shown(url)}: the studies' database cannot be used ({first_line(error)})"
+            shown(f"storage={url}: the studies' database cannot be used ({first_line(error)})")
         ) from error
-
-
-def _shown(url: str) -> str:
-    """The URL without its password, as far as it is one."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url
 
 
 @contextlib.contextmanager
@@ -251,8 +270,3 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         warnings.filterwarnings("ignore", message="Heartbeat of storage")
         yield
-
-
-def _reason(trial: FrozenTrial) -> str:
-    said: Any = trial.user_attrs.get(OUTCOME, _UNDER_WAY)
-    return "killed before it ended" if said == _UNDER_WAY else str(said)

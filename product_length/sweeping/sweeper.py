@@ -65,6 +65,7 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         space = {name: each for name, each in space.items() if name not in fixed}
         total, sampler = self._sampler(space)
         study = SweepStudy(str(parts.study_name), str(parts.storage), sampler, self.made_from)
+        study.note_total(total)
         before = done = study.settled()
         log.info("study %s: %d of %d trials are there", parts.study_name, before, total)
         started = time.monotonic()
@@ -154,6 +155,7 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         """What Hydra's sweeper leaves: the best trial's parameters and value."""
         best = study.best()
         if best is not None:
+            Path(str(self.sweeper.sweep_dir)).mkdir(parents=True, exist_ok=True)
             results = {"name": "optuna", "best_params": best.params, "best_value": best.value}
             OmegaConf.save(
                 OmegaConf.create(results), f"{self.sweeper.sweep_dir}/optimization_results.yaml"

@@ -141,8 +141,12 @@ def open_tracker(
         else:
             from product_length.tracking.wandb_tracker import WandbTracker
 
-            grouped = options.model_copy(update={"group": options.group or group})
-            tracker = WandbTracker(grouped, mode=mode)
+            if group is not None:  # one of many, which cannot all have one name
+                named = options.run_name and f"{options.run_name}: {name}"
+                options = options.model_copy(
+                    update={"group": options.group or group, "run_name": named}
+                )
+            tracker = WandbTracker(options, mode=mode)
     tracker.start(config, folder, name)
     return tracker
 

@@ -126,13 +126,17 @@ def _open(
 
     files = folder / "wandb"
     before = set(files.glob("*"))
+    default = Wandb.model_fields["project"].default
+    own_project = bool(os.environ.get("WANDB_PROJECT")) and options.project == default
     try:
         run = wandb.init(
-            project=options.project,
+            # None leaves it to W&B's own variables, such as WANDB_RUN_GROUP; what `tracking` says
+            # comes first.
+            project=None if own_project else options.project,
             entity=options.entity,
             group=options.group,
-            name=options.run_name or name,
-            tags=options.tags,
+            name=options.run_name or (None if os.environ.get("WANDB_NAME") else name),
+            tags=options.tags or None,
             config=plain(config),
             dir=folder,
             mode=mode,

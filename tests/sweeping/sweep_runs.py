@@ -7,9 +7,8 @@ import sys
 import optuna
 import yaml
 
+DEMO = ["data.rows=400", "data.types=8"]
 SMALL = [
-    "data.rows=400",
-    "data.types=8",
     "embeddings.encoders.lsa.dimensions=16",
     "embeddings.encoders.lsa.char_ngrams=null",
     "model.hidden=[16]",
@@ -22,21 +21,24 @@ SMALL = [
 ]
 
 
-def command(*overrides, tracking="none"):
+def command(*overrides, tracking="none", demo=True):
     module = [sys.executable, "-m", "product_length.train", "-m"]
-    return [*module, *SMALL, f"tracking={tracking}", *overrides]
+    return [*module, *DEMO * demo, *SMALL, f"tracking={tracking}", *overrides]
 
 
 def environment(**extra):
     return {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **extra}
 
 
-def sweep(folder, *overrides, code=0, traceback=False, **options):
-    """Run a sweep in `folder` to its end; its output. `traceback`: whether it has one."""
+def sweep(folder, *overrides, code=0, traceback=False, variables=None, **options):
+    """Run a sweep in `folder` to its end; its output. `traceback`: whether it has one.
+
+    `variables`: more of the environment.
+    """
     done = subprocess.run(
         command(*overrides, **options),
         cwd=folder,
-        env=environment(PRODUCT_LENGTH_CACHE=str(folder / "cache")),
+        env=environment(PRODUCT_LENGTH_CACHE=str(folder / "cache"), **(variables or {})),
         capture_output=True,
         text=True,
         check=False,

@@ -10,7 +10,8 @@ from optuna.trial import TrialState
 
 from product_length.errors import ConfigError, UserError
 from product_length.sweeping import study as module
-from product_length.sweeping.study import OUTCOME, SweepStudy
+from product_length.sweeping.study import SweepStudy
+from product_length.sweeping.trials import OUTCOME, missing
 
 GRID = {"loss": ["mape", "huber", "smape"]}
 
@@ -166,6 +167,67 @@ def test_what_was_told_before_an_interruption_stays(url):
     assert retried.params == trials[1].params
 
 
+def test_what_has_no_finished_run_is_missing_by_name_and_asked_for_again(url):
+    study = opened(url)
+    study.note_total(3)
+    (good,) = take(study)
+    study.tell(good, 0.5)
+    (bad,) = take(study)
+    study.tell_failure(bad, "diverged")
+    found = missing(study.study.trials, 3)
+    (left,) = set(GRID["loss"]) - {good.params["loss"], bad.params["loss"]}
+    assert [(each.name, each.reason, each.trial) for each in found] == [
+        (f"loss={bad.params['loss']}", "diverged", bad.number),
+        (f"loss={left}", "not run yet", None),
+    ]
+    later = opened(url)
+    while trials := take(later):
+        later.tell(trials[0], 0.5)
+    assert losses(later.finished()) == ["huber", "mape", "smape"]
+    assert missing(later.study.trials, 3) == []
+    assert later.failures() == {}
+    assert later.settled() == 3
+
+
+def test_a_trial_that_was_killed_too_often_is_missing_until_it_is_asked_for_again(url, monkeypatch):
+    monkeypatch.setattr(module, "MOST_RETRIES", 0)
+    killed = opened(url)
+    (lost,) = take(killed)
+    time.sleep(3)
+    study = SweepStudy("losses", url, GridSampler(GRID), "a")
+    while trials := take(study):
+        study.tell(trials[0], 0.5)
+    (found,) = missing(study.study.trials, 3)
+    assert (found.name, found.reason) == (f"loss={lost.params['loss']}", "killed before it ended")
+    again = opened(url)
+    (retried,) = take(again)
+    assert retried.params == lost.params
+    again.tell(retried, 0.5)
+    assert missing(again.study.trials, 3) == []
+
+
+def test_two_processes_that_queue_the_same_failure_leave_nothing_out(url):
+    study = opened(url)
+    (bad,) = take(study)
+    study.tell_failure(bad, "diverged")
+    failed = study.study.trials[bad.number]
+    for _ in range(2):  # as without the lock that a file has
+        study._queue_again(failed)
+    while trials := take(study):
+        study.tell(trials[0], 0.5)
+    assert set(losses(study.finished())) == {"huber", "mape", "smape"}
+    assert study.settled() == 3
+
+
+def test_a_search_without_a_grid_names_the_trials_that_failed(url):
+    study = SweepStudy("tune", url, RandomSampler(seed=0), "a")
+    (trial,) = study.take(1, 5)
+    rate = trial.suggest_float("rate", 0, 1)
+    study.tell_failure(trial, "diverged")
+    names = [(each.name, each.reason) for each in missing(study.study.trials, 5)]
+    assert names == [(f"rate={rate}", "diverged"), ("4 more of 5", "not run yet")]
+
+
 def test_trials_that_all_failed_are_tried_again_later(url):
     study = opened(url)
     while trials := take(study):
@@ -204,6 +266,16 @@ def test_databases_that_cannot_be_used(tmp_path):
     with pytest.raises(ConfigError, match="storage=nodialect://user:") as caught:
         opened("nodialect://user:secret@localhost:1/studies")
     assert "secret" not in str(caught.value)
+    for url in (
+        "postgresql://localhost:1/studies?user=u&password=secret",
+        "postgresql:/user:secret@localhost:1/studies",
+        "user:secret@localhost:1/studies",
+        "postgresql://user:secret@localhost:port/studies",
+        "postgresql://user:se@secret@localhost:1/studies",
+    ):
+        with pytest.raises(UserError, match="storage=") as caught:
+            opened(url)
+        assert "secret" not in str(caught.value)
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be used"):
         opened(f"sqlite:///{tmp_path / 'file' / 'studies.db'}")

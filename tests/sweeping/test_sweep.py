@@ -13,6 +13,14 @@ from sweeping.sweep_runs import command, config_of, environment, sweep, trials
 from tracking.transaction_log import read_run, table
 
 GRID = ["sweep=losses", "loss=mape,huber", "features.use_log_target=true"]
+# What a job script may set for one run, and every trial of a sweep would take for its own.
+OF_ONE_RUN = {
+    "WANDB_RUN_ID": "one",
+    "WANDB_NAME": "one",
+    "WANDB_RESUME": "allow",
+    "WANDB_RUN_GROUP": "one",
+    "WANDB_SWEEP_ID": "one",
+}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +28,8 @@ def finished(tmp_path_factory):
     """A sweep of two losses and two rates, one of which makes Huber diverge, followed offline."""
     folder = tmp_path_factory.mktemp("sweep")
     rates = "trainer.learning_rate=1e-3,1e30"
-    output = sweep(folder, *GRID, rates, "seed=1", tracking="wandb")
+    given = [*GRID, rates, "seed=1"]
+    output = sweep(folder, *given, tracking="wandb", variables=OF_ONE_RUN, code=1)
     return folder, output
 
 
@@ -44,6 +53,23 @@ def test_a_failed_trial_is_recorded_with_its_reason_and_the_sweep_goes_on(finish
     assert f"4 of 4 trials, {len(failed)} failed" in output
     comparison = (folder / "multirun" / "mine" / "comparison.md").read_text(encoding="utf-8")
     assert "diverged" in comparison
+
+
+def test_what_is_missing_is_named(finished):
+    folder, output = finished
+    path = folder / "multirun" / "mine"
+    failed = [trial for trial in trials(folder) if trial.state is TrialState.FAIL]
+    listed = list(csv.DictReader((path / "missing.csv").read_text(encoding="utf-8").splitlines()))
+    assert [int(line["trial"]) for line in listed] == [trial.number for trial in failed]
+    said = output[output.index("error: ") :]
+    assert f"error: {len(failed)} combination(s) of mine have no finished run" in said
+    page = (path / "comparison.html").read_text(encoding="utf-8")
+    markdown = (path / "comparison.md").read_text(encoding="utf-8").replace("\\", "")
+    for trial, line in zip(failed, listed, strict=True):
+        name = f"loss={trial.params['loss']} trainer.learning_rate=1e+30"
+        assert line["name"] == name
+        assert all(name in text for text in (said, page, markdown))
+    assert f"; {len(failed)} combination" in markdown.splitlines()[0]
 
 
 def test_the_sweep_leaves_its_comparison(finished):
@@ -127,6 +153,10 @@ def test_each_trial_is_a_run_of_the_studys_group_and_the_last_sums_up(finished):
             assert worst["columns"][:3] == ["product_id", "type", "length"]
             assert len(worst["data"]) == 25
     summary = read_run(path)
+    runs = [summary, *(read_run(path / str(trial.number)) for trial in trials(folder))]
+    assert len({logged.run.run_id for logged in runs} - {"one"}) == len(runs)
+    assert len({logged.run.display_name for logged in runs} - {"one"}) == len(runs)
+    assert not any(logged.run.sweep_id for logged in runs)
     assert summary.run.run_group == "mine"
     assert summary.run.display_name == "mine: summary"
     cell = next(row["recipes"] for row in summary.history if "recipes" in row)
@@ -136,12 +166,52 @@ def test_each_trial_is_a_run_of_the_studys_group_and_the_last_sums_up(finished):
     assert summary.summary["best"]["val_mape"] == pytest.approx(float(recipes(path)[0]["val_mape"]))
 
 
-def test_a_finished_sweep_is_not_run_again(finished):
+def test_the_same_command_runs_what_is_missing_and_nothing_else(finished):
     folder, _ = finished
+    before = trials(folder)
+    done = [t.number for t in before if t.state is TrialState.COMPLETE]
+    stamps = _stamps(folder, done)
     rates = "trainer.learning_rate=1e-3,1e30"
-    output = sweep(folder, *GRID, rates, "seed=1", "tracking=none")
-    assert "4 of 4 trials are there" in output
-    assert len(trials(folder)) == 4
+    output = sweep(folder, *GRID, rates, "seed=1", "tracking=none", code=1)
+    assert f"{len(done)} of 4 trials are there" in output
+    after = trials(folder)
+    again = [t.params for t in after[len(before) :]]
+    assert again == [t.params for t in before if t.state is TrialState.FAIL]
+    assert _stamps(folder, done) == stamps
+
+
+def _stamps(folder, numbers):
+    reports = [folder / "multirun" / "mine" / str(number) / "report.json" for number in numbers]
+    return [report.stat().st_mtime_ns for report in reports]
+
+
+def test_a_combination_that_can_run_now_is_no_longer_missing(tmp_path):
+    text = "PRODUCT_ID,TITLE,BULLET_POINTS,DESCRIPTION,PRODUCT_TYPE_ID,PRODUCT_LENGTH\n"
+    text += "".join(f"{i},shelf {i * i} cm,,,{i % 3},{100 + i}\n" for i in range(300))
+    (tmp_path / "a.csv").write_text(text)
+    words = ["sweep=losses", "data=amazon2023", "data.path=a.csv,b.csv", "seed=1"]
+    words = [*words, "loss=mape", "features.use_log_target=true"]
+    output = sweep(tmp_path, *words, demo=False, code=1)
+    path = tmp_path / "multirun" / "mine"
+    assert "  - data.path=b.csv" in output
+    assert "data.path=b.csv" in (path / "missing.csv").read_text()
+    stamps = _stamps(tmp_path, [t.number for t in trials(tmp_path) if t.value is not None])
+
+    (tmp_path / "b.csv").write_text(text.replace("shelf", "board"))
+    output = sweep(tmp_path, *words, demo=False)
+    assert "without a finished run, run again (1): data.path=b.csv" in output
+    found = trials(tmp_path)
+    done = [t for t in found if t.state is TrialState.COMPLETE]
+    assert sorted(t.params["data.path"] for t in done) == ["a.csv", "b.csv"]
+    assert len(found) == 3
+    assert _stamps(tmp_path, [done[0].number]) == stamps
+    assert not (path / "missing.csv").exists()
+    assert "(has finished in another folder)" in output
+
+    (path / str(done[1].number) / "report.json").unlink()
+    output = sweep(tmp_path, *words, demo=False)
+    assert "Finished, but its folder is not here (1): data.path=b.csv" in output
+    assert "Finished, but" in (path / "comparison.html").read_text()
 
 
 def test_killed_in_mid_trial_it_goes_on_to_its_full_count(tmp_path):
@@ -279,7 +349,8 @@ def test_a_trial_that_has_no_configuration_is_recorded_and_the_sweep_goes_on(tmp
         "model=mlp,residual_mlp",
         "model.hidden=[8]",
     ]
-    sweep(tmp_path, *words, traceback=True)
+    output = sweep(tmp_path, *words, traceback=True, code=1)
+    assert "  - model=residual_mlp: " in output
     by_model = {trial.params["model"]: trial for trial in trials(tmp_path)}
     assert by_model["mlp"].state is TrialState.COMPLETE
     assert by_model["residual_mlp"].state is TrialState.FAIL

@@ -225,7 +225,7 @@ TERMS = "features.terms={min_rows: 3}"
 PRIORS = {
     "neighbours": (1, ["model.priors=[neighbours]"]),
     "neighbours, texts that come twice": (2, ["model.priors=[neighbours]"]),
-    "types": (1, ["model.priors=[types]"]),
+    "types": (1, ["model.priors=[types]", "features.type.min_rows=1"]),
     "ratios": (1, ["model.priors=[ratios]"]),
     "terms": (1, ["model.priors=[terms]", TERMS]),
 }
@@ -233,14 +233,17 @@ PRIORS = {
 
 @pytest.mark.parametrize(("twins", "priors"), PRIORS.values(), ids=list(PRIORS))
 def test_training_rows_are_told_no_more_than_val_rows(tmp_path, twins, priors):
-    """By seeds, train less val lies within 0.3 nats; -1.1 to -2.9 where own lengths are seen."""
+    """Train less val was within 0.2 nats; -1.0 (ratios) to -2.9 where own lengths are seen."""
     found = finished(tmp_path / "run", noise(600 // twins, twins), [*HALVES, *UNTRAINED, *priors])
     (epoch,) = report(found)["history"]
-    assert epoch["train/loss"] > epoch["val/loss"] - 0.6
+    assert epoch["train/loss"] > epoch["val/loss"] - 0.5
 
 
 def test_noise_is_not_learnt_from_neighbours(tmp_path):
-    """A network that is trained on its own length among its neighbours' soon copies it."""
+    """A network that sees its own length among its neighbours' soon copies it.
+
+    The MAPE of training rows was about 0.8 of the constant's, and 0.3 to 0.5 of it with a leak.
+    """
     recipe = ["features=knn", "features.use_log_target=true", "trainer.learning_rate=0.01"]
     recipe += ["trainer.max_epochs=10", "trainer.patience=10", "trainer.batch_size=32"]
     found = report(finished(tmp_path / "run", noise(400, twins=2), [*HALVES, *recipe]))

@@ -134,7 +134,7 @@ def _run_task(
         _clean_variables(folder / run.output_subdir / "hydra.yaml")
     try:
         # As they were given: to resolve them would write what stands in the environment.
-        overrides = OmegaConf.to_container(run.overrides.task, resolve=False)
+        overrides: Any = OmegaConf.to_container(run.overrides.task, resolve=False)
         return task(config(), folder, list(map(str, overrides)))
     except (KeyboardInterrupt, InterruptedFitError) as error:
         # Leaves a sweep too, which would take an exception for one run's fault and go on.

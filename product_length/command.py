@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -44,17 +44,20 @@ def run_command(
     config_name: str,
     schema: type[AnyConfig],
     task: Callable[[AnyConfig, Path, list[str]], float | None],
+    *,
+    check: Callable[[AnyConfig], None] | None = None,
     after_sweep: Callable[[AnyConfig, Path], None] | None = None,
 ) -> None:
     """Compose `conf/<config_name>.yaml` with the command line, check it, and run `task`.
 
-    `task` gets the typed configuration, the run's folder and the overrides; `after_sweep` the
-    configuration of a sweep's first run and the sweep's folder, however the sweep has ended. A
-    person's mistake ends the process with one message and exit code 1 or 2 before a folder is made.
+    `task` gets the typed configuration, the run's folder and the overrides. `check` gets the
+    configuration, of a sweep's first run, before a folder is made, and may raise UserError;
+    `after_sweep` that and the sweep's folder, however the sweep has ended. A person's mistake ends
+    the process with one message and exit code 1 or 2.
     """
     keep_out_of_logs()
     try:
-        sweep, continued = _read_command_line(config_name, schema)
+        sweep, continued = _read_command_line(config_name, schema, check)
     except UserError as error:
         _exit(error)
 
@@ -88,7 +91,7 @@ def run_command(
 
 
 def _read_command_line(
-    config_name: str, schema: type[AnyConfig]
+    config_name: str, schema: type[AnyConfig], check: Callable[[AnyConfig], None] | None
 ) -> tuple[Sweep[AnyConfig] | None, Resumed | None]:
     """The sweep that the command line asks for, or the run to continue; both None for a plain run.
 
@@ -103,23 +106,29 @@ def _read_command_line(
     sys.argv[1:] = [as_read.get(text, text) for text in given]
     if not arguments.runs:  # Hydra answers (--help, --cfg …), not the task
         return None, None
+    continued = None
     if not arguments.multirun:
         if named := [text for text in overrides if text.startswith("sweep=")]:
             raise ConfigError(f"{named[0]}: a sweep is many runs; add -m (--multirun)")
         continued = resumed(config_name, overrides) if schema is Experiment else None
-        if continued is None:
-            check_overrides(config_name, schema, overrides, multirun=False)
-        else:
-            sys.argv[1:1] = continued.overrides
+    if continued is not None:
+        sys.argv[1:1] = continued.overrides
         return None, continued
-    check_overrides(config_name, schema, overrides)
+    config = check_overrides(config_name, schema, overrides, multirun=arguments.multirun)
+    if check is not None:
+        check(config)
+    return _sweep(config_name, schema, overrides) if arguments.multirun else None, None
+
+
+def _sweep(config_name: str, schema: type[AnyConfig], overrides: Sequence[str]) -> Sweep[AnyConfig]:
+    """The sweep about to start; the command line and the environment are made ready for it."""
     from product_length.sweeping.prepare import prepare  # it imports numpy
 
     sweep = prepare(config_name, schema, overrides)
     sys.argv += sweep.overrides
     if left_out := leave_out_identity():
         sys.stderr.write(f"W&B: {', '.join(left_out)} not used: each run of a sweep is its own\n")
-    return sweep, None
+    return sweep
 
 
 def _run_task(

@@ -65,11 +65,12 @@ def check_flags(config_name: str, unknown: Sequence[tuple[str, str | None]]) -> 
 
 def check_overrides(
     config_name: str, schema: type[AnyConfig], overrides: Sequence[str], *, multirun: bool = True
-) -> None:
+) -> AnyConfig:
     """Find every fault of a command line before any work, without making a folder.
 
     The options of a sweep over a group are all checked; of other sweeps the first value is.
-    Raises ConfigError with all faults in one message.
+    Returns the configuration of the run, or of a sweep's first. Raises ConfigError with all faults
+    in one message.
     """
     parsed = _parsed(config_name, overrides)
     commands_groups = groups_of(config_name)
@@ -86,7 +87,7 @@ def check_overrides(
                 faults += _key_faults(config_name, plain, override)
     if faults:
         raise ConfigError(one_message(faults))
-    from_config(compose_firsts(config_name, parsed), schema)
+    return from_config(compose_firsts(config_name, parsed), schema)
 
 
 def compose_firsts(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from product_length.command import run_command
 from product_length.experiment import EmbeddingJob
+from product_length.preflight import check_inputs
 
 
 def embed(job: EmbeddingJob, _folder: Path, _overrides: list[str]) -> None:
@@ -15,4 +16,4 @@ def embed(job: EmbeddingJob, _folder: Path, _overrides: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run_command("embed", EmbeddingJob, embed)
+    run_command("embed", EmbeddingJob, embed, check=check_inputs)

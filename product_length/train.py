@@ -5,6 +5,7 @@ from pathlib import Path
 from product_length.catalogue.config import FileData
 from product_length.command import run_command
 from product_length.experiment import Experiment
+from product_length.preflight import check_inputs
 from product_length.writing import refuse_input
 
 
@@ -33,4 +34,4 @@ def compare_sweep(experiment: Experiment, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_command("train", Experiment, train, compare_sweep)
+    run_command("train", Experiment, train, check=check_inputs, after_sweep=compare_sweep)

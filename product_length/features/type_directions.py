@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from tqdm import tqdm
 from typing_extensions import Self
 
@@ -51,6 +50,8 @@ class TypeDirections:
 
         `vectors`: float16 or float32 (rows, d); `train_rows`: int64 (n,); `types`: strings (rows,).
         """
+        from scipy.sparse import csr_array  # not at the top: prediction does without it
+
         names = as_column(types).take(pa.array(train_rows))
         vocabulary = TypeVocabulary.fit(names, min_rows=1)
         codes = vocabulary.encode(names)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from product_length.catalogue.source_file import check_file
+from product_length.devices import check_device
 from product_length.errors import ConfigError, UserError
 from product_length.prediction.config import PredictionJob
 from product_length.writing import refuse_input
@@ -22,13 +23,15 @@ _SHOWN = 5
 def checked_files(job: PredictionJob) -> PredictionJob:
     """The same job, with a file for each checkpoint that was given as a run's folder.
 
-    Raises ConfigError when a checkpoint is named twice, and UserError when a checkpoint or the
-    catalogue is not there, or when the output cannot be written or would replace one of them.
+    Raises ConfigError when a checkpoint is named twice, and UserError when a checkpoint, the
+    catalogue or the device is not there, or when the output cannot be written or would replace one
+    of them.
     """
     try:
         checkpoints = [find_checkpoint(path) for path in job.checkpoint]
         _check_once(checkpoints)
         check_file(job.data.path)
+        check_device(job.device, "device")
         inputs = {"data.path": job.data.path}
         inputs |= {
             _place(number, len(checkpoints)): path for number, path in enumerate(checkpoints)

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns, TextRecipe
 from product_length.catalogue.unlabelled import open_unlabelled
-
-open_submission = pytest.importorskip("product_length.prediction.submission_file").open_submission
+from product_length.prediction.submission_file import open_submission
 
 RECIPE = TextRecipe(fields=["title"])
 COLUMNS = Columns(bullet_points=None, description=None, product_type=None)

@@ -109,7 +109,7 @@ def test_a_distribution_takes_no_target_and_every_decision():
     for decision in get_args(DecisionOption):
         chosen = composed("train", Experiment, "loss=histogram", f"decision={decision}")
         assert chosen.decision == decision
-    with pytest.raises(ConfigError, match="decision=huge: should be 'auto', 'mape', 'rmsle'"):
+    with pytest.raises(ConfigError, match="decision=huge: must be 'auto', 'mape', 'rmsle'"):
         composed("train", Experiment, "decision=huge")
 
 

@@ -604,7 +604,7 @@ def test_what_is_wrong_with_an_ensemble(finished, distributed, another, catalogu
     assert "says nothing about the average of several" in refused(*both, "interval=0.9")
     assert "is named twice" in refused(several(first, first))
     assert "name a checkpoint" in refused("checkpoint=[]")
-    assert "interval=1.0: should be less than 1" in refused("interval=1.0")
+    assert "interval=1.0: must be less than 1" in refused("interval=1.0")
 
 
 def test_checkpoints_of_catalogues_with_other_ids_say_which_is_meant(

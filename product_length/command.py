@@ -23,6 +23,7 @@ from product_length.errors import (
     reason_of,
 )
 from product_length.experiment import AnyConfig, from_config
+from product_length.log_file import replace_log_files
 from product_length.shortage import cannot_write, in_words
 from product_length.sweeping.prepare import Sweep, prepare
 from product_length.writing import write_text
@@ -64,6 +65,7 @@ def run_command(
     def main(config: DictConfig) -> float | None:
         nonlocal started
         started = True
+        replace_log_files()
         run = HydraConfig.get()
         folder = Path(run.runtime.output_dir)
         try:

@@ -23,3 +23,14 @@ def test_the_suffix_is_kept_for_writers_that_look_at_it(tmp_path):
     seen = []
     write_whole(tmp_path / "a.png", lambda partial: seen.append(partial.suffix) or partial.touch())
     assert seen == [".png"]
+
+
+def test_errors_of_other_files_are_left_to_those_who_read_them(tmp_path):
+    def fail(partial):
+        (tmp_path / "missing.csv").read_text()
+
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
+        write_whole(tmp_path / "a.txt", fail)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"a\.txt: cannot be written \((Not a dir|File exists)"):
+        write_text(tmp_path / "file" / "a.txt", "text")

@@ -27,6 +27,7 @@ from product_length.errors import (
     whole_text,
 )
 from product_length.experiment import AnyConfig, Experiment, from_config
+from product_length.log_file import replace_log_files
 from product_length.resumed_run import Resumed, resumed
 from product_length.run_log import log_to_file
 from product_length.secrets import hide, keep_out_of_logs, shown, shown_variables
@@ -139,6 +140,7 @@ def _run_task(
     run = HydraConfig.get()
     folder = Path(run.runtime.output_dir)
     keep_out_of_logs()  # here too: a launcher's worker is a process of its own
+    replace_log_files()
     if run.job.env_set and run.output_subdir:
         _clean_variables(folder / run.output_subdir / "hydra.yaml")
     try:

@@ -10,6 +10,19 @@ from product_length.errors import UserError
 from product_length.shortage import cannot_write
 
 
+def replace_log_files() -> None:
+    """Put a `LogFile` in the place of each log file that Hydra has opened for this run."""
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if type(old) is logging.FileHandler:
+            new = LogFile(old.baseFilename, encoding=old.encoding)
+            new.setFormatter(old.formatter)
+            new.setLevel(old.level)
+            root.removeHandler(old)
+            root.addHandler(new)
+            old.close()
+
+
 class LogFile(logging.FileHandler):
     """Says once that it cannot be written; the standard one prints a traceback for each line."""
 

@@ -36,6 +36,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
             write(partial)
             partial.replace(path)
     except OSError as error:
+        ours = (path, partial, *path.parents)
+        if isinstance(error.filename, str) and Path(error.filename) not in ours:
+            raise  # another file's, which `write` reads
         raise cannot_write(path, error) from error
     return path
 

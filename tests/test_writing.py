@@ -122,3 +122,14 @@ def test_an_output_that_is_an_input_is_refused(tmp_path, monkeypatch, kind):
         refuse_input(output, f"output={output}", {"a": tmp_path / "no", "data.path": given})
     assert source.read_text() == "rows"
     refuse_input(tmp_path / "new.csv", "output=new.csv", {"data.path": source})
+
+
+def test_errors_of_other_files_are_left_to_those_who_read_them(tmp_path):
+    def fail(partial):
+        (tmp_path / "missing.csv").read_text()
+
+    with pytest.raises(FileNotFoundError, match=r"missing\.csv"):
+        write_whole(tmp_path / "a.txt", fail)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"a\.txt: cannot be written \((Not a dir|File exists)"):
+        write_text(tmp_path / "file" / "a.txt", "text")

@@ -198,3 +198,18 @@ def test_a_read_only_cache_is_used(read_only: Path) -> None:
         open_folder(read_only, made_from="new")
     with pytest.raises(UserError, match=rf"{reason}; vectors/[0-9a-f]+ is damaged; {advice}"):
         open_array(read_only, made_from="damaged")
+
+
+@pytest.mark.slow
+def test_a_command_on_a_full_disk_ends_with_one_line(disk: Path, tmp_path: Path) -> None:
+    words = ["data.rows=9000", f"cache_dir={disk / 'cache'}", f"hydra.run.dir={tmp_path / 'run'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "product_length.train", *words, "tracking=none"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert re.match(FULL.replace("^", "error: ").replace("$", "\n$"), done.stderr), done.stderr
+    assert used(disk) < 500_000

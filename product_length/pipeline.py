@@ -20,7 +20,7 @@ from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
 from product_length.embeddings.embed import Embedding, embed_catalogue
 from product_length.evaluation.assess import snap_effect
 from product_length.evaluation.calibration import calibrate
-from product_length.evaluation.judge import Predicted, judge, judge_intervals, predict_baselines
+from product_length.evaluation.judge import judge, judge_intervals, predict_baselines
 from product_length.evaluation.oracle import best_possible
 from product_length.evaluation.plots import write_plots
 from product_length.evaluation.predictions import load_predictions, write_predictions
@@ -63,7 +63,6 @@ _OF_THE_NETWORK: Any = {
 }
 # The runs of a sweep, in one process, share these while their inputs are the same.
 _described: Latest[Features] = Latest("features")
-_baselines: Latest[dict[str, Predicted]] = Latest("baselines")
 
 
 def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float:
@@ -168,9 +167,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             seed = experiment.evaluation.seed
             baselines = {}
             if experiment.evaluation.baselines:
-                baselines = _baselines.get(
-                    [seen, seed], lambda: predict_baselines(catalogue, near, splits, seed)
-                )
+                baselines = predict_baselines(catalogue, near, splits, seed, store, seen)
             scored = judge(
                 catalogue,
                 splits,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from product_length.command import run_command
+from product_length.hidden_packages import keep_pandas_out
 from product_length.prediction.config import PredictionJob
 from product_length.prediction.files import checked_files
 
@@ -10,6 +11,7 @@ from product_length.prediction.files import checked_files
 def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
     """Write an id and a length, and an interval if asked for, for every row of a catalogue."""
     job = checked_files(job)
+    keep_pandas_out()
     # Imported here, so that a misspelt key or a missing file is told without waiting for torch.
     from product_length.artefacts import ArtefactStore
     from product_length.devices import choose_device

@@ -5,6 +5,7 @@ from pathlib import Path
 from product_length.catalogue.config import FileData
 from product_length.command import run_command
 from product_length.experiment import Experiment
+from product_length.hidden_packages import keep_pandas_out
 from product_length.preflight import check_inputs
 from product_length.writing import refuse_input
 
@@ -12,6 +13,7 @@ from product_length.writing import refuse_input
 def train(experiment: Experiment, folder: Path, overrides: list[str]) -> float:
     """Run the experiment in `folder`; the MAPE on validation rows (fraction) is what sweeps see."""
     _keep_catalogue(experiment, folder)
+    keep_pandas_out()
     # Imported here, so that a misspelt key is told without waiting for torch.
     from product_length.pipeline import run
 

@@ -20,6 +20,7 @@ from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.composition import CONF, group_options
 from product_length.embeddings.lsa import LsaEncoder
 from product_length.errors import ConfigError, UserError
+from product_length.evaluation import judge
 from product_length.evaluation.compare import compare
 from product_length.evaluation.comparison_formats import as_text
 from product_length.evaluation.metrics import band_codes
@@ -142,22 +143,20 @@ def test_second_run_reuses_every_expensive_stage(finished, tmp_path, caplog, mon
     assert "of the run before" not in caplog.text
 
 
-def test_runs_of_one_process_share_features_and_baselines_while_nothing_else_changes(
+def test_runs_share_features_and_baselines_while_nothing_else_changes(
     finished, tmp_path, monkeypatch
 ):
     root, mape = finished
     written = yaml.safe_load((root / "run" / "config.yaml").read_text())
     made = []
-    for name, stage in (("describe", pipeline.describe), ("predict_baselines", None)):
-        whole = stage or pipeline.predict_baselines
+    for module, name in ((pipeline, "describe"), (judge, "fit_baselines")):
 
-        def counted(*arguments, whole=whole, name=name):
+        def counted(*arguments, whole=getattr(module, name), name=name, **options):
             made.append(name)
-            return whole(*arguments)
+            return whole(*arguments, **options)
 
-        monkeypatch.setattr(pipeline, name, counted)
-    for name in ("_described", "_baselines"):
-        monkeypatch.setattr(pipeline, name, Latest(name))
+        monkeypatch.setattr(module, name, counted)
+    monkeypatch.setattr(pipeline, "_described", Latest("features"))
     parts = ("type", "knn", "dimensions")
     of_the_network = {part: {**written["features"][part]} for part in parts}
     of_the_network["type"] |= {"dimensions": 5, "dropout": 0.3}
@@ -175,7 +174,8 @@ def test_runs_of_one_process_share_features_and_baselines_while_nothing_else_cha
     for number, change in enumerate(changes):
         run(Experiment.model_validate({**written, **change}), tmp_path / str(number), [])
         reports.append(load_report(tmp_path / str(number)))
-    assert made == ["describe", "predict_baselines"] * 3
+    # Those of the run before, baselines from the cache too, but for the last two changes.
+    assert made == ["describe", *["describe", "fit_baselines"] * 2]
     assert reports[0].val.metrics.mape.value == pytest.approx(mape)
     medians = [r.val.baselines["neighbour_median"].metrics.mape.value for r in reports]
     assert medians[0] == medians[1] == medians[2]

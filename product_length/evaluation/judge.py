@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from product_length.artefacts import ArtefactStore, Json, save_array
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
 from product_length.decision.config import Decision
@@ -23,6 +25,7 @@ from product_length.training.predict import decided, intervals_of
 
 log = logging.getLogger(__name__)
 
+_FORMAT = 1  # of what is kept of baselines; raise it when they would predict something else
 
 Predicted = Mapping[str, NDArray[np.float64]]
 """Predicted lengths float64 (n,), 1/100 inch, by the name of what predicted them."""
@@ -33,24 +36,37 @@ def predict_baselines(
     neighbours: Neighbours | None,
     splits: Mapping[str, NDArray[np.int64]],
     seed: int,
+    store: ArtefactStore,
+    made_from: Mapping[str, Json],
 ) -> dict[str, Predicted]:
-    """What baselines fitted on the training rows predict for every split.
+    """What baselines fitted on the training rows predict for every split; kept in `store`.
 
     `splits`: row numbers int64 (n,) by name. `neighbours`: of all rows, or None, which leaves
-    their baseline out.
+    their baseline out. `made_from`: what all of these come from, JSON-able.
     """
-    baselines = fit_baselines(
-        texts=catalogue.texts_of,
-        types=catalogue.types,
-        lengths=catalogue.lengths,
-        groups=catalogue.text_keys,
-        train_rows=catalogue.rows(TRAIN),
-        neighbours=neighbours,
-        seed=seed,
-    )
-    for name, reason in baselines.left_out.items():
+
+    def make(folder: Path) -> dict[str, Json]:
+        baselines = fit_baselines(
+            texts=catalogue.texts_of,
+            types=catalogue.types,
+            lengths=catalogue.lengths,
+            groups=catalogue.text_keys,
+            train_rows=catalogue.rows(TRAIN),
+            neighbours=neighbours,
+            seed=seed,
+        )
+        for split, rows in splits.items():
+            for name, lengths in baselines.predict(rows).items():
+                save_array(folder / f"{split}.{name}.npy", lengths)
+        return {"names": list(baselines.predictors), "left_out": dict(baselines.left_out)}
+
+    kept = store.folder("baselines", {"format": _FORMAT, "seed": seed, **made_from}, make)
+    for name, reason in kept.facts["left_out"].items():
         log.info("baseline %s left out: %s", name, reason)
-    return {split: baselines.predict(rows) for split, rows in splits.items()}
+    return {
+        split: {name: np.load(kept.path / f"{split}.{name}.npy") for name in kept.facts["names"]}
+        for split in splits
+    }
 
 
 def judge(

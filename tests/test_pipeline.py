@@ -149,13 +149,13 @@ def test_runs_share_features_and_baselines_while_nothing_else_changes(
     root, mape = finished
     written = yaml.safe_load((root / "run" / "config.yaml").read_text())
     made = []
-    for module, name in ((pipeline, "describe"), (judge, "fit_baselines")):
+    for module, whole in ((pipeline, pipeline.describe), (judge, judge.fit_baselines)):
 
-        def counted(*arguments, whole=getattr(module, name), name=name, **options):
-            made.append(name)
+        def counted(*arguments, whole=whole, **options):
+            made.append(whole.__name__)
             return whole(*arguments, **options)
 
-        monkeypatch.setattr(module, name, counted)
+        monkeypatch.setattr(module, whole.__name__, counted)
     monkeypatch.setattr(pipeline, "_described", Latest("features"))
     parts = ("type", "knn", "dimensions")
     of_the_network = {part: {**written["features"][part]} for part in parts}

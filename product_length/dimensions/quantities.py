@@ -178,13 +178,12 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
             stop, unit, mark = end, _MISSING, ""
         if not unit and stop < end:  # the joint begins where the number ends, after all
             end, mark, joined = stop, "", True
+        some = several is not None
         # Faster than Quantity(…), as is what makes a Measurement.
-        quantity = tuple.__new__(
-            Quantity, (start, stop, end, unit, mark, joined, several is not None, 0.0)
-        )
+        quantity = tuple.__new__(Quantity, (start, stop, end, unit, mark, joined, some, 0.0))
         if spaced is not None:
             quantity = _ungrouped(text, quantity)
-        elif several is not None and _BROKEN_OFF.search(text, max(0, start - 2), start):
+        elif some and _BROKEN_OFF.search(text, max(0, start - 2), start):
             quantity = quantity._replace(more=math.nan)
         if feet:
             merged = _feet_and_inches(text, found[-1], quantity)

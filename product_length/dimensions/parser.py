@@ -79,6 +79,8 @@ def measurements_of_plain(text: str, most: int | None = None) -> list[Measuremen
     while at < count and (most is None or len(found) <= most):
         first = numbers[at]
         at += 1
+        if not (first.unit or first.joins or _led_by_unit(text, first, last_end)):
+            continue
         chain: list[Quantity] = [first]
         names: list[str] | None = []
         if first.joins and at < count:
@@ -86,7 +88,7 @@ def measurements_of_plain(text: str, most: int | None = None) -> list[Measuremen
             at += len(chain) - 1
         start, end = first.start, chain[-1].end
         if not first.unit:
-            if len(chain) == 1 and not _led_by_unit(text, first, last_end):
+            if len(chain) == 1 and first.joins and not _led_by_unit(text, first, last_end):
                 continue
         elif "=" in text[end : end + 2] and _EQUALS.match(text, end) and first.value(text) == 1:
             at += 1  # `1 inch = 2.54 cm`
@@ -147,13 +149,10 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
     if joint is None:
         return False
     ahead = text[max(0, low.start - 12) : low.start]
-    if not low.unit and _BETWEEN.search(ahead):
-        return True
-    if joint["and"]:
-        return False
-    if not low.value(text) < high.value(text) <= low.value(text) * _WIDEST_RANGE:
-        return False
-    return bool(low.unit) or not _COUNTED.search(ahead)
+    near = low.value(text) < high.value(text) <= low.value(text) * _WIDEST_RANGE
+    if near and not joint["and"]:
+        return bool(low.unit) or not _COUNTED.search(ahead)
+    return not low.unit and _BETWEEN.search(ahead) is not None
 
 
 def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
@@ -194,6 +193,11 @@ def _stated(
     roles = _roles(text, end, len(chain), names, before, lead)
     single = names is None or len(chain) == 1
     subject = subject_of(text, end, before, stems, unit=units[-1], role=roles[0], single=single)
+    if len(chain) == 1 and not chain[0].several:  # most; the rest would come to the same
+        value = chain[0].value(text) * LENGTH_OF[units[0]]
+        if not LEAST <= value <= MOST:
+            return []
+        return [tuple.__new__(Measurement, (value, roles[0], subject, units[0], 0))]
     found = []
     place = 0
     for unit, role, quantity in zip(units, roles, chain, strict=True):

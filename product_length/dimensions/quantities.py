@@ -48,8 +48,8 @@ _JOINT = re.sub(r"\?P<\w+>", "?:", f"(?:{TIMES}|{TO})")
 _QUANTITY = re.compile(
     rf"""{NUMBER}(?:
         (?:\ (?:\ |[-(\[]\ ?)?|[-(\[]\ ?)?(?P<word>{UNIT_WORD})
-        (?:(?![^\W_])|(?=[xX×]\ ?[0-9])|(?=[LWHDB](?![^\W\d_]))|(?<=[A-Za-z])(?=[{_FOREIGN}])
-            |(?<=[fF][tT])(?=[0-9]{{1,2}}(?![0-9])))
+        (?:(?![^\W_])|(?=[xX×LWHDB0-9{_FOREIGN}])(?:(?=[xX×]\ ?[0-9])|(?=[LWHDB](?![^\W\d_]))
+            |(?<=[A-Za-z])(?=[{_FOREIGN}])|(?<=[fF][tT])(?=[0-9]{{1,2}}(?![0-9]))))
         (?!\.?\ ?[²³^]|\.?\ ?/\ ?(?:s|sec|h|hr|min|m|kg|lb)\b|-?\ ?(?:lbs?|hg)\b)
         |\ ?(?P<mark>(?=[{"".join({mark[0] for mark in _MARKS})}])(?:{any_of(_MARKS)}))
     )?
@@ -119,10 +119,13 @@ class Quantity(NamedTuple):
     def value(self, text: str) -> float:
         """The number, in `unit`; NaN where it cannot be read, or is not one number."""
         written = text[self.start : self.stop]
-        if self.several:
-            numbers = self.values(text)
-            return numbers[0] if len(numbers) == 1 else math.nan
-        number = read_number(written, self.unit) + self.more
+        try:
+            number = float(written) + self.more
+        except ValueError:
+            if self.several:
+                numbers = self.values(text)
+                return numbers[0] if len(numbers) == 1 else math.nan
+            return read_number(written, self.unit) + self.more
         if self.start > 0 and text[self.start - 1] == "." and written.isdecimal():
             ahead = text[max(0, self.start - 2) : self.start - 1]
             if not ahead.isalnum() and ahead != ".":
@@ -146,6 +149,10 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
     feet = joined = False
     wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
+        if match.lastindex is None and not (joined or feet):
+            start = match.start()  # most numbers: mere ones
+            if text[start - 2 : start].rstrip(" ")[-1:] not in LED:
+                continue
         start, end = match.span()
         several, spaced, word, mark, at_next, _ = match.groups()
         may_follow, joined = joined, at_next is not None
@@ -171,13 +178,12 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
             stop, unit, mark = end, _MISSING, ""
         if not unit and stop < end:  # the joint begins where the number ends, after all
             end, mark, joined = stop, "", True
+        some = several is not None
         # Faster than Quantity(…), as is what makes a Measurement.
-        quantity = tuple.__new__(
-            Quantity, (start, stop, end, unit, mark, joined, several is not None, 0.0)
-        )
+        quantity = tuple.__new__(Quantity, (start, stop, end, unit, mark, joined, some, 0.0))
         if spaced is not None:
             quantity = _ungrouped(text, quantity)
-        elif several is not None and _BROKEN_OFF.search(text, max(0, start - 2), start):
+        elif some and _BROKEN_OFF.search(text, max(0, start - 2), start):
             quantity = quantity._replace(more=math.nan)
         if feet:
             merged = _feet_and_inches(text, found[-1], quantity)

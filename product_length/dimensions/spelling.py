@@ -48,6 +48,8 @@ _FRACTION_SLASH = re.compile(r"\ ?\u2044\ ?")
 _ESCAPED = re.compile(r"\\+(?=[\"'″′”’/])")
 _LIMIT = r"[0-9]*[.,]?[0-9]+(?:\ {0,2}[0-9]+/[0-9]+|/[0-9]+)?"
 _LIMITS = rf"{_SIGN}\ {{0,2}}{_LIMIT}(?:\ ?(?:-|–|~|to)\ ?{_LIMIT})?\ ?%?"
+# `(30±1) cm`
+_IN_BRACKETS = re.compile(rf"[(\[]\ ?([0-9][0-9.,/ ]*?)\ ?{_LIMITS}\ ?[)\]]")
 # Right behind a number, where its unit stands behind the tolerance.
 _TOLERANCE = re.compile(
     rf"(?<=[0-9])\ ?(?:[(\[]\ ?{_LIMITS}(\ ?[^\W\d_]{{1,6}}|\ ?[\"″”'′’]{{1,2}})?\ ?[)\]]"
@@ -71,7 +73,7 @@ def spell_out(text: str) -> str:
     if "\\" in text:
         text = _ESCAPED.sub("", text)
     if "±" in text or "+" in text or "inus" in text:
-        text = _TOLERANCE.sub(r"\1", text)
+        text = _TOLERANCE.sub(r"\1", _IN_BRACKETS.sub(r" \1", text))
     return text
 
 

@@ -78,6 +78,7 @@ def run_command(
         try:
             # As they were given: to resolve them would write what stands in the environment.
             given = OmegaConf.to_container(run.overrides.task, resolve=False)
+            assert isinstance(given, list)
             return task(from_config(config, schema), folder, list(map(str, given)))
         except (KeyboardInterrupt, InterruptedFitError) as error:
             # Leaves a sweep too, which would take an exception for one run's fault and go on.

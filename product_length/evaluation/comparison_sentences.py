@@ -145,9 +145,12 @@ def _unfinished(folder: Path, finished: set[tuple[str, ...]]) -> str:
     if overrides is not None and _what(overrides) in finished:
         return f"{folder} (has finished in another folder)"
     reason = why_unfinished(folder)
-    shared = set.intersection(*map(set, finished)) if finished else set()
-    words = " ".join(word for word in recipe_and_seed(overrides or []) if word not in shared)
-    said = ": ".join(each for each in (words, reason) if each)
+    own = [
+        word
+        for word in recipe_and_seed(overrides or [])
+        if not all(word in other for other in finished)
+    ]
+    said = ": ".join(each for each in (" ".join(own), reason) if each)
     return f"{folder} ({said})" if said else f"{folder}"
 
 

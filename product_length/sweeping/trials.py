@@ -60,7 +60,9 @@ def missing(trials: Sequence[FrozenTrial], total: int) -> list[Missing]:
         for trial in count
         if trial.state is TrialState.FAIL
     ]
-    grid = next((t.system_attrs["search_space"] for t in trials if "grid_id" in t.system_attrs), {})
+    grid: dict[str, list[Any]] = next(
+        (t.system_attrs["search_space"] for t in trials if "grid_id" in t.system_attrs), {}
+    )
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if grid and len(points) == total:
         tried = {name_of(trial) for trial in count}
@@ -100,4 +102,5 @@ def _name(params: Mapping[str, Any]) -> str:
 
 
 def _replaces(trial: FrozenTrial) -> Sequence[int]:
-    return trial.user_attrs.get(_REPLACES, ())
+    numbers: Sequence[int] = trial.user_attrs.get(_REPLACES, ())
+    return numbers

@@ -10,10 +10,11 @@ Damages: one file of each kind in turn, in a drawn way (bits flipped, cut, empti
 bytes, a JSON value of another type), then the command that reads it.
 
 Survived: the result of an undisturbed run, numbers to 1e-6, no partial file left. Refused: exit
-code 1 or 2 with one line that begins "error: ", where the file cannot be made anew. Wrong:
-everything else, another result without a word, a traceback, a failure where the same command should
-go on. `--only kill:17` tries one of them again, `--keep FOLDER` leaves its files there. Results go
-to faults.json and faults.md in benchmarks/results; the exit code is 1 if anything was wrong.
+code 1 or 2 with one line that begins "error: ", where the file cannot be made anew; or a report
+that names the run it skips. Wrong: everything else, another result without a word, a traceback, a
+failure where the same command should go on. `--only kill:17` tries one of them again, `--keep
+FOLDER` leaves its files there. Results go to faults.json and faults.md in benchmarks/results; the
+exit code is 1 if anything was wrong.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ from product_length.writing import write_text
 
 KILLED = ("embed", "train", "predict", "sweep")
 SURVIVED, REFUSED, WRONG = "survived", "refused", "wrong"
+_SKIPPED = "Skipped, not finished"
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ def _after_damage(
     said = fault(ended, folder, command, expected)
     if said is None:
         return SURVIVED, ""
+    if ended.code == 0 and _SKIPPED in ended.said:  # and it names the run
+        return REFUSED, said
     if not is_refusal(ended):
         return WRONG, said
     if not cached:

@@ -137,6 +137,14 @@ def relabelled(rows, split, code, change):
     return changed
 
 
+def test_a_run_is_judged_as_it_was_chosen(plain):
+    """Training knows the labels of val rows, judging does not give them to the network."""
+    of_run = report(plain[1])
+    (epoch,) = of_run["history"]
+    judged = of_run["splits"]["val"]["metrics"]["mape"]["value"]
+    assert epoch["val/mape"] == pytest.approx(judged, rel=1e-5)
+
+
 def test_labels_of_test_rows_change_nothing_but_their_own_score(tmp_path, rows, recipe, plain):
     split, expected = plain
     changed = relabelled(rows, split, TEST, lambda length: length * 7 + 3)

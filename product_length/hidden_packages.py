@@ -8,7 +8,19 @@ import importlib.metadata
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from importlib.abc import MetaPathFinder
+
+from typing_extensions import override
+
+
+class _Hides(MetaPathFinder):
+    def __init__(self, packages: tuple[str, ...]) -> None:
+        self._packages = packages
+
+    @override
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname in self._packages:
+            raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
 
 
 @contextmanager
@@ -18,7 +30,6 @@ def hidden(*packages: str) -> Iterator[None]:
     One that is imported already is hidden too. A library that looks for them in another way is
     slower to import, no more.
     """
-    loaded = {name: sys.modules[name] for name in packages if name in sys.modules}
     version = importlib.metadata.version
 
     def version_if_shown(distribution_name: str) -> str:
@@ -26,15 +37,15 @@ def hidden(*packages: str) -> Iterator[None]:
             raise importlib.metadata.PackageNotFoundError(distribution_name)
         return version(distribution_name)
 
-    blocked: dict[str, Any] = dict.fromkeys(packages)  # None: `import` says there is no such module
-    sys.modules.update(blocked)
+    loaded = {name: sys.modules.pop(name) for name in packages if name in sys.modules}
+    hides = _Hides(packages)
+    sys.meta_path.insert(0, hides)
     importlib.metadata.version = version_if_shown
     try:
         yield
     finally:
         importlib.metadata.version = version
-        for name in packages:
-            del sys.modules[name]
+        sys.meta_path.remove(hides)
         sys.modules.update(loaded)
 
 

@@ -34,7 +34,7 @@ from product_length.lightning_import import rank_zero_only
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.secrets import without_secrets
-from product_length.stopwatch import Stopwatch
+from product_length.stopwatch import Stopwatch, beginning
 from product_length.tracking.callback import EpochCallback
 from product_length.tracking.outcome import tell_outcome
 from product_length.tracking.tracker import open_tracker
@@ -70,7 +70,9 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
 
     Raises UserError for whatever a person can mend.
     """
-    started = time.perf_counter()
+    started = beginning()
+    watch = Stopwatch()
+    watch.add("start", started)
     trainer = experiment.trainer
     accelerator = resolve_accelerator(trainer)
     resolve_precision(trainer, accelerator)  # told before hours of encoding
@@ -78,7 +80,6 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         refuse_sparse_updates(trainer, accelerator)
     config = without_secrets(experiment.model_dump(mode="json"))
     write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    watch = Stopwatch()
     catalogue, embeddings = read_and_embed(experiment, watch)
     with watch("features"):
         store = ArtefactStore(experiment.cache_dir)
@@ -86,7 +87,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         features = _described.get(
             seen, lambda: describe(catalogue, embeddings, experiment.features, store)
         )
-    parts = assemble(experiment, catalogue, embeddings, features)
+        parts = assemble(experiment, catalogue, embeddings, features)
     network, objective, inputs = parts.network, parts.objective, parts.inputs
     train_rows = catalogue.rows(TRAIN)
     name = " ".join(text for text in overrides if not text.startswith(_NOT_IN_NAME)) or "defaults"
@@ -146,7 +147,8 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             terms=None if features.terms is None else features.terms.index,
             calibration=calibration,
         )
-        complete_checkpoint(fitted.best_checkpoint, predictor, parts.architecture, config)
+        with watch("write"):
+            complete_checkpoint(fitted.best_checkpoint, predictor, parts.architecture, config)
         with watch("evaluate"):
             predicted = {
                 split: decided(objective, outputs, experiment.decision)
@@ -185,16 +187,17 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
                 applied=False,
                 resampling=_resampling(experiment),
             )
-        for split, rows in splits.items():
-            write_predictions(
-                folder,
-                split,
-                product_ids=catalogue.product_ids.take(rows),
-                types=catalogue.types.take(rows),
-                lengths=catalogue.lengths[rows],
-                predictions=predicted[split],
-                oracle=oracle.get(split),
-            )
+        with watch("write"):
+            for split, rows in splits.items():
+                write_predictions(
+                    folder,
+                    split,
+                    product_ids=catalogue.product_ids.take(rows),
+                    types=catalogue.types.take(rows),
+                    lengths=catalogue.lengths[rows],
+                    predictions=predicted[split],
+                    oracle=oracle.get(split),
+                )
         report = build_report(
             overrides=overrides,
             seed=experiment.seed,
@@ -210,13 +213,18 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             truncated_shares={each.name: each.truncated_share for each in embeddings},
             snap=snap,
         )
-        write_plots(folder, report, {split: load_predictions(folder, split) for split in splits})
+        with watch("write"):
+            drawn = {split: load_predictions(folder, split) for split in splits}
+            write_plots(folder, report, drawn)
+        report = report.model_copy(update={"timings": dict(watch.seconds)})
+        ending = time.perf_counter()
         # Of a study's trials test rows are shown for the chosen recipe only, when all are compared.
         told = report.without_test() if experiment.study else report
         shown = {str(split): splits[split] for split in told.splits}
         tell_outcome(tracker, told, catalogue, shown, predicted)
         write_report(folder, report)  # last: where it stands, the run is finished
-    log.info("%s", summary(told))
+    watch.add("end", ending)
+    log.info("%s", summary(told.model_copy(update={"timings": watch.seconds})))
     log.info("everything of this run is in %s", folder)
     return fitted.best_val_mape
 

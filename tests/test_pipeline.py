@@ -111,7 +111,9 @@ def test_a_run_leaves_everything_in_its_folder(finished):
         "tfidf_ridge",
     }
     assert sum(report["data"]["rows"].values()) == report["data"]["reading"]["rows_kept"]
-    assert set(report["timings"]) == {"read", "embed", "features", "train", "evaluate"}
+    assert set(report["timings"]) == {
+        *("start", "read", "embed", "features", "train", "evaluate", "write")
+    }
     assert len(report["history"]) == report["epochs"] == 3
 
 

@@ -271,6 +271,11 @@ def _save(draw: "Callable[[], Figure]", path: Path) -> None:
 
     figure = draw()
     FigureCanvasAgg(figure)
+    # Once; savefig would lay it out twice and draw it twice, which is most of its time.
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine(None)
     figure.savefig(path, format="png")
 
 

@@ -10,7 +10,6 @@ import xxhash
 from product_length.artefacts import digest_file
 from product_length.catalogue import demo
 from product_length.catalogue.config import Columns, DemoData
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.catalogue.raw_batch import RawBatch
 from product_length.catalogue.reader import read_batches
 from product_length.catalogue.source_file import ENDINGS, check_file
@@ -97,6 +96,8 @@ class DemoSource:
 
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
         """Batches with the rows generated so far."""
+        from product_length.catalogue.demo.generator import DemoGenerator  # it imports SciPy
+
         names = Columns().model_dump()
         first_row = 1
         data = self._data

@@ -92,7 +92,7 @@ def _sentence(key: str, faults: Sequence[Fault], values: Mapping[Any, Any]) -> s
         case "missing":
             return f"{key} is required: give {key}=…"
         case "value_error":
-            named = isinstance(given, str) and fault["loc"][-1] != "[key]"
+            named = isinstance(given, str | int | float) and fault["loc"][-1] != "[key]"
             return f"{key}={given}: {limits['error']}" if named else f"{key}: {limits['error']}"
         case "union_tag_invalid":
             name = limits["discriminator"].strip("'")

@@ -110,7 +110,7 @@ def _config_of(folder: Path) -> Experiment:
 
 
 def _own_overrides(folder: Path, given: Sequence[Override]) -> list[str]:
-    """The overrides that the run was started with, but for those that are given anew."""
+    """The overrides that the run was started with, but for keys that are given anew."""
     path = folder / ".hydra" / "overrides.yaml"
     try:
         own = _parsed([str(text) for text in yaml.safe_load(path.read_text(encoding="utf-8"))])
@@ -118,8 +118,12 @@ def _own_overrides(folder: Path, given: Sequence[Override]) -> list[str]:
         return []
     except (ConfigError, OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise UserError(f"{path}: damaged ({first_line(error)})") from error
-    anew = {each.key_or_group for each in given}
-    return [str(each.input_line) for each in own if each.key_or_group not in anew]
+    anew = [each.key_or_group for each in given]
+    return [
+        str(each.input_line)
+        for each in own
+        if not any(f"{each.key_or_group}.".startswith(f"{name}.") for name in anew)
+    ]
 
 
 def _parsed(overrides: Sequence[str]) -> list[Override]:

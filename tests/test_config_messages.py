@@ -21,7 +21,7 @@ SAID = {
     "bool_type": ("trainer.progress=[1]", "trainer.progress=[1]: must be true or false"),
     "bool_parsing": ("trainer.progress=maybe", "trainer.progress=maybe: must be true or false"),
     "string_type": ("data.text.separator=null", "data.text.separator=null: must be a text"),
-    "string_too_short": ("study=", "study=: must be a text of at least 1 character(s)"),
+    "empty name": ("study=", "study=: must be a name of letters"),
     "string_too_long": (f"tracking.group={LONG}", "must be a text of at most 128 characters"),
     "path_type": ("cache_dir=null", "cache_dir=null: must be a path"),
     "literal_error": ("decision=best", "decision=best: must be 'auto', 'mape', 'rmsle',"),
@@ -46,7 +46,10 @@ SAID = {
     ),
     "extra_forbidden": ("+trainer.momentum=1", "trainer.momentum: no such key"),
     "value_error": ("model.priors=[types,types]", "model.priors: name each prior once"),
-    "pattern": ("study=a/b", "study=a/b: must be made of letters, digits, _ . + and -"),
+    "pattern": (
+        "study=a/b",
+        "study=a/b: must be a name of letters (a to z), digits, '.', '_' and '-'",
+    ),
     "pattern of a project": ("tracking.project=a%b", "tracking.project=a%b: must be without any"),
     "pattern of a key": (
         "+embeddings.encoders.my-lsa={kind: lsa}",

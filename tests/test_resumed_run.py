@@ -93,7 +93,7 @@ def test_settings_given_again_are_no_contradiction(run):
         ("embeddings=lsa", "embeddings.encoders.ngrams"),
         ("experiment=rmsle", "a run goes on as it began: "),
         ("experiment=best", "trainer.resume="),
-        ("trainer.max_epoch=2", "did you mean max_epochs?"),
+        ("trainer.max_epoch=2", "did you mean trainer.max_epochs?"),
     ],
 )
 def test_a_contradiction_names_both_values(run, given, said):

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
 from product_length.catalogue.config import Escape
 from product_length.decision.config import DecisionOption
@@ -49,11 +48,7 @@ def _as_share(interval: Any) -> Any:
     except ValueError:
         return interval
     if 1 < percent < 100 or (str(interval).endswith("%") and 0 < percent < 100):
-        raise PydanticCustomError(
-            "share",
-            "Input should be a share below 1; {percent}% is interval={share}",
-            {"percent": f"{percent:g}", "share": f"{percent / 100:g}"},
-        )
+        raise ValueError(f"must be a share below 1; {percent:g}% is interval={percent / 100:g}")
     return interval
 
 

@@ -49,7 +49,7 @@ def write_submission(
     output: Path,
     *,
     renamed: Mapping[str, str],
-    escape: str | None,
+    escape: str | None = None,
     snap: bool,
     batch_rows: int,
     device: torch.device,

@@ -15,8 +15,8 @@ def _checked_name(given: Any) -> str:
     name = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(
-            f"{given!r} cannot be a name: use letters (a to z), digits, '.', '_' and '-', at most "
-            "80 of them, beginning with a letter, a digit or '_'"
+            "must be a name of letters (a to z), digits, '.', '_' and '-', at most 80 of them, "
+            "beginning with a letter, a digit or '_'"
         )
     return name
 

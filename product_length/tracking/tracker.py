@@ -164,6 +164,6 @@ def _mode() -> str | None:
 
 def _first_process() -> bool:
     """Whether this process speaks for the run: with `trainer=ddp` every GPU has its own."""
-    from lightning.fabric.utilities.rank_zero import rank_zero_only
+    from product_length.lightning_import import rank_zero_only
 
     return int(getattr(rank_zero_only, "rank", 0)) == 0

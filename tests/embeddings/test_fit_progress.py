@@ -8,7 +8,8 @@ from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from product_length.embeddings import fit_progress
-from product_length.embeddings.fit_progress import FitProgress, watched
+from product_length.embeddings.fit_progress import FitProgress
+from product_length.embeddings.watched_matrix import watched
 
 
 @pytest.mark.parametrize("shape", [(40, 90), (90, 40)])

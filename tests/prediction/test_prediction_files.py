@@ -153,11 +153,11 @@ def test_another_file_is_replaced_and_that_is_said(here, caplog):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("90", r"interval=90: should be a share below 1; 90% is interval=0\.9$"),
+        ("90", r"interval=90: must be a share below 1; 90% is interval=0\.9$"),
         ("99.5", r"99\.5% is interval=0\.995$"),
-        ("90%", r"interval=90%: should be a share below 1; 90% is interval=0\.9$"),
+        ("90%", r"interval=90%: must be a share below 1; 90% is interval=0\.9$"),
         ("0.5%", r"0\.5% is interval=0\.005$"),
-        ("1", r"interval=1: should be less than 1"),
+        ("1", r"interval=1: must be less than 1"),
         ("-90", "greater than 0"),
         ("wide", r"interval=wide: .*number"),
     ],

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from product_length.command_line.flags import read_arguments
-from product_length.composition import CONF, check_flags, check_overrides, read_texts
+from product_length.composition import CONF, check_flags, check_overrides, read_texts, replaced
 from product_length.errors import (
     FAILURE_FILE,
     ConfigError,
@@ -107,6 +107,8 @@ def _read_command_line(
     sys.argv[1:] = [as_read.get(text, text) for text in given]
     if not arguments.runs:  # Hydra answers (--help, --cfg …), not the task
         return None, None
+    for line in replaced(config_name, overrides):
+        sys.stderr.write(f"note: {shown(line)}\n")
     continued = None
     if not arguments.multirun:
         if named := [text for text in overrides if text.startswith("sweep=")]:

@@ -10,7 +10,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quoted
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from product_length.command_line.conflicts import conflicts, shown_override
+from product_length.command_line.conflicts import conflicts, replacements, shown_override
 from product_length.command_line.flags import flag_faults
 from product_length.command_line.groups import (
     CONF,
@@ -35,6 +35,7 @@ __all__ = [
     "compose_firsts",
     "group_options",
     "read_texts",
+    "replaced",
 ]
 
 
@@ -88,6 +89,11 @@ def check_overrides(
     if faults:
         raise ConfigError(one_message(faults))
     return from_config(compose_firsts(config_name, parsed), schema)
+
+
+def replaced(config_name: str, overrides: Sequence[str]) -> list[str]:
+    """What to say of overrides that later ones of the same key replace. Raises ConfigError."""
+    return list(replacements(_parsed(config_name, overrides)))
 
 
 def compose_firsts(

@@ -29,14 +29,15 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
     killed has left beside `path` is removed. Raises UserError when the file cannot be written (no
     space, no permission, a file where a folder should be).
     """
+    ours = {path, *path.parents}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_left(path)
         with _locked_partial(path) as partial:
+            ours.add(partial)
             write(partial)
             partial.replace(path)
     except OSError as error:
-        ours = (path, partial, *path.parents)
         if isinstance(error.filename, str) and Path(error.filename) not in ours:
             raise  # another file's, which `write` reads
         raise cannot_write(path, error) from error

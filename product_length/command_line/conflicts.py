@@ -1,4 +1,4 @@
-"""Two overrides of one command line of which one would silently lose to the other."""
+"""Two overrides of one command line of which only one can count."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -9,23 +9,32 @@ from hydra.core.override_parser.types import Override
 from product_length.command_line.groups import is_group
 
 # Lightning adds these to the command line of the processes that it starts.
-_REPLACED = {"hydra.run.dir", "hydra.job.name", "hydra.output_subdir"}
+_FROM_LIGHTNING = {"hydra.run.dir", "hydra.job.name", "hydra.output_subdir"}
 SECRET_KEYS = {"storage"}
 """Keys whose values may hold a password."""
 
 
 def conflicts(overrides: Sequence[Override]) -> Iterator[str]:
-    """A sentence for each pair that says two things of one key."""
+    """A sentence for each pair of which one sets a key and the other what is below it."""
     for first, second in combinations(overrides, 2):
-        if first.get_key_element().lstrip("+") in _REPLACED:
-            continue
         outer, inner = sorted((first, second), key=lambda each: len(_path(each)))
         rest = _path(inner)[len(_path(outer)) :]
-        if _path(inner) != [*_path(outer), *rest] or (rest and is_group(outer)):
+        if not rest or _path(inner) != [*_path(outer), *rest] or is_group(outer):
             continue  # keys of a group override those of its option
         held = _held(outer, rest)
         if _differ(held, None if inner.is_delete() else inner.value()):
             yield f"{shown_override(first)} and {shown_override(second)}: only one can count"
+
+
+def replacements(overrides: Sequence[Override]) -> Iterator[str]:
+    """A sentence for each override that a later one of the same key replaces."""
+    for at, first in enumerate(overrides):
+        later = [each for each in overrides[at + 1 :] if _path(each) == _path(first)]
+        if not later or first.get_key_element().lstrip("+") in _FROM_LIGHTNING:
+            continue
+        last = later[-1]
+        if last.is_delete() or first.is_delete() or _differ(first.value(), last.value()):
+            yield f"{shown_override(first)}: replaced by {shown_override(last)}, which comes later"
 
 
 def shown_override(override: Override) -> str:

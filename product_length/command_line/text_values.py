@@ -106,7 +106,8 @@ class TextValues:
         if value == "" or read is None or in_quotes:
             return value
         # Hydra's own escapes (`a\,b`) and interpolations are read as Hydra reads them.
-        if isinstance(read, str) and (read == value or "\\" in value or "${" in value):
+        as_hydra_reads = value == value.strip() and ("\\" in value or "${" in value)
+        if isinstance(read, str) and (read == value or as_hydra_reads):
             return value
         return quoted(value)
 
@@ -116,8 +117,12 @@ _SWEPT_BY_FUNCTION = object()
 
 
 def quoted(text: str) -> str:
-    """A text in quotes, which Hydra and OmegaConf read as this text whatever it holds."""
-    return str(QuotedString(text.replace("${", "\\${"), Quote.double).with_quotes())
+    """A text in quotes, which Hydra and OmegaConf read as this text whatever it holds.
+
+    Only OmegaConf's own interpolations, such as `${oc.env:NAME}`, stay what they are.
+    """
+    literal = re.sub(r"\$\{(?!oc\.)", r"\\${", text)
+    return str(QuotedString(literal, Quote.double).with_quotes())
 
 
 def _pieces(value: str) -> list[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from product_length.command_line.groups import group_options, groups_of
-from product_length.composition import check_overrides
+from product_length.composition import check_overrides, replaced
 from product_length.errors import ConfigError
 from product_length.experiment import Experiment
 
@@ -41,22 +41,36 @@ def test_lists_that_are_refused_elsewhere():
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["seed=1", "seed=2"],
-        ["loss=mape", "loss=rmsle"],
-        ["embeddings=lsa", "embeddings=[lsa,words]"],
-        ["loss=mape,rmsle", "loss=huber"],
-        ["++seed=1", "seed=2"],
-        ["trainer.progress=1", "trainer.progress=true"],
         ["features=knn", "features.knn=null", "features.knn.k=5"],
         ["features=knn", "~features.knn", "features.knn.k=5"],
         ["features=knn", "features.knn.k=5", "features.knn={k: 6}"],
+    ],
+)
+def test_a_key_and_another_value_below_it_are_refused(overrides):
+    said = fault(*overrides)
+    assert said.endswith(f"{overrides[-2]} and {overrides[-1]}: only one can count")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["seed=1", "seed=2"],
+        ["loss=mape", "loss=rmsle"],
+        ["embeddings=lsa", "embeddings=[lsa,words]"],
+        ["++seed=1", "seed=2"],
+        ["trainer.progress=1", "trainer.progress=true"],
         ["hydra/launcher=joblib", "hydra/launcher=basic"],
         ["hydra.sweep.dir=a", "hydra.sweep.dir=b"],
     ],
 )
-def test_two_values_of_one_key_are_refused(overrides):
-    said = fault(*overrides)
-    assert said.endswith(f"{overrides[-2]} and {overrides[-1]}: only one can count")
+def test_the_last_value_of_a_key_counts_and_that_is_said(overrides):
+    first, last = overrides
+    assert replaced("train", overrides) == [f"{first}: replaced by {last}, which comes later"]
+
+
+def test_hydra_takes_the_last_value_too():
+    config = check_overrides("train", Experiment, ["seed=1", "loss=mape", "seed=2", "loss=rmsle"])
+    assert (config.seed, config.loss.name) == (2, "rmsle")
 
 
 @pytest.mark.parametrize(
@@ -75,11 +89,12 @@ def test_two_values_of_one_key_are_refused(overrides):
 )
 def test_what_says_one_thing_passes(overrides):
     check_overrides("train", Experiment, overrides)
+    assert replaced("train", overrides) == []
 
 
 def test_a_password_is_not_repeated():
-    said = fault("storage=postgresql://u:PW@h/a", "storage=postgresql://u:PW@h/b")
-    assert said == "storage=… and storage=…: only one can count"
+    given = ["storage=postgresql://u:PW@h/a", "storage=postgresql://u:PW@h/b"]
+    assert replaced("train", given) == ["storage=…: replaced by storage=…, which comes later"]
 
 
 @pytest.mark.parametrize("given", ["+loss=huber", "++loss=huber", "loss@x=huber", "+loss@x=huber"])

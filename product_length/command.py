@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -57,6 +59,8 @@ def run_command(
     the process with one message and exit code 1 or 2.
     """
     keep_out_of_logs()
+    # Else Python looks for garbage among all that was imported once more: a second, for nothing.
+    atexit.register(gc.freeze)
     try:
         sweep, continued = _read_command_line(config_name, schema, check)
     except UserError as error:

@@ -59,8 +59,7 @@ def run_command(
     the process with one message and exit code 1 or 2.
     """
     keep_out_of_logs()
-    # Else Python looks for garbage among all that was imported once more: a second, for nothing.
-    atexit.register(gc.freeze)
+    _collect_garbage_rarely()
     try:
         sweep, continued = _read_command_line(config_name, schema, check)
     except UserError as error:
@@ -93,6 +92,15 @@ def run_command(
             raise
         place = error.filename or "the run's folder"
         _exit(cannot_write(place, error, "choose another folder with hydra.run.dir=…"))
+
+
+def _collect_garbage_rarely() -> None:
+    """Python would search all that is imported for garbage again and again, and once more at exit.
+
+    That is a quarter of a short command's processor time.
+    """
+    gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
 
 
 def _read_command_line(

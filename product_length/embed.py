@@ -10,7 +10,8 @@ from product_length.preflight import check_inputs
 
 def embed(job: EmbeddingJob, _folder: Path, _overrides: list[str]) -> None:
     """Compute the array of every encoder, or find it in the cache, where training finds it too."""
-    keep_pandas_out()
+    if job.embeddings.engine != "ray":  # which works with pandas
+        keep_pandas_out()
     # Imported here, so that a misspelt key is told without waiting for torch.
     from product_length.pipeline import read_and_embed
 

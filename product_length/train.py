@@ -13,7 +13,8 @@ from product_length.writing import refuse_input
 def train(experiment: Experiment, folder: Path, overrides: list[str]) -> float:
     """Run the experiment in `folder`; the MAPE on validation rows (fraction) is what sweeps see."""
     _keep_catalogue(experiment, folder)
-    keep_pandas_out()
+    if experiment.embeddings.engine != "ray":  # which works with pandas
+        keep_pandas_out()
     # Imported here, so that a misspelt key is told without waiting for torch.
     from product_length.pipeline import run
 

@@ -16,7 +16,9 @@ import torch
 from torch import nn
 
 from product_length.errors import UserError
+from product_length.shortage import cannot_write, memory_ran_out, out_of_memory
 from product_length.training.seal import check_seal, seal
+from product_length.writing import write_whole
 
 RECORD = "product_length"
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -25,15 +27,16 @@ _NETWORK = "network."
 
 def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
     """Replace `path` with this checkpoint. Raises UserError when the disk refuses it."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(dict(checkpoint), partial)
+
+    def save(partial: Path) -> None:
+        with partial.open("wb") as file:
+            torch.save(dict(checkpoint), file)
         seal(partial)
-        partial.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-        partial.unlink(missing_ok=True)
-        raise UserError(f"cannot write the checkpoint {path}: {error}") from error
+
+    try:
+        write_whole(path, save)
+    except RuntimeError as error:  # torch's for a full disk
+        raise cannot_write(path, error) from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -54,6 +57,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # what is no archive of torch surfaces as any of half a dozen types
+        if memory_ran_out(error):
+            raise out_of_memory(error) from error
         raise UserError(f"{path}: not a checkpoint that product_length wrote") from error
     if not isinstance(checkpoint, dict):
         raise UserError(f"{path}: not a checkpoint that product_length wrote")

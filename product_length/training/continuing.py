@@ -109,8 +109,14 @@ def adopt(resume: Path, folder: Path) -> None:
 
 def refuse_used(folder: Path) -> None:
     """Raises UserError when `folder` holds checkpoints: a new run would overwrite them."""
-    if (folder / LAST).exists() or (folder / BEST).exists():
+    last = folder / LAST
+    if last.exists():
         raise UserError(
-            f"{folder} holds the checkpoints of a run: continue it with "
-            f"trainer.resume={folder / LAST}, or choose another run folder"
+            f"{folder} holds the checkpoints of a run: continue it with trainer.resume={last}, or "
+            "choose another run folder"
+        )
+    if (folder / BEST).exists():
+        raise UserError(
+            f"{folder} holds the {BEST} of a run, but no {LAST} to continue it from: choose "
+            "another run folder, or delete this one"
         )

@@ -27,10 +27,11 @@ _DEVICE_STEMS = (
 
 @dataclass(frozen=True)
 class Clue:
-    """A pattern, and the stems of which it needs one."""
+    """A pattern, the stems of which it needs one, and those that may lead to them."""
 
     stems: frozenset[str]
     pattern: re.Pattern[str]
+    leads: frozenset[str] = frozenset()
 
     def ahead(self, before: str, stems: Sequence[str]) -> bool:
         """Whether it is in the text before a measurement."""
@@ -41,8 +42,9 @@ class Clue:
         return not self.stems.isdisjoint(stems) and self.pattern.match(text, end) is not None
 
 
-def _clue(stems: str, pattern: str) -> Clue:
-    return Clue(frozenset(stems.split()), re.compile(pattern, re.IGNORECASE))
+def _clue(stems: str, pattern: str, leads: str = "") -> Clue:
+    compiled = re.compile(pattern, re.IGNORECASE)
+    return Clue(frozenset(stems.split()), compiled, frozenset(leads.split()))
 
 
 _PACKAGE = _clue(
@@ -54,6 +56,8 @@ _DEVICE_BEHIND = _clue(
     _DEVICE_STEMS,
     r"[\s)\]-]{0,3}(?:(?:full|hd|uhd|fhd|4k|8k|smart|o?led|lcd|qled|gaming|touch|ips|retina"
     rf"|amoled|android|wide|super|flat|curved|computer|diagonal|sata|apple)[\s-]){{0,3}}{_DEVICE}\b",
+    "full hd uhd fhd 4 8 smar oled led lcd qled gami touc ips reti amol andr wide supe flat curv "
+    "comp diag sata appl",
 )
 _DEVICE_AHEAD = _clue(
     _DEVICE_STEMS,
@@ -66,6 +70,7 @@ _LENS_BEHIND = _clue(
     r"\ ?(?:(?:f/?[0-9.]+|stereo|trrs|trs|audio|male|female|prime|zoom|wide|telephoto|macro"
     r"|headphone|standard|focal)[\s-]){0,2}(?:lens|film|camera|slr|jack|aux|audio|headphones?"
     r"|headset|earphones?|plug|mic\b|f/?[0-9]|focal|stereo)",
+    "trrs trs male fema prim zoom wide tele macr stan",
 )
 _LENS_AHEAD = _clue(
     "foca lens zoom nikk jack aux", r"\b(?:focal|lens|zoom|nikkor|jack|aux)[\s\w:-]{0,12}$"
@@ -81,6 +86,7 @@ _RANGE_BEHIND = _clue(
     "rang dist away wate unde drop fall radi apar abov",
     r"[\s)-]{0,2}(?:(?:wireless|bluetooth|transmission|of|signal|working|remote|control|flight|long)\s){0,2}"
     r"(?:range|distance|away|water|under\ ?water|drops?|falls?|radius|apart|above\ sea)\b",
+    "tran of sign work remo cont flig long blue",
 )
 _TOLERANCE_AHEAD = _clue(
     "erro devi tole diff allo vary vari",
@@ -90,6 +96,7 @@ _TOLERANCE_BEHIND = _clue(
     "erro devi tole diff marg vari due",
     r"[\s)]{0,2}(?:(?:of|size|in|measurement|manual|slight|or|so)\s){0,3}"
     r"(?:error|deviat|toleranc|differ|margin|variation|due\ to)",
+    "of size in meas manu slig or so",
 )
 _PERSON_AHEAD = _clue(
     "mode pers peop adul kids user men wome wear",
@@ -98,17 +105,59 @@ _PERSON_AHEAD = _clue(
     r"{0,3}\ ?$",
 )
 _PERSON_BEHIND = _clue(
-    "pers peop adul men wome mode", r"\ (?:tall\ )?(?:person|people|adults?|men\b|women\b|model\b)"
+    "pers peop adul men wome mode",
+    r"\ (?:tall\ )?(?:person|people|adults?|men\b|women\b|model\b)",
+    "tall",
 )
-_CLUES_AHEAD = (
-    _PACKAGE, _DEVICE_AHEAD, _LENS_AHEAD, _RANGE_AHEAD, _TOLERANCE_AHEAD, _PERSON_AHEAD
-)  # fmt: skip
-_CLUES_BEHIND = (_DEVICE_BEHIND, _LENS_BEHIND, _RANGE_BEHIND, _TOLERANCE_BEHIND, _PERSON_BEHIND)
-_ANY_AHEAD = frozenset[str]().union(*(clue.stems for clue in _CLUES_AHEAD))
-_ANY_BEHIND = frozenset[str]().union(*(clue.stems for clue in _CLUES_BEHIND))
+
+
+@dataclass(frozen=True)
+class Clues:
+    """The clues that a kind of measurement is of another thing: pairs of ahead and behind.
+
+    `ahead`, `behind`: stems, of which one is needed there; `first`: those of the first word behind,
+    one of which is needed for any clue behind.
+    """
+
+    pairs: tuple[tuple[Clue, Clue], ...]
+    ahead: frozenset[str]
+    behind: frozenset[str]
+    first: frozenset[str]
+
+
+def _clues(*pairs: tuple[Clue, Clue]) -> Clues:
+    pairs = (*pairs, (_TOLERANCE_AHEAD, _TOLERANCE_BEHIND))
+    behind = frozenset[str]().union(*(clue.stems for _, clue in pairs))
+    return Clues(
+        pairs,
+        _PACKAGE.stems.union(*(clue.stems for clue, _ in pairs)),
+        behind,
+        behind.union(*(clue.leads for _, clue in pairs)),
+    )
+
+
+_PERSON = (_PERSON_AHEAD, _PERSON_BEHIND)
+_OF_CHAINS, _OF_OTHERS = _clues(), _clues(_PERSON)
+_OF_SCREENS = _clues(_PERSON, (_DEVICE_AHEAD, _DEVICE_BEHIND))
+_OF_LENSES = _clues((_LENS_AHEAD, _LENS_BEHIND))
+_OF_RANGES = _clues(_PERSON, (_RANGE_AHEAD, _RANGE_BEHIND))
+_SIDED_CLUES = {
+    Unit.MISSING: _OF_OTHERS,
+    Unit.MILLIMETRE: _OF_LENSES,
+    Unit.CENTIMETRE: _OF_OTHERS,
+    Unit.METRE: _OF_RANGES,
+    Unit.INCH: _OF_OTHERS,
+    Unit.FOOT: _OF_RANGES,
+    Unit.YARD: _OF_RANGES,
+}
+"""Of single measurements whose side is named, by unit."""
+_CLUES = {**_SIDED_CLUES, Unit.CENTIMETRE: _OF_SCREENS, Unit.INCH: _OF_SCREENS}
+"""Of single measurements whose side is not named, by unit."""
+FIRST_BEHIND = re.compile(r"[\s)\]-]{0,3}([^\W\d_]{1,4}|[48])")
+"""The stem of the first word behind a measurement, as far away as clues look for it."""
 _GIVE_OR_TAKE = ("±", "± ", "± (", "±(", "+/-", "+/- ", "+-", "+- ", "or minus ", "/minus ")
-_PRODUCT = Subject.PRODUCT  # looking members up takes time
-_LONG_UNITS = (Unit.METRE, Unit.FOOT, Unit.YARD)
+# Looking members up takes time.
+_PRODUCT, _OTHER, _UNSIDED = Subject.PRODUCT, Subject.OTHER, (Role.NONE, Role.SIZE)
 
 
 def subject_of(
@@ -120,40 +169,18 @@ def subject_of(
     in lower case; `end`: where the measurement ends; `single`: whether it is one number or a range.
     """
     if before.endswith(_GIVE_OR_TAKE):
-        return Subject.OTHER
-    behind: list[str] = STEMS.findall(text[end : end + BEHIND].lower())
-    if _ANY_AHEAD.isdisjoint(ahead) and _ANY_BEHIND.isdisjoint(behind):
-        return _PRODUCT
-    sided = role not in (Role.NONE, Role.SIZE)
-    return _by_clues(text, end, before, ahead, behind, unit=unit, sided=sided, single=single)
-
-
-def _by_clues(
-    text: str,
-    end: int,
-    before: str,
-    ahead: list[str],
-    behind: list[str],
-    *,
-    unit: Unit,
-    sided: bool,
-    single: bool,
-) -> Subject:
-    """The subject; `ahead` and `behind`: stems of the words around, of which a clue has one."""
-
-    def told(clue_ahead: Clue, clue_behind: Clue) -> bool:
-        return clue_ahead.ahead(before, ahead) or clue_behind.behind(text, end, behind)
-
-    if told(_TOLERANCE_AHEAD, _TOLERANCE_BEHIND):
-        return Subject.OTHER
+        return _OTHER
+    clues = _OF_CHAINS
     if single:
-        screen = unit in (Unit.INCH, Unit.CENTIMETRE) and not sided
-        if screen and told(_DEVICE_AHEAD, _DEVICE_BEHIND):
-            return Subject.OTHER
-        if unit is Unit.MILLIMETRE and told(_LENS_AHEAD, _LENS_BEHIND):
-            return Subject.OTHER
-        if unit in _LONG_UNITS and told(_RANGE_AHEAD, _RANGE_BEHIND):
-            return Subject.OTHER
-        if unit is not Unit.MILLIMETRE and told(_PERSON_AHEAD, _PERSON_BEHIND):
-            return Subject.OTHER
-    return Subject.PACKAGE if _PACKAGE.ahead(before, ahead) else Subject.PRODUCT
+        clues = _CLUES[unit] if role in _UNSIDED else _SIDED_CLUES[unit]
+    behind: list[str] = []
+    first = FIRST_BEHIND.match(text, end)
+    # One word tells mostly that there is no clue behind, which saves a look at the others.
+    if first is not None and first[1].lower() in clues.first:
+        behind = STEMS.findall(text[end : end + BEHIND].lower())
+    if clues.ahead.isdisjoint(ahead) and clues.behind.isdisjoint(behind):
+        return _PRODUCT
+    for clue_ahead, clue_behind in clues.pairs:
+        if clue_ahead.ahead(before, ahead) or clue_behind.behind(text, end, behind):
+            return _OTHER
+    return Subject.PACKAGE if _PACKAGE.ahead(before, ahead) else _PRODUCT

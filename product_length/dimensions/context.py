@@ -9,12 +9,8 @@ from product_length.dimensions.vocabulary import ADJECTIVE_OF, AXES, ROLE_OF, UN
 
 LETTER = "[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]"
 """Latin, Greek, Cyrillic and Devanagari letters, vowel signs included."""
-_WORDS = re.compile(f"{LETTER}+")
-STEM = 4
-"""Letters of a word that are looked at first."""
-_SMALL = LETTER.replace("A-Z", "").replace("À-ÖØ-ö", "ß-ö")
-STEMS = re.compile(f"({_SMALL}{{1,{STEM}}}){_SMALL}*")
-"""The stems of words in these letters, in a text that is in lower case, which is faster."""
+WORDS = re.compile(LETTER.replace("A-Z", "").replace("À-ÖØ-ö", "ß-ö") + "+")
+"""The words in these letters, in a text that is in lower case, which is faster."""
 _FAR = 26
 """Most characters from a noun to the number that it names."""
 _BREAK = re.compile(r"[0-9;|•!?]|(?<!prox)[.,]\ ")
@@ -22,7 +18,7 @@ _AXIS_AHEAD = re.compile(
     r"(?:^|[^\w'’]|_)(L|W|H|D|B|T|[Dd]ia|[øØ⌀φΦ])[ .]?[)\]]?\ ?[:=–-]*\ ?[(]?$"
     r"|(?:^|[^\w'’-])([lwhd])$"
 )
-_SIDE_LETTERS, _NOUN_STEMS = frozenset(AXES), frozenset(word[:STEM] for word in ROLE_OF)
+_SIDE_LETTERS, _NOUNS = frozenset(AXES), frozenset(ROLE_OF)
 _NAMES = frozenset((*AXES, *ROLE_OF, *ADJECTIVE_OF))
 _NONE = Role.NONE  # looking members up takes time
 _WORD_BEHIND = re.compile(
@@ -47,19 +43,18 @@ _UNIT_BEHIND = re.compile(
 )
 
 
-def role_of_lead(before: str, stems: Sequence[str]) -> Role:
+def role_of_lead(before: str, lower: str, words: Sequence[str]) -> Role:
     """The side that the words right ahead of a number name.
 
-    `before`: the text ahead of it; `stems`: those of its words, in lower case.
+    `before`: the text ahead of it; `lower`: the same in lower case; `words`: those of `lower`.
     """
-    if (stems and stems[-1] in _SIDE_LETTERS) or before.endswith(("⌀", "⌀ ")):
+    if (words and words[-1] in _SIDE_LETTERS) or before.endswith(("⌀", "⌀ ")):
         axis = _AXIS_AHEAD.search(before, max(0, len(before) - 9))
         if axis:
             return role_of_axis(axis[1] or axis[2])
-    if _NOUN_STEMS.isdisjoint(stems):
+    if _NOUNS.isdisjoint(words):
         return _NONE
-    lower = before.lower()
-    for word in reversed(_WORDS.findall(lower)):
+    for word in reversed(words):
         role = ROLE_OF.get(word)
         if role is not None:
             end = lower.rfind(word) + len(word)

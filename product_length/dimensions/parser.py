@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 
 from product_length.dimensions.context import (
-    STEMS,
+    WORDS,
     Single,
     depths_in_lists,
     role_behind,
@@ -27,7 +27,14 @@ from product_length.dimensions.measurement import (
     Subject,
     Unit,
 )
-from product_length.dimensions.quantities import LED, TIMES, TO, WIDEST_GAP, Quantity, quantities
+from product_length.dimensions.quantities import (
+    TIMES,
+    TO,
+    WIDEST_GAP,
+    Quantity,
+    is_led,
+    quantities,
+)
 from product_length.dimensions.spelling import spell_out
 from product_length.dimensions.subject import subject_of
 
@@ -79,21 +86,23 @@ def measurements_of_plain(text: str, most: int | None = None) -> list[Measuremen
     while at < count and (most is None or len(found) <= most):
         first = numbers[at]
         at += 1
-        if not (first.unit or first.joins or _led_by_unit(text, first, last_end)):
+        start, _, end, unit, _, joins, _, _ = first  # faster than one after the other
+        if not (unit or joins or _led_by_unit(text, first, last_end)):
             continue
         chain: list[Quantity] = [first]
         names: list[str] | None = []
-        if first.joins and at < count:
+        if joins and at < count:
             chain, names = _chain(text, numbers, at - 1)
             at += len(chain) - 1
-        start, end = first.start, chain[-1].end
-        if not first.unit:
-            if len(chain) == 1 and first.joins and not _led_by_unit(text, first, last_end):
+            end = chain[-1].end
+        if not unit:
+            if len(chain) == 1 and joins and not _led_by_unit(text, first, last_end):
                 continue
         elif "=" in text[end : end + 2] and _EQUALS.match(text, end) and first.value(text) == 1:
             at += 1  # `1 inch = 2.54 cm`
             continue
-        before = text[max(last_end, start - _BEFORE) : start]
+        far = start - _BEFORE
+        before = text[far if far > last_end else last_end : start]
         stated = _stated(text, chain, names, before)
         if stated:
             if len(chain) == 1:
@@ -158,13 +167,14 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
 def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
     """`Length (cm): 30`: a number alone whose side and unit were said ahead of it."""
     start = number.start
-    if text[max(0, start - 2) : start].rstrip(" ")[-1:] not in LED:
+    if not is_led(text, start):
         return False
     before = text[max(last_end, start - _BEFORE) : start]
     said = "(" in before or "[" in before or "in " in before.lower()
     if not said or text[number.end : number.end + 1].isalpha():
         return False
-    return bool(unit_around("", 0, before) and role_of_lead(before, STEMS.findall(before.lower())))
+    lower = before.lower()
+    return bool(unit_around("", 0, before) and role_of_lead(before, lower, WORDS.findall(lower)))
 
 
 def _stated(
@@ -175,9 +185,12 @@ def _stated(
         if len(chain) == 1 or not chain[1].unit:
             return []
         chain, names, before = chain[1:], names and names[1:], ""  # `M8 x 40 mm`
+    if len(chain) == 1 and chain[0].unit and not chain[0].several:
+        return _one(text, chain[0], before)
     end = chain[-1].end
-    stems = STEMS.findall(before.lower())
-    lead = role_of_lead(before, stems)
+    lower = before.lower()
+    words = WORDS.findall(lower)
+    lead = role_of_lead(before, lower, words)
     if len(chain) == 1:
         units = [chain[0].unit]
     else:
@@ -192,12 +205,7 @@ def _stated(
         units = [unit] * len(chain)
     roles = _roles(text, end, len(chain), names, before, lead)
     single = names is None or len(chain) == 1
-    subject = subject_of(text, end, before, stems, unit=units[-1], role=roles[0], single=single)
-    if len(chain) == 1 and not chain[0].several:  # most; the rest would come to the same
-        value = chain[0].value(text) * LENGTH_OF[units[0]]
-        if not LEAST <= value <= MOST:
-            return []
-        return [tuple.__new__(Measurement, (value, roles[0], subject, units[0], 0))]
+    subject = subject_of(text, end, before, words, unit=units[-1], role=roles[0], single=single)
     found = []
     place = 0
     for unit, role, quantity in zip(units, roles, chain, strict=True):
@@ -212,6 +220,23 @@ def _stated(
                 found.append(tuple.__new__(Measurement, each))
         place += not single
     return found
+
+
+def _one(text: str, number: Quantity, before: str) -> list[Measurement]:
+    """The measurement of a number with a unit that stands alone, which `_stated` would give too.
+
+    Most are such, and this is the shorter way.
+    """
+    _, _, end, unit, _, _, _, _ = number
+    value = number.value(text) * LENGTH_OF[unit]
+    if not LEAST <= value <= MOST:
+        return []
+    lower = before.lower()
+    words = WORDS.findall(lower)
+    lead = role_of_lead(before, lower, words)
+    role = role_behind(text, end, led=bool(lead)) or lead
+    subject = subject_of(text, end, before, words, unit=unit, role=role, single=True)
+    return [tuple.__new__(Measurement, (value, role, subject, unit, 0))]
 
 
 def _stands_free(before: str) -> bool:

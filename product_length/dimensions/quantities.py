@@ -145,6 +145,12 @@ class Quantity(NamedTuple):
         return [each + self.more for each in read_several(written, self.unit)]
 
 
+def is_led(text: str, start: int) -> bool:
+    """Whether what ends a side and a unit stands ahead of the number that begins at `start`."""
+    ahead = text[start - 1] if start > 1 else ""
+    return (text[start - 2] if ahead == " " else ahead) in LED
+
+
 def quantities(text: str, most: int | None = None) -> list[Quantity]:
     """The numbers of a text that can be part of a measurement, feet with their inches as one.
 

@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from product_length.dimensions.context import STEMS
+from product_length.dimensions.context import WORDS
 from product_length.dimensions.measurement import Role, Subject, Unit
 
+STEM = 4
+"""Letters of a word that are looked at first."""
 BEHIND = 32
 """Characters after a measurement that are looked at."""
 
@@ -161,23 +163,24 @@ _PRODUCT, _OTHER, _UNSIDED = Subject.PRODUCT, Subject.OTHER, (Role.NONE, Role.SI
 
 
 def subject_of(
-    text: str, end: int, before: str, ahead: list[str], *, unit: Unit, role: Role, single: bool
+    text: str, end: int, before: str, words: list[str], *, unit: Unit, role: Role, single: bool
 ) -> Subject:
     """What is measured.
 
-    `before`: the text right ahead, back to the last measurement; `ahead`: the stems of its words,
-    in lower case; `end`: where the measurement ends; `single`: whether it is one number or a range.
+    `before`: the text right ahead, back to the last measurement; `words`: its words in lower case;
+    `end`: where the measurement ends; `single`: whether it is one number or a range.
     """
     if before.endswith(_GIVE_OR_TAKE):
         return _OTHER
     clues = _OF_CHAINS
     if single:
         clues = _CLUES[unit] if role in _UNSIDED else _SIDED_CLUES[unit]
+    ahead = [word[:STEM] for word in words]
     behind: list[str] = []
     first = FIRST_BEHIND.match(text, end)
     # One word tells mostly that there is no clue behind, which saves a look at the others.
     if first is not None and first[1].lower() in clues.first:
-        behind = STEMS.findall(text[end : end + BEHIND].lower())
+        behind = [word[:STEM] for word in WORDS.findall(text[end : end + BEHIND].lower())]
     if clues.ahead.isdisjoint(ahead) and clues.behind.isdisjoint(behind):
         return _PRODUCT
     for clue_ahead, clue_behind in clues.pairs:

@@ -28,11 +28,13 @@ from product_length.dimensions.measurement import (
     Unit,
 )
 from product_length.dimensions.quantities import (
+    LED,
     TIMES,
     TO,
     WIDEST_GAP,
     Quantity,
-    is_led,
+    by_initial,
+    char_ahead,
     quantities,
 )
 from product_length.dimensions.spelling import spell_out
@@ -58,9 +60,8 @@ _NOT_INCHES = re.compile(
     |\.?[0-9]""",
     re.VERBOSE | re.IGNORECASE,
 )
-_NOT_A_SIZE = re.compile(
-    r"(?i)(?:resolution|pixels?|display|zoom|screen|ratio|matrix|rubik\w*)\W*$"
-)
+_SCREEN_WORDS = ("resolution", "pixel", "pixels", "display", "zoom", "screen", "ratio", "matrix")
+_NOT_A_SIZE = re.compile(rf"(?:{by_initial(_SCREEN_WORDS)}|[rR](?i:ubik\w*))\W*$")
 _EQUALS = re.compile(r"\ ?=\ ?[0-9]")
 # What mostly stands right ahead of a number of its own.
 _PLAIN = frozenset(("", " ", "(", ":", "-", ","))
@@ -158,7 +159,8 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
     if joint is None:
         return False
     ahead = text[max(0, low.start - 12) : low.start]
-    near = low.value(text) < high.value(text) <= low.value(text) * _WIDEST_RANGE
+    least = low.value(text)
+    near = least < high.value(text) <= least * _WIDEST_RANGE
     if near and not joint["and"]:
         return bool(low.unit) or not _COUNTED.search(ahead)
     return not low.unit and _BETWEEN.search(ahead) is not None
@@ -167,7 +169,7 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
 def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
     """`Length (cm): 30`: a number alone whose side and unit were said ahead of it."""
     start = number.start
-    if not is_led(text, start):
+    if char_ahead(text, start) not in LED:
         return False
     before = text[max(last_end, start - _BEFORE) : start]
     said = "(" in before or "[" in before or "in " in before.lower()

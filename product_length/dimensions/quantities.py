@@ -49,6 +49,7 @@ _TO_WORDS, _AND_WORDS = (
 TO = rf"\ ?(?:[-–—~…]|\.{{2,3}}|से|{by_initial(_TO_WORDS)}|(?P<and>{by_initial(_AND_WORDS)}))\ ?"
 """Pattern of what stands between the two numbers of a range; `and` only where "between" leads."""
 _JOINT = re.sub(r"\?P<\w+>", "?:", f"(?:{TIMES}|{TO})")
+_GAP = rf'[^0-9;!?|"/&+%,):=][^0-9;!?|"/&+%]{{0,{WIDEST_GAP - 1}}}'
 _QUANTITY = re.compile(
     rf"""{NUMBER}(?:
         (?:\ (?:\ |[-(\[]\ ?)?|[-(\[]\ ?)?(?P<word>{UNIT_WORD})
@@ -59,9 +60,17 @@ _QUANTITY = re.compile(
     )?
     # Whether the next number may be joined: first a look for one, which is cheaper, more so
     # where what was passed is not given back.
-    (?P<joins>(?=(?=(?P<gap>[^0-9;!?|"/&+%]{{1,{WIDEST_GAP}}}))(?P=gap)[0-9])(?={_JOINT}[0-9]))?""",
+    (?P<joins>(?=(?=(?P<gap>{_GAP}))(?P=gap)[0-9])(?={_JOINT}[0-9]))?""",
     re.VERBOSE,
 )
+_SURE_UNIT_OF = {
+    form: unit
+    for word, unit in UNIT_OF.items()
+    if len(word) > 2 or unit is not Unit.INCH
+    for form in (word, word.upper(), word.capitalize())
+    if form != "M" and form.lower() in UNIT_OF
+}
+"""The units of most names as they are written: those that nothing around can make another word."""
 _MISSING, _INCH, _FOOT = Unit.MISSING, Unit.INCH, Unit.FOOT  # looking members up takes time
 # "in" after a number is a unit ahead of these, at the end, and ahead of punctuation.
 _IN_UNIT = re.compile(
@@ -145,10 +154,10 @@ class Quantity(NamedTuple):
         return [each + self.more for each in read_several(written, self.unit)]
 
 
-def is_led(text: str, start: int) -> bool:
-    """Whether what ends a side and a unit stands ahead of the number that begins at `start`."""
+def char_ahead(text: str, start: int) -> str:
+    """The character ahead of the number that begins at `start`, or of one space; "" for none."""
     ahead = text[start - 1] if start > 1 else ""
-    return (text[start - 2] if ahead == " " else ahead) in LED
+    return text[start - 2] if ahead == " " else ahead
 
 
 def quantities(text: str, most: int | None = None) -> list[Quantity]:
@@ -160,12 +169,15 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
     feet = joined = False
     wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
+        mere = match.lastindex is None and not (joined or feet)  # as most numbers are
+        if mere and char_ahead(text, match.start()) not in LED:
+            continue
         start, end = match.span()
         several, spaced, word, mark, at_next, _ = match.groups()
         may_follow, joined = joined, at_next is not None
         if word is not None:
             stop = match.start("word")
-            unit = _unit_of(text, word, start, stop, end)
+            unit = _SURE_UNIT_OF.get(word) or _unit_of(text, word, start, stop, end)
             while text[stop - 1] in " -([":
                 stop -= 1
             mark = ""
@@ -176,9 +188,7 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
                 stop -= 1
         else:
             # Most numbers measure nothing: dropped at once where no word around can make them.
-            ahead = text[start - 1] if start > 1 else ""
-            if ahead == " ":
-                ahead = text[start - 2]
+            ahead = char_ahead(text, start)
             if ahead not in LED and (
                 not (joined or may_follow or feet)
                 or (

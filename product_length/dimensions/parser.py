@@ -46,6 +46,7 @@ PARSER_VERSION = 3
 _BEFORE = 48
 """Characters ahead of a measurement that are looked at."""
 _TIMES, _TO = re.compile(TIMES), re.compile(TO)
+_PLAIN_TIMES = frozenset(f"{space}{cross}{space}" for space in ("", " ") for cross in "xX×*")
 _AXIS_BEHIND = re.compile(r"\.?\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
 _IDEOGRAPHS = re.compile("[\u2e80-\u9fff]+")
 _NONE, _SIZE, _DIAMETER = Role.NONE, Role.SIZE, Role.DIAMETER  # looking members up takes time
@@ -128,6 +129,10 @@ def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity],
         left = chain[-1]
         if not left.joins or right.start - left.end > WIDEST_GAP:
             break
+        if text[left.end : right.start] in _PLAIN_TIMES:  # most; the rest would come to the same
+            chain.append(right)
+            names.append("")
+            continue
         times = _TIMES.fullmatch(text, left.end, right.start)
         if times is None:
             if len(chain) == 1 and _is_range(text, left, right):
@@ -207,7 +212,9 @@ def _stated(
         units = [unit] * len(chain)
     roles = _roles(text, end, len(chain), names, before, lead)
     single = names is None or len(chain) == 1
-    subject = subject_of(text, end, before, words, unit=units[-1], role=roles[0], single=single)
+    subject = subject_of(
+        text, end, before, lower, words, unit=units[-1], role=roles[0], single=single
+    )
     found = []
     place = 0
     for unit, role, quantity in zip(units, roles, chain, strict=True):
@@ -237,7 +244,7 @@ def _one(text: str, number: Quantity, before: str) -> list[Measurement]:
     words = WORDS.findall(lower)
     lead = role_of_lead(before, lower, words)
     role = role_behind(text, end, led=bool(lead)) or lead
-    subject = subject_of(text, end, before, words, unit=unit, role=role, single=True)
+    subject = subject_of(text, end, before, lower, words, unit=unit, role=role, single=True)
     return [tuple.__new__(Measurement, (value, role, subject, unit, 0))]
 
 

@@ -24,6 +24,8 @@ _NONE = Role.NONE  # looking members up takes time
 _WORD_BEHIND = re.compile(
     r"\.?\ ?[-(\[]?\ ?(?:in\ |of\ |across\ |overall\ |total\ )?([^\W\d_]{1,10})"
 )
+_MAY_LEAD_TO_NAMES = frozenset((*_NAMES, "in", "of", "across", "overall", "total"))
+_FIRST_BEHIND = re.compile(r"[\s.()\[\]-]{0,4}([^\W\d_]{1,10}|[48])")
 _SOON_NUMBER = re.compile(r"(?:\.?\ ?[:=–-]|\ of)?\ ?[0-9]")
 
 _AXIS = by_initial([*AXES, *(word for word in ROLE_OF if len(word) > 3)])
@@ -73,8 +75,22 @@ def role_of_axis(name: str, *, alone: bool = True) -> Role:
     return AXES.get(word) or ROLE_OF.get(word) or ADJECTIVE_OF.get(word) or Role.NONE
 
 
-def role_behind(text: str, end: int, *, led: bool) -> Role:
-    """The side that the word after a measurement names; `led`: words ahead of it named one."""
+def first_behind(text: str, end: int) -> str:
+    """The first word behind a measurement, in lower case, or the digit of `4K`; "" for none.
+
+    It tells mostly that no pattern of words behind can match.
+    """
+    match = _FIRST_BEHIND.match(text, end)
+    return "" if match is None else match[1].lower()
+
+
+def role_behind(text: str, end: int, first: str, *, led: bool) -> Role:
+    """The side that the word after a measurement names; `led`: words ahead of it named one.
+
+    `first`: the first word behind the measurement.
+    """
+    if first not in _MAY_LEAD_TO_NAMES:
+        return _NONE
     match = _WORD_BEHIND.match(text, end)
     if match is None:
         return _NONE

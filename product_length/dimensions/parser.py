@@ -7,10 +7,12 @@ and the words around say which side of what they measure.
 import re
 from itertools import pairwise
 
+from product_length.dimensions.bare_sizes import is_bare_size
 from product_length.dimensions.context import (
     WORDS,
     Single,
     depths_in_lists,
+    first_behind,
     role_behind,
     role_of_axis,
     role_of_lead,
@@ -33,7 +35,6 @@ from product_length.dimensions.quantities import (
     TO,
     WIDEST_GAP,
     Quantity,
-    by_initial,
     char_ahead,
     quantities,
 )
@@ -54,20 +55,9 @@ _WIDEST_RANGE = 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
 _BETWEEN = re.compile(r"(?i)\b(?:between|from|zwischen|von|entre|de|da|tra|fra)\ $")
 _MOST_IN_CHAIN = 4
-_NOT_INCHES = re.compile(
-    r"""\ ?-?\ ?(?:px|pixels?|p\b|ml\b|c?l\b|lit|ltr|g\b|gm|gram|kg|mg|lbs?\b|oz|w\b|watt|v\b|volt
-    |gb|mb|tb|mah|hz|mp\b|fps|dpi|pcs|pieces?|packs?|packets?|sets?|sheets?|bottles?|count|ct\b|lcd
-    |zoom|magnif|telescope|binocular|wd\b|drive|rpm|days?|hours?|hrs?|weeks?|months?|times|[%°²³=:^])
-    |\.?[0-9]""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_SCREEN_WORDS = ("resolution", "pixel", "pixels", "display", "zoom", "screen", "ratio", "matrix")
-_NOT_A_SIZE = re.compile(rf"(?:{by_initial(_SCREEN_WORDS)}|[rR](?i:ubik\w*))\W*$")
 _EQUALS = re.compile(r"\ ?=\ ?[0-9]")
 # What mostly stands right ahead of a number of its own.
 _PLAIN = frozenset(("", " ", "(", ":", "-", ","))
-_LARGEST_BARE, _LEAST_BARE = 400.0, 2.0
-_NOT_BARE = ([24.0, 7.0], [4.0, 4.0])
 
 
 def measurements(text: str, most: int | None = None) -> list[Measurement]:
@@ -207,13 +197,14 @@ def _stated(
     if not units[-1]:
         values = [each.value(text) for each in chain]
         unit = unit_around(text, end, before)
-        if not unit and not _is_bare_size(text, end, values, names, before, lead):
+        if not unit and not is_bare_size(text, end, values, names, before, lead):
             return []
         units = [unit] * len(chain)
-    roles = _roles(text, end, len(chain), names, before, lead)
+    first = first_behind(text, end)
+    roles = _roles(text, end, first, len(chain), names, before, lead)
     single = names is None or len(chain) == 1
     subject = subject_of(
-        text, end, before, lower, words, unit=units[-1], role=roles[0], single=single
+        text, end, before, lower, words, first, unit=units[-1], role=roles[0], single=single
     )
     found = []
     place = 0
@@ -243,8 +234,9 @@ def _one(text: str, number: Quantity, before: str) -> list[Measurement]:
     lower = before.lower()
     words = WORDS.findall(lower)
     lead = role_of_lead(before, lower, words)
-    role = role_behind(text, end, led=bool(lead)) or lead
-    subject = subject_of(text, end, before, lower, words, unit=unit, role=role, single=True)
+    first = first_behind(text, end)
+    role = role_behind(text, end, first, led=bool(lead)) or lead
+    subject = subject_of(text, end, before, lower, words, first, unit=unit, role=role, single=True)
     return [tuple.__new__(Measurement, (value, role, subject, unit, 0))]
 
 
@@ -271,38 +263,22 @@ def _share_units(units: list[Unit]) -> None:
         units[right] = units[right] or units[left]
 
 
-def _is_bare_size(
-    text: str, end: int, values: list[float], names: list[str] | None, before: str, lead: Role
-) -> bool:
-    """Whether numbers without any unit are sizes: `L30 x W20`, `Size: 12 x 18`, `12x18 poster`."""
-    if text[end : end + 1].isalnum() or _NOT_INCHES.match(text, end):
-        return False
-    if not all(value <= _LARGEST_BARE for value in values):  # nor those that cannot be read
-        return False
-    if _NOT_A_SIZE.search(before):
-        return False
-    if lead or any(names or ()) or roles_of_header(text, end, before):
-        return True
-    return min(values) >= _LEAST_BARE and values not in _NOT_BARE
-
-
 def _roles(
-    text: str, end: int, count: int, names: list[str] | None, before: str, lead: Role
+    text: str, end: int, first: str, count: int, names: list[str] | None, before: str, lead: Role
 ) -> list[Role]:
-    """The sides of the `count` numbers of a chain that ends at `end`."""
+    """The sides of the `count` numbers of a chain; `first`: the first word behind its `end`."""
     if names is None or count == 1:
-        return [role_behind(text, end, led=bool(lead)) or lead] * count
+        return [role_behind(text, end, first, led=bool(lead)) or lead] * count
     if any(names):
-        first = names[0] or lead.name.lower()
-        roles = roles_of_axes([first, *names[1:]])
-        roles[-1] = roles[-1] or role_behind(text, end, led=False)
+        roles = roles_of_axes([names[0] or lead.name.lower(), *names[1:]])
+        roles[-1] = roles[-1] or role_behind(text, end, first, led=False)
         return roles
     header = roles_of_header(text, end, before)
     if header:
         return (header + [_NONE] * count)[:count]
     if lead is _SIZE:
         return [lead] * count
-    return [lead, *[_NONE] * (count - 2), role_behind(text, end, led=False)]
+    return [lead, *[_NONE] * (count - 2), role_behind(text, end, first, led=False)]
 
 
 def stated(found: list[Measurement]) -> list[Measurement]:

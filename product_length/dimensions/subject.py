@@ -93,7 +93,7 @@ _RANGE_BEHIND = _behind(
     "rang dist away wate unde drop fall radi apar abov",
     r"[\s)-]{0,2}(?:(?:wireless|bluetooth|transmission|of|signal|working|remote|control|flight|long)\s){0,2}"
     r"(?:range|distance|away|water|under\ ?water|drops?|falls?|radius|apart|above\ sea)\b",
-    "tran of sign work remo cont flig long blue",
+    "wire blue tran of sign work remo cont flig long",
 )
 _TOLERANCE_AHEAD = _ahead(
     "erro devi tole diff allo vary vari",
@@ -160,11 +160,16 @@ _SIDED_CLUES = {
 """Of single measurements whose side is named, by unit."""
 _CLUES = {**_SIDED_CLUES, Unit.CENTIMETRE: _OF_SCREENS, Unit.INCH: _OF_SCREENS}
 """Of single measurements whose side is not named, by unit."""
-FIRST_BEHIND = re.compile(r"[\s)\]-]{0,3}([^\W\d_]{1,4}|[48])")
-"""The stem of the first word behind a measurement, as far away as clues look for it."""
 _GIVE_OR_TAKE = ("±", "± ", "± (", "±(", "+/-", "+/- ", "+-", "+- ", "or minus ", "/minus ")
 # Looking members up takes time.
 _PRODUCT, _OTHER, _UNSIDED = Subject.PRODUCT, Subject.OTHER, (Role.NONE, Role.SIZE)
+
+
+def clues_of(unit: Unit, role: Role, *, single: bool) -> Clues:
+    """The clues that can hold for a measurement of this unit and side; `single`: no chain."""
+    if not single:
+        return _OF_CHAINS
+    return _CLUES[unit] if role in _UNSIDED else _SIDED_CLUES[unit]
 
 
 def subject_of(
@@ -173,6 +178,7 @@ def subject_of(
     before: str,
     lower: str,
     words: list[str],
+    first: str,
     *,
     unit: Unit,
     role: Role,
@@ -181,19 +187,15 @@ def subject_of(
     """What is measured.
 
     `before`: the text right ahead, back to the last measurement; `lower`: the same in lower case;
-    `words`: those of `lower`; `end`: where the measurement ends; `single`: whether it is one number
-    or a range.
+    `words`: those of `lower`; `end`: where the measurement ends; `first`: the first word behind it;
+    `single`: whether it is one number or a range.
     """
     if before.endswith(_GIVE_OR_TAKE):
         return _OTHER
-    clues = _OF_CHAINS
-    if single:
-        clues = _CLUES[unit] if role in _UNSIDED else _SIDED_CLUES[unit]
+    clues = clues_of(unit, role, single=single)
     ahead = [word[:STEM] for word in words]
     behind: list[str] = []
-    first = FIRST_BEHIND.match(text, end)
-    # One word tells mostly that there is no clue behind, which saves a look at the others.
-    if first is not None and first[1].lower() in clues.first:
+    if first[:STEM] in clues.first:
         behind = [word[:STEM] for word in WORDS.findall(text[end : end + BEHIND].lower())]
     if clues.ahead.isdisjoint(ahead) and clues.behind.isdisjoint(behind):
         return _PRODUCT

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from product_length.catalogue.text import FIELDS
 from product_length.dimensions.measurement import Measurement, Role, Subject, Unit
 from product_length.dimensions.parser import measurements_of_plain
 from product_length.dimensions.prefilter import odd_spellings, worth_parsing
-from product_length.dimensions.spelling import spell_out
+from product_length.dimensions.spelling import may_be_odd, spell_out
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,10 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
     worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
     column = column.take(pa.array(worth))
     texts: list[str] = column.to_numpy(zero_copy_only=False).tolist()
-    for at in np.flatnonzero(odd_spellings(column).to_numpy(zero_copy_only=False)).tolist():
+    # Python finds the few texts that may be odd faster than a pattern can look at all of them.
+    maybe = [at for at, text in enumerate(texts) if may_be_odd(text)]
+    odd = odd_spellings(column.take(pa.array(maybe, pa.int64())))
+    for at in compress(maybe, odd.to_numpy(zero_copy_only=False)):
         texts[at] = spell_out(texts[at])
     used = [0] * count
     places: list[int] = []

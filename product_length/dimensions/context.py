@@ -9,12 +9,8 @@ from product_length.dimensions.vocabulary import ADJECTIVE_OF, AXES, ROLE_OF, UN
 
 LETTER = "[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]"
 """Latin, Greek, Cyrillic and Devanagari letters, vowel signs included."""
-_WORDS = re.compile(f"{LETTER}+")
-STEM = 4
-"""Letters of a word that are looked at first."""
-_SMALL = LETTER.replace("A-Z", "").replace("À-ÖØ-ö", "ß-ö")
-STEMS = re.compile(f"({_SMALL}{{1,{STEM}}}){_SMALL}*")
-"""The stems of words in these letters, in a text that is in lower case, which is faster."""
+WORDS = re.compile(LETTER.replace("A-Z", "").replace("À-ÖØ-ö", "ß-ö") + "+")
+"""The words in these letters, in a text that is in lower case, which is faster."""
 _FAR = 26
 """Most characters from a noun to the number that it names."""
 _BREAK = re.compile(r"[0-9;|•!?]|(?<!prox)[.,]\ ")
@@ -22,12 +18,14 @@ _AXIS_AHEAD = re.compile(
     r"(?:^|[^\w'’]|_)(L|W|H|D|B|T|[Dd]ia|[øØ⌀φΦ])[ .]?[)\]]?\ ?[:=–-]*\ ?[(]?$"
     r"|(?:^|[^\w'’-])([lwhd])$"
 )
-_SIDE_LETTERS, _NOUN_STEMS = frozenset(AXES), frozenset(word[:STEM] for word in ROLE_OF)
+_SIDE_LETTERS, _NOUNS = frozenset(AXES), frozenset(ROLE_OF)
 _NAMES = frozenset((*AXES, *ROLE_OF, *ADJECTIVE_OF))
 _NONE = Role.NONE  # looking members up takes time
 _WORD_BEHIND = re.compile(
     r"\.?\ ?[-(\[]?\ ?(?:in\ |of\ |across\ |overall\ |total\ )?([^\W\d_]{1,10})"
 )
+_MAY_LEAD_TO_NAMES = frozenset((*_NAMES, "in", "of", "across", "overall", "total"))
+_FIRST_BEHIND = re.compile(r"[\s.()\[\]-]{0,4}([^\W\d_]{1,10}|[48])")
 _SOON_NUMBER = re.compile(r"(?:\.?\ ?[:=–-]|\ of)?\ ?[0-9]")
 
 _AXIS = by_initial([*AXES, *(word for word in ROLE_OF if len(word) > 3)])
@@ -47,19 +45,18 @@ _UNIT_BEHIND = re.compile(
 )
 
 
-def role_of_lead(before: str, stems: Sequence[str]) -> Role:
+def role_of_lead(before: str, lower: str, words: Sequence[str]) -> Role:
     """The side that the words right ahead of a number name.
 
-    `before`: the text ahead of it; `stems`: those of its words, in lower case.
+    `before`: the text ahead of it; `lower`: the same in lower case; `words`: those of `lower`.
     """
-    if (stems and stems[-1] in _SIDE_LETTERS) or before.endswith(("⌀", "⌀ ")):
+    if (words and words[-1] in _SIDE_LETTERS) or before.endswith(("⌀", "⌀ ")):
         axis = _AXIS_AHEAD.search(before, max(0, len(before) - 9))
         if axis:
             return role_of_axis(axis[1] or axis[2])
-    if _NOUN_STEMS.isdisjoint(stems):
+    if _NOUNS.isdisjoint(words):
         return _NONE
-    lower = before.lower()
-    for word in reversed(_WORDS.findall(lower)):
+    for word in reversed(words):
         role = ROLE_OF.get(word)
         if role is not None:
             end = lower.rfind(word) + len(word)
@@ -78,8 +75,22 @@ def role_of_axis(name: str, *, alone: bool = True) -> Role:
     return AXES.get(word) or ROLE_OF.get(word) or ADJECTIVE_OF.get(word) or Role.NONE
 
 
-def role_behind(text: str, end: int, *, led: bool) -> Role:
-    """The side that the word after a measurement names; `led`: words ahead of it named one."""
+def first_behind(text: str, end: int) -> str:
+    """The first word behind a measurement, in lower case, or the digit of `4K`; "" for none.
+
+    It tells mostly that no pattern of words behind can match.
+    """
+    match = _FIRST_BEHIND.match(text, end)
+    return "" if match is None else match[1].lower()
+
+
+def role_behind(text: str, end: int, first: str, *, led: bool) -> Role:
+    """The side that the word after a measurement names; `led`: words ahead of it named one.
+
+    `first`: the first word behind the measurement.
+    """
+    if first not in _MAY_LEAD_TO_NAMES:
+        return _NONE
     match = _WORD_BEHIND.match(text, end)
     if match is None:
         return _NONE

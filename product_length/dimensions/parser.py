@@ -7,10 +7,12 @@ and the words around say which side of what they measure.
 import re
 from itertools import pairwise
 
+from product_length.dimensions.bare_sizes import is_bare_size
 from product_length.dimensions.context import (
-    STEMS,
+    WORDS,
     Single,
     depths_in_lists,
+    first_behind,
     role_behind,
     role_of_axis,
     role_of_lead,
@@ -27,7 +29,15 @@ from product_length.dimensions.measurement import (
     Subject,
     Unit,
 )
-from product_length.dimensions.quantities import LED, TIMES, TO, WIDEST_GAP, Quantity, quantities
+from product_length.dimensions.quantities import (
+    LED,
+    TIMES,
+    TO,
+    WIDEST_GAP,
+    Quantity,
+    char_ahead,
+    quantities,
+)
 from product_length.dimensions.spelling import spell_out
 from product_length.dimensions.subject import subject_of
 
@@ -37,6 +47,7 @@ PARSER_VERSION = 3
 _BEFORE = 48
 """Characters ahead of a measurement that are looked at."""
 _TIMES, _TO = re.compile(TIMES), re.compile(TO)
+_PLAIN_TIMES = frozenset(f"{space}{cross}{space}" for space in ("", " ") for cross in "xX×*")
 _AXIS_BEHIND = re.compile(r"\.?\ ?[(\[]?\ ?([LWHDBTlwhdbt])\ ?[)\]]?(?![^\W_])")
 _IDEOGRAPHS = re.compile("[\u2e80-\u9fff]+")
 _NONE, _SIZE, _DIAMETER = Role.NONE, Role.SIZE, Role.DIAMETER  # looking members up takes time
@@ -44,21 +55,9 @@ _WIDEST_RANGE = 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
 _BETWEEN = re.compile(r"(?i)\b(?:between|from|zwischen|von|entre|de|da|tra|fra)\ $")
 _MOST_IN_CHAIN = 4
-_NOT_INCHES = re.compile(
-    r"""\ ?-?\ ?(?:px|pixels?|p\b|ml\b|c?l\b|lit|ltr|g\b|gm|gram|kg|mg|lbs?\b|oz|w\b|watt|v\b|volt
-    |gb|mb|tb|mah|hz|mp\b|fps|dpi|pcs|pieces?|packs?|packets?|sets?|sheets?|bottles?|count|ct\b|lcd
-    |zoom|magnif|telescope|binocular|wd\b|drive|rpm|days?|hours?|hrs?|weeks?|months?|times|[%°²³=:^])
-    |\.?[0-9]""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_NOT_A_SIZE = re.compile(
-    r"(?i)(?:resolution|pixels?|display|zoom|screen|ratio|matrix|rubik\w*)\W*$"
-)
 _EQUALS = re.compile(r"\ ?=\ ?[0-9]")
 # What mostly stands right ahead of a number of its own.
 _PLAIN = frozenset(("", " ", "(", ":", "-", ","))
-_LARGEST_BARE, _LEAST_BARE = 400.0, 2.0
-_NOT_BARE = ([24.0, 7.0], [4.0, 4.0])
 
 
 def measurements(text: str, most: int | None = None) -> list[Measurement]:
@@ -79,21 +78,23 @@ def measurements_of_plain(text: str, most: int | None = None) -> list[Measuremen
     while at < count and (most is None or len(found) <= most):
         first = numbers[at]
         at += 1
-        if not (first.unit or first.joins or _led_by_unit(text, first, last_end)):
+        start, _, end, unit, _, joins, _, _ = first  # faster than one after the other
+        if not (unit or joins or _led_by_unit(text, first, last_end)):
             continue
         chain: list[Quantity] = [first]
         names: list[str] | None = []
-        if first.joins and at < count:
+        if joins and at < count:
             chain, names = _chain(text, numbers, at - 1)
             at += len(chain) - 1
-        start, end = first.start, chain[-1].end
-        if not first.unit:
-            if len(chain) == 1 and first.joins and not _led_by_unit(text, first, last_end):
+            end = chain[-1].end
+        if not unit:
+            if len(chain) == 1 and joins and not _led_by_unit(text, first, last_end):
                 continue
         elif "=" in text[end : end + 2] and _EQUALS.match(text, end) and first.value(text) == 1:
             at += 1  # `1 inch = 2.54 cm`
             continue
-        before = text[max(last_end, start - _BEFORE) : start]
+        far = start - _BEFORE
+        before = text[far if far > last_end else last_end : start]
         stated = _stated(text, chain, names, before)
         if stated:
             if len(chain) == 1:
@@ -118,6 +119,10 @@ def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity],
         left = chain[-1]
         if not left.joins or right.start - left.end > WIDEST_GAP:
             break
+        if text[left.end : right.start] in _PLAIN_TIMES:  # most; the rest would come to the same
+            chain.append(right)
+            names.append("")
+            continue
         times = _TIMES.fullmatch(text, left.end, right.start)
         if times is None:
             if len(chain) == 1 and _is_range(text, left, right):
@@ -149,7 +154,8 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
     if joint is None:
         return False
     ahead = text[max(0, low.start - 12) : low.start]
-    near = low.value(text) < high.value(text) <= low.value(text) * _WIDEST_RANGE
+    least = low.value(text)
+    near = least < high.value(text) <= least * _WIDEST_RANGE
     if near and not joint["and"]:
         return bool(low.unit) or not _COUNTED.search(ahead)
     return not low.unit and _BETWEEN.search(ahead) is not None
@@ -158,13 +164,14 @@ def _is_range(text: str, low: Quantity, high: Quantity) -> bool:
 def _led_by_unit(text: str, number: Quantity, last_end: int) -> bool:
     """`Length (cm): 30`: a number alone whose side and unit were said ahead of it."""
     start = number.start
-    if text[max(0, start - 2) : start].rstrip(" ")[-1:] not in LED:
+    if char_ahead(text, start) not in LED:
         return False
     before = text[max(last_end, start - _BEFORE) : start]
     said = "(" in before or "[" in before or "in " in before.lower()
     if not said or text[number.end : number.end + 1].isalpha():
         return False
-    return bool(unit_around("", 0, before) and role_of_lead(before, STEMS.findall(before.lower())))
+    lower = before.lower()
+    return bool(unit_around("", 0, before) and role_of_lead(before, lower, WORDS.findall(lower)))
 
 
 def _stated(
@@ -175,9 +182,12 @@ def _stated(
         if len(chain) == 1 or not chain[1].unit:
             return []
         chain, names, before = chain[1:], names and names[1:], ""  # `M8 x 40 mm`
+    if len(chain) == 1 and chain[0].unit and not chain[0].several:
+        return _one(text, chain[0], before)
     end = chain[-1].end
-    stems = STEMS.findall(before.lower())
-    lead = role_of_lead(before, stems)
+    lower = before.lower()
+    words = WORDS.findall(lower)
+    lead = role_of_lead(before, lower, words)
     if len(chain) == 1:
         units = [chain[0].unit]
     else:
@@ -187,17 +197,15 @@ def _stated(
     if not units[-1]:
         values = [each.value(text) for each in chain]
         unit = unit_around(text, end, before)
-        if not unit and not _is_bare_size(text, end, values, names, before, lead):
+        if not unit and not is_bare_size(text, end, values, names, before, lead):
             return []
         units = [unit] * len(chain)
-    roles = _roles(text, end, len(chain), names, before, lead)
+    first = first_behind(text, end)
+    roles = _roles(text, end, first, len(chain), names, before, lead)
     single = names is None or len(chain) == 1
-    subject = subject_of(text, end, before, stems, unit=units[-1], role=roles[0], single=single)
-    if len(chain) == 1 and not chain[0].several:  # most; the rest would come to the same
-        value = chain[0].value(text) * LENGTH_OF[units[0]]
-        if not LEAST <= value <= MOST:
-            return []
-        return [tuple.__new__(Measurement, (value, roles[0], subject, units[0], 0))]
+    subject = subject_of(
+        text, end, before, lower, words, first, unit=units[-1], role=roles[0], single=single
+    )
     found = []
     place = 0
     for unit, role, quantity in zip(units, roles, chain, strict=True):
@@ -212,6 +220,24 @@ def _stated(
                 found.append(tuple.__new__(Measurement, each))
         place += not single
     return found
+
+
+def _one(text: str, number: Quantity, before: str) -> list[Measurement]:
+    """The measurement of a number with a unit that stands alone, which `_stated` would give too.
+
+    Most are such, and this is the shorter way.
+    """
+    _, _, end, unit, _, _, _, _ = number
+    value = number.value(text) * LENGTH_OF[unit]
+    if not LEAST <= value <= MOST:
+        return []
+    lower = before.lower()
+    words = WORDS.findall(lower)
+    lead = role_of_lead(before, lower, words)
+    first = first_behind(text, end)
+    role = role_behind(text, end, first, led=bool(lead)) or lead
+    subject = subject_of(text, end, before, lower, words, first, unit=unit, role=role, single=True)
+    return [tuple.__new__(Measurement, (value, role, subject, unit, 0))]
 
 
 def _stands_free(before: str) -> bool:
@@ -237,38 +263,22 @@ def _share_units(units: list[Unit]) -> None:
         units[right] = units[right] or units[left]
 
 
-def _is_bare_size(
-    text: str, end: int, values: list[float], names: list[str] | None, before: str, lead: Role
-) -> bool:
-    """Whether numbers without any unit are sizes: `L30 x W20`, `Size: 12 x 18`, `12x18 poster`."""
-    if text[end : end + 1].isalnum() or _NOT_INCHES.match(text, end):
-        return False
-    if not all(value <= _LARGEST_BARE for value in values):  # nor those that cannot be read
-        return False
-    if _NOT_A_SIZE.search(before):
-        return False
-    if lead or any(names or ()) or roles_of_header(text, end, before):
-        return True
-    return min(values) >= _LEAST_BARE and values not in _NOT_BARE
-
-
 def _roles(
-    text: str, end: int, count: int, names: list[str] | None, before: str, lead: Role
+    text: str, end: int, first: str, count: int, names: list[str] | None, before: str, lead: Role
 ) -> list[Role]:
-    """The sides of the `count` numbers of a chain that ends at `end`."""
+    """The sides of the `count` numbers of a chain; `first`: the first word behind its `end`."""
     if names is None or count == 1:
-        return [role_behind(text, end, led=bool(lead)) or lead] * count
+        return [role_behind(text, end, first, led=bool(lead)) or lead] * count
     if any(names):
-        first = names[0] or lead.name.lower()
-        roles = roles_of_axes([first, *names[1:]])
-        roles[-1] = roles[-1] or role_behind(text, end, led=False)
+        roles = roles_of_axes([names[0] or lead.name.lower(), *names[1:]])
+        roles[-1] = roles[-1] or role_behind(text, end, first, led=False)
         return roles
     header = roles_of_header(text, end, before)
     if header:
         return (header + [_NONE] * count)[:count]
     if lead is _SIZE:
         return [lead] * count
-    return [lead, *[_NONE] * (count - 2), role_behind(text, end, led=False)]
+    return [lead, *[_NONE] * (count - 2), role_behind(text, end, first, led=False)]
 
 
 def stated(found: list[Measurement]) -> list[Measurement]:

@@ -42,9 +42,14 @@ TIMES = (
     rf"\ ?(?:[(\[]?(?P<ahead>{_NAME})\ ?[)\]]?\ ?[:=-]?)?\ ?[(\[]?"
 )
 """Pattern of what stands between two numbers of a chain, with the names of their sides."""
-TO = r"\ ?(?i:-|–|—|~|(?:up\ ?)?to|bis|a|à|or|से|…|\.{2,3}|(?P<and>and|und|y|et|e))\ ?"
+_TO_WORDS, _AND_WORDS = (
+    ("up to", "upto", "to", "bis", "a", "à", "or"),
+    ("and", "und", "y", "et", "e"),
+)
+TO = rf"\ ?(?:[-–—~…]|\.{{2,3}}|से|{by_initial(_TO_WORDS)}|(?P<and>{by_initial(_AND_WORDS)}))\ ?"
 """Pattern of what stands between the two numbers of a range; `and` only where "between" leads."""
 _JOINT = re.sub(r"\?P<\w+>", "?:", f"(?:{TIMES}|{TO})")
+_GAP = rf'[^0-9;!?|"/&+%,):=][^0-9;!?|"/&+%]{{0,{WIDEST_GAP - 1}}}'
 _QUANTITY = re.compile(
     rf"""{NUMBER}(?:
         (?:\ (?:\ |[-(\[]\ ?)?|[-(\[]\ ?)?(?P<word>{UNIT_WORD})
@@ -55,9 +60,17 @@ _QUANTITY = re.compile(
     )?
     # Whether the next number may be joined: first a look for one, which is cheaper, more so
     # where what was passed is not given back.
-    (?P<joins>(?=(?=(?P<gap>[^0-9;!?|"/&+%]{{1,{WIDEST_GAP}}}))(?P=gap)[0-9])(?={_JOINT}[0-9]))?""",
+    (?P<joins>(?=(?=(?P<gap>{_GAP}))(?P=gap)[0-9])(?={_JOINT}[0-9]))?""",
     re.VERBOSE,
 )
+_SURE_UNIT_OF = {
+    form: unit
+    for word, unit in UNIT_OF.items()
+    if len(word) > 2 or unit is not Unit.INCH
+    for form in (word, word.upper(), word.capitalize())
+    if form != "M" and form.lower() in UNIT_OF
+}
+"""The units of most names as they are written: those that nothing around can make another word."""
 _MISSING, _INCH, _FOOT = Unit.MISSING, Unit.INCH, Unit.FOOT  # looking members up takes time
 # "in" after a number is a unit ahead of these, at the end, and ahead of punctuation.
 _IN_UNIT = re.compile(
@@ -118,16 +131,17 @@ class Quantity(NamedTuple):
 
     def value(self, text: str) -> float:
         """The number, in `unit`; NaN where it cannot be read, or is not one number."""
-        written = text[self.start : self.stop]
+        start, stop, _, unit, _, _, several, more = self  # faster than one after the other
+        written = text[start:stop]
         try:
-            number = float(written) + self.more
+            number = float(written) + more
         except ValueError:
-            if self.several:
+            if several:
                 numbers = self.values(text)
                 return numbers[0] if len(numbers) == 1 else math.nan
-            return read_number(written, self.unit) + self.more
-        if self.start > 0 and text[self.start - 1] == "." and written.isdecimal():
-            ahead = text[max(0, self.start - 2) : self.start - 1]
+            return read_number(written, unit) + more
+        if start and text[start - 1] == "." and written.isdecimal():
+            ahead = text[max(0, start - 2) : start - 1]
             if not ahead.isalnum() and ahead != ".":
                 return float(f"0.{written}")  # `.5 inch`, not `No.5 inch`
         return number
@@ -140,6 +154,12 @@ class Quantity(NamedTuple):
         return [each + self.more for each in read_several(written, self.unit)]
 
 
+def char_ahead(text: str, start: int) -> str:
+    """The character ahead of the number that begins at `start`, or of one space; "" for none."""
+    ahead = text[start - 1] if start > 1 else ""
+    return text[start - 2] if ahead == " " else ahead
+
+
 def quantities(text: str, most: int | None = None) -> list[Quantity]:
     """The numbers of a text that can be part of a measurement, feet with their inches as one.
 
@@ -149,16 +169,15 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
     feet = joined = False
     wanted = len(text) if most is None else most
     for match in _QUANTITY.finditer(text):
-        if match.lastindex is None and not (joined or feet):
-            start = match.start()  # most numbers: mere ones
-            if text[start - 2 : start].rstrip(" ")[-1:] not in LED:
-                continue
+        mere = match.lastindex is None and not (joined or feet)  # as most numbers are
+        if mere and char_ahead(text, match.start()) not in LED:
+            continue
         start, end = match.span()
         several, spaced, word, mark, at_next, _ = match.groups()
         may_follow, joined = joined, at_next is not None
         if word is not None:
             stop = match.start("word")
-            unit = _unit_of(text, word, start, stop, end)
+            unit = _SURE_UNIT_OF.get(word) or _unit_of(text, word, start, stop, end)
             while text[stop - 1] in " -([":
                 stop -= 1
             mark = ""
@@ -169,9 +188,13 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
                 stop -= 1
         else:
             # Most numbers measure nothing: dropped at once where no word around can make them.
-            ahead = text[start - 2 : start].rstrip(" ")[-1:]
-            if not (joined or may_follow or feet or ahead in LED) or (
-                ahead not in _MAY_LEAD and text[end : end + 2].lstrip(" ")[:1] not in _MAY_FOLLOW
+            ahead = char_ahead(text, start)
+            if ahead not in LED and (
+                not (joined or may_follow or feet)
+                or (
+                    ahead not in _MAY_LEAD
+                    and text[end : end + 2].lstrip(" ")[:1] not in _MAY_FOLLOW
+                )
             ):
                 feet = False
                 continue
@@ -181,10 +204,8 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
         some = several is not None
         # Faster than Quantity(…), as is what makes a Measurement.
         quantity = tuple.__new__(Quantity, (start, stop, end, unit, mark, joined, some, 0.0))
-        if spaced is not None:
-            quantity = _ungrouped(text, quantity)
-        elif some and _BROKEN_OFF.search(text, max(0, start - 2), start):
-            quantity = quantity._replace(more=math.nan)
+        if some or spaced is not None:
+            quantity = _in_pieces(text, quantity)
         if feet:
             merged = _feet_and_inches(text, found[-1], quantity)
             if merged is not None:
@@ -233,8 +254,15 @@ def _is_mark(text: str, mark: str, start: int, at: int, end: int) -> bool:
     )
 
 
-def _ungrouped(text: str, number: Quantity) -> Quantity:
-    """A number like `1 200`: its last group where the first ones count or name something else."""
+def _in_pieces(text: str, number: Quantity) -> Quantity:
+    """What a number like `3/4`, `140/160` or `1 200` is, given the text around it.
+
+    The last group of `1 200` where the first ones count or name something else; one that cannot be
+    read where several are the rest of something, as in `3-7/17 in`.
+    """
+    if number.several:
+        broken_off = _BROKEN_OFF.search(text, max(0, number.start - 2), number.start)
+        return number._replace(more=math.nan) if broken_off else number
     before = text[max(0, number.start - _COUNT_WIDTH) : number.start]
     if _COUNTS.search(before):
         last = text.rindex(" ", number.start, number.stop) + 1

@@ -32,7 +32,8 @@ ODD = (
 """Pattern (RE2) that is in every text which `spell_out` changes."""
 HIDING = (
     rf"{_OTHER_SCRIPTS}|[０-９Ａ-Ｚａ-ｚ＂＇{_SQUARED}{_MATHEMATICAL}"
-    rf"\x{{200b}}\x{{2060}}\x{{feff}}\x{{ad}}\x{{200e}}\x{{200f}}]|\\|{_SIGN}"
+    # Not the whole of _SIGN, only a part that is in each: RE2 takes longer for more branches.
+    r"\x{200b}\x{2060}\x{feff}\x{ad}\x{200e}\x{200f}±]|\\|\+-|/ ?-|inus"
 )
 """Pattern (RE2) of spellings behind which a first look would not see a measurement."""
 
@@ -46,6 +47,7 @@ _MIDDLE_DOT = re.compile(rf"[{_DOTS}](?<=\d.)(?=\d)")
 _SMALL_FRACTION = re.compile(r"[⁰¹²³⁴-⁹]+[\u2044/][₀-₉]+")
 _FRACTION_SLASH = re.compile(r"\ ?\u2044\ ?")
 _ESCAPED = re.compile(r"\\+(?=[\"'″′”’/])")
+_ANY_SIGN = re.compile(_SIGN)
 _LIMIT = r"[0-9]*[.,]?[0-9]+(?:\ {0,2}[0-9]+/[0-9]+|/[0-9]+)?"
 _LIMITS = rf"{_SIGN}\ {{0,2}}{_LIMIT}(?:\ ?(?:-|–|~|to)\ ?{_LIMIT})?\ ?%?"
 # `(30±1) cm`
@@ -55,6 +57,11 @@ _TOLERANCE = re.compile(
     rf"(?<=[0-9])\ ?(?:[(\[]\ ?{_LIMITS}(\ ?[^\W\d_]{{1,6}}|\ ?[\"″”'′’]{{1,2}})?\ ?[)\]]"
     rf"|{_LIMITS})",
 )
+
+
+def may_be_odd(text: str) -> bool:
+    """Whether `spell_out` may change `text`, after a fast look; True for many that it would not."""
+    return not text.isascii() or "\\" in text or "+" in text or "inus" in text
 
 
 def spell_out(text: str) -> str:
@@ -72,7 +79,7 @@ def spell_out(text: str) -> str:
                 text = text.replace(f" {char}", f" {plain.lstrip(' ')}").replace(char, plain)
     if "\\" in text:
         text = _ESCAPED.sub("", text)
-    if "±" in text or "+" in text or "inus" in text:
+    if ("±" in text or "+" in text or "inus" in text) and _ANY_SIGN.search(text):
         text = _TOLERANCE.sub(r"\1", _IN_BRACKETS.sub(r" \1", text))
     return text
 

@@ -23,7 +23,7 @@ _DEVICE = (
 )
 _DEVICE_STEMS = (
     "scre disp tv tvs tele moni lapt note tabl phon smar mobi cell ipad macb touc chro ultr hdd "
-    "hdds ssd ssds hard ipho kind erea gala thin"
+    "hdds ssd ssds hard ipho kind erea read gala thin"
 )
 
 
@@ -64,7 +64,7 @@ _DEVICE_BEHIND = _behind(
     r"[\s)\]-]{0,3}(?:(?:full|hd|uhd|fhd|4k|8k|smart|o?led|lcd|qled|gaming|touch|ips|retina"
     rf"|amoled|android|wide|super|flat|curved|computer|diagonal|sata|apple)[\s-]){{0,3}}{_DEVICE}\b",
     "full hd uhd fhd 4 8 smar oled led lcd qled gami touc ips reti amol andr wide supe flat curv "
-    "comp diag sata appl",
+    "comp diag sata appl e",
 )
 _DEVICE_AHEAD = _ahead(
     _DEVICE_STEMS,

@@ -225,8 +225,15 @@ def fault(ended: Ended, folder: Path, command: Command, expected: Result) -> str
         return f"exit code 0, and no result: {last_words(str(error), folder)}"
     if not same(found, expected):
         return f"another result, exit code 0: {last_words(ended.said, folder)}"
-    left = sorted(path.name for path in folder.rglob("*") if "partial" in path.name)
+    partial = [path for path in folder.rglob("*") if "partial" in path.name]
+    left = sorted(path.name for path in partial if not _is_of_killed_trial(path))
     return f"left behind: {_shown(', '.join(left), folder)}" if left else None
+
+
+def _is_of_killed_trial(path: Path) -> bool:
+    """Whether a file is in the folder of a trial that was killed: another folder replaces it."""
+    runs = [each for each in path.parents if (each / "config.yaml").is_file()]
+    return any(not (run / "report.json").is_file() for run in runs)
 
 
 def is_refusal(ended: Ended) -> bool:

@@ -37,15 +37,8 @@ logger = logging.getLogger(__name__)
 History = list[dict[str, float]]
 CHECK_EVERY = 50
 """Steps between looks at the losses: each look waits for the accelerator."""
-_SAME_RUN = {
-    "max_epochs",
-    "patience",
-    "batch_size",
-    "learning_rate",
-    "weight_decay",
-    "warmup",
-    "gradient_clip",
-}
+_SAME_RUN = {"max_epochs", "patience", "batch_size", "learning_rate", "weight_decay"}
+_SAME_RUN |= {"warmup", "gradient_clip"}
 _Value = TypeVar("_Value")
 
 

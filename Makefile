@@ -62,6 +62,7 @@ gate: $(READY)  ## recipes and strong rivals by cross-validation, in hours (DATA
 	$(BIN)/python benchmarks/crossval.py --data '$(or $(DATA),$(error give a catalogue with lengths: make gate DATA=train.csv))' $(ARGS)
 
 bench: $(READY)  ## speed and memory at small sizes, in minutes (written to benchmarks/results)
+	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/encoding.py --texts 200 --repeats 2 $(if $(MINILM),--minilm '$(MINILM)')
 	$(BIN)/python benchmarks/dimensions.py $(if $(DATA),--data '$(DATA)')

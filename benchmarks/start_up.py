@@ -6,7 +6,7 @@ One smoke run of 1,000 demo rows fills the cache and leaves a checkpoint. Then, 
 times over: `import torch` alone, --help, a misspelt key, a data.path that is not there, a
 prediction of one product, and the smoke run again with everything cached. With --before the same
 commands of another checkout of this project run in the same turns. Ratios are of the least
-times. Results go to benchmarks/results/start_up.json.
+times. Results go to start_up.json and start_up.md in benchmarks/results.
 """
 
 import argparse
@@ -21,8 +21,10 @@ from pathlib import Path
 
 from measured import RESULTS, Figure, write_figures
 
+from product_length.writing import write_text
+
 HERE = Path(__file__).resolve().parents[1]
-TORCH = "import torch"
+TORCH, BEFORE = "import torch", "before: "
 SMOKE = ["data.rows=1000", "trainer.max_epochs=2", "tracking=none", "trainer.accelerator=cpu"]
 AIMS = {"wrong data.path": 0.7, "predict one product": 1.8, "smoke run, cached": 4.0}
 """The most that each should take, in times of `import torch`."""
@@ -64,7 +66,7 @@ class Checkout:
 
 def main() -> None:
     options = parser().parse_args()
-    codes = {"": HERE} | ({"before: ": options.before.resolve()} if options.before else {})
+    codes = {"": HERE} | ({BEFORE: options.before.resolve()} if options.before else {})
     best: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         checkouts = [
@@ -81,13 +83,34 @@ def main() -> None:
             for name, (words, code) in timed.items():
                 best[name] = min(best.get(name, float("inf")), processor_seconds(words, code))
     figures = [Figure(TORCH, best[TORCH], "s of processor time", 1)]
+    figures += [
+        Figure(f"{name}, ratio to {TORCH}", seconds / best[TORCH], "", 1)
+        for name, seconds in best.items()
+        if name != TORCH
+    ]
+    command = f"python benchmarks/start_up.py --rounds {options.rounds}"
+    command += " --before CHECKOUT" if options.before else ""
+    write_figures(options.results / "start_up.json", figures, command)
+    write_text(options.results / "start_up.md", as_markdown(best))
+    sys.stdout.write(as_markdown(best))
+
+
+def as_markdown(best: dict[str, float]) -> str:
+    """A line for each command: seconds of processor time, and ratios."""
+    with_before = any(name.startswith(BEFORE) for name in best)
+    head = ["processor time of", "s", "times `import torch`", "at most"]
+    head += ["before"] if with_before else []
+    lines = [f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}"]
     for name, seconds in best.items():
-        aim = AIMS.get(name)
-        wanted = "" if aim is None else f" (aim: at most {aim:g})"
-        sys.stdout.write(f"{name:28} {seconds:6.2f} s  {seconds / best[TORCH]:5.2f} x{wanted}\n")
-        if name != TORCH:
-            figures.append(Figure(f"{name}, ratio to import torch", seconds / best[TORCH], "", 1))
-    write_figures(RESULTS / "start_up.json", figures, "python benchmarks/start_up.py")
+        if name.startswith(BEFORE):
+            continue
+        cells = [name, f"{seconds:.2f}", f"{seconds / best[TORCH]:.2f}"]
+        cells.append(f"{AIMS[name]:g}" if name in AIMS else "")
+        if with_before:
+            old = best.get(BEFORE + name)
+            cells.append("" if old is None else f"{old / best[TORCH]:.2f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def prepare(checkout: Checkout) -> None:
@@ -121,6 +144,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     made.add_argument("--rounds", type=int, default=5, help="turns (default: %(default)s)")
     made.add_argument("--before", type=Path, help="another checkout to compare with")
+    made.add_argument("--results", type=Path, default=RESULTS, help="default: %(default)s")
     return made
 
 

@@ -15,7 +15,7 @@ WARN_FROM = 0.1
 _FIRST = 16  # columns that tell most rows from those of zeros
 
 
-def tell_unseen(
+def log_unseen(
     log: logging.Logger, where: str, rows: int, counts: Mapping[str, int], advice: str = ""
 ) -> None:
     """Say how many of so many rows each of `counts` holds of, by what holds of them.

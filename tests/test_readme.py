@@ -246,6 +246,19 @@ def test_the_table_of_dimensions_can_be_made(place, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_table_of_start_up_can_be_made(tmp_path):
+    words = f"--rounds 1 --results {tmp_path} --before {ROOT}"
+    command = [sys.executable, str(ROOT / "benchmarks" / "start_up.py"), *words.split()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "start_up.md").read_text(encoding="utf-8")
+    assert table.count("\n| ") == 7
+    entries = json.loads((tmp_path / "start_up.json").read_text(encoding="utf-8"))
+    assert len(entries) == 11
+    assert all(entry["value"] > 0 for entry in entries)
+
+
+@pytest.mark.slow
 def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
     words = f"--data train.csv --minilm {minilm} --texts 40 --repeats 1 --results {tmp_path}"
     words += " --workers 2"
@@ -354,7 +367,7 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
     "name",
     [
         *("recipes", "demo", "losses", "crossval", "terms"),
-        *("reading", "encoding", "neighbours", "dimensions", "pipeline"),
+        *("reading", "start_up", "encoding", "neighbours", "dimensions", "pipeline"),
     ],
 )
 def test_tables_are_those_of_the_benchmarks(name):

@@ -17,7 +17,7 @@ from product_length.embeddings.encoder import Encoder, Engine
 from product_length.embeddings.engine import choose_engine
 from product_length.embeddings.ready import FORMAT, Texts, digest_of, ready_encoder
 from product_length.embeddings.repeats import EncodeOnce
-from product_length.unseen import are_blank, is_much, tell_unseen
+from product_length.unseen import are_blank, is_much, log_unseen
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def embed_catalogue(
     for embedding in found:
         if is_much(embedding.blank_rows, len(text_keys)):
             blank = {"have a text in which it knows nothing": embedding.blank_rows}
-            tell_unseen(log, embedding.name, len(text_keys), blank, _ADVICE)
+            log_unseen(log, embedding.name, len(text_keys), blank, _ADVICE)
     if only is None or len(only) == len(text_keys):
         return found
     return [_some(embedding, text_keys, only, options.chunk_rows, store) for embedding in found]

@@ -18,7 +18,7 @@ from product_length.features.stage import NeighbourFeatures, neighbour_stage
 from product_length.features.terms import TermFeatures, term_stage
 from product_length.features.types import TypeVocabulary
 from product_length.features.vectors import side_by_side
-from product_length.unseen import are_beyond, are_unseen, distinct_types, tell_unseen
+from product_length.unseen import are_beyond, are_unseen, distinct_types, log_unseen
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def describe(
             options.type.min_rows,
             100 * float((codes == 0).mean()),
         )
-    _tell_unseen(catalogue, reads_types=options.type is not None or options.knn is not None)
+    _log_unseen(catalogue, reads_types=options.type is not None or options.knn is not None)
     if options.knn is not None:
         chosen = _searched(embeddings, options.knn.embedding)
         addresses = [each.encoder.address for each in chosen]
@@ -90,7 +90,7 @@ def describe(
     return Features(vocabulary, codes, neighbours, encoders, dimensions, terms)
 
 
-def _tell_unseen(catalogue: Catalogue, *, reads_types: bool) -> None:
+def _log_unseen(catalogue: Catalogue, *, reads_types: bool) -> None:
     """Say how many val and test rows have a type or a length that no training row prepares for."""
     train_rows = catalogue.rows(TRAIN)
     lengths = catalogue.lengths[train_rows]
@@ -106,7 +106,7 @@ def _tell_unseen(catalogue: Catalogue, *, reads_types: bool) -> None:
             counts["have a product type that no training row has"] = int(unseen.sum())
         beyond = are_beyond(catalogue.lengths[rows], reach)
         counts["have a length beyond those of all training rows"] = int(beyond.sum())
-        tell_unseen(log, SPLIT_NAMES[split], len(rows), counts, _ADVICE)
+        log_unseen(log, SPLIT_NAMES[split], len(rows), counts, _ADVICE)
 
 
 def _searched(embeddings: Sequence[Embedding], names: Sequence[str] | None) -> list[Embedding]:

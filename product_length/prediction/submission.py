@@ -30,7 +30,7 @@ from product_length.prediction.ensemble import Ensemble, Forecast
 from product_length.prediction.files import ending_of
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.prediction.submission_file import open_submission
-from product_length.unseen import are_beyond, are_blank, are_missing, are_unseen, tell_unseen
+from product_length.unseen import are_beyond, are_blank, are_missing, are_unseen, log_unseen
 from product_length.writing import write_whole
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def write_submission(
 
     write_whole(output, fill)
     seconds = time.perf_counter() - started
-    tell_unseen(log, str(path), rows, unseen, _ADVICE)
+    log_unseen(log, str(path), rows, unseen, _ADVICE)
     log.info("%s: %d rows, %.0f rows/s", output, rows, rows / max(seconds, 1e-9))
     return rows
 

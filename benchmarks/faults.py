@@ -150,7 +150,8 @@ def try_pair(base: Undisturbed, number: int, draw: Generator, folder_name: str) 
     folder = fresh(base.root, folder_name, command)
     killed = number // len(KILLED) % 2 == 1
     name, kind = f"pair:{number}", f"two at once: {command.name}"
-    after = float(draw.uniform(base.silent, base.seconds[command.name])) if killed else None
+    whole = base.seconds[command.name]
+    after = float(draw.uniform(min(base.silent, whole / 2), whole)) if killed else None
     done = "both to their end" if after is None else f"one killed after {after:.1f} s"
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(run, command, folder, after)

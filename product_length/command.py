@@ -29,9 +29,8 @@ from product_length.errors import (
     whole_text,
 )
 from product_length.experiment import AnyConfig, Experiment, from_config
-from product_length.log_file import replace_log_files
+from product_length.log_file import log_to_file, replace_log_files
 from product_length.resumed_run import Resumed, resumed
-from product_length.run_log import log_to_file
 from product_length.secrets import hide, keep_out_of_logs, shown, shown_variables
 from product_length.shortage import cannot_write, in_words
 from product_length.tracking.identity import leave_out_identity

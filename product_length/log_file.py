@@ -1,4 +1,4 @@
-"""The log file of a run, on a disk that may become full."""
+"""The log file of a run: what goes into it alone, and a disk that becomes full."""
 
 import logging
 import sys
@@ -8,6 +8,17 @@ from typing_extensions import override
 
 from product_length.errors import UserError
 from product_length.shortage import cannot_write
+
+
+def log_to_file(
+    logger: logging.Logger, level: int, message: str, error: BaseException | None = None
+) -> None:
+    """Log to the files that the root logger writes; the traceback of `error`, if given, too."""
+    trace = None if error is None else (type(error), error, error.__traceback__)
+    record = logger.makeRecord(logger.name, level, __file__, 0, message, (), trace)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler) and level >= handler.level:
+            handler.handle(record)
 
 
 def replace_log_files() -> None:

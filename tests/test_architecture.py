@@ -17,7 +17,7 @@ FLOW = ["catalogue", "embeddings", "dimensions", "features", "loss", "decision",
 FLOW += ["training", "evaluation", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
-COMMON |= {"hidden_packages", "lightning_import", "run_log", "shortage", "unseen"}
+COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unseen"}
 
 
 def imports(path):

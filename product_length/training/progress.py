@@ -10,7 +10,7 @@ from tqdm import tqdm
 from typing_extensions import override
 
 from product_length.lightning_import import Callback, L
-from product_length.run_log import log_to_file
+from product_length.log_file import log_to_file
 from product_length.training.continuing import best_epoch
 from product_length.training.module import FitModule
 

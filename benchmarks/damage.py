@@ -54,7 +54,7 @@ def partial_output(folder: Path) -> None:
 def partial_checkpoint(folder: Path) -> None:
     """As a kill leaves a checkpoint that was being written."""
     checkpoints = folder / "run" / "checkpoints"
-    shutil.copyfile(checkpoints / "best.ckpt", checkpoints / ".best.ckpt.partial")
+    shutil.copyfile(checkpoints / "best.ckpt", checkpoints / ".best-0123abcd.partial.ckpt")
 
 
 # In such an order that the first few are of all sorts.
@@ -93,7 +93,7 @@ KINDS = [
     Kind(
         "checkpoint: partial",
         "cut",
-        "run/checkpoints/.best.ckpt.partial",
+        "run/checkpoints/.best-*.partial.ckpt",
         "train",
         cached=True,
         prepare=partial_checkpoint,

@@ -21,6 +21,10 @@ SAID = {
     "bool_type": ("trainer.progress=[1]", "trainer.progress=[1]: must be true or false"),
     "bool_parsing": ("trainer.progress=maybe", "trainer.progress=maybe: must be true or false"),
     "string_type": ("data.text.separator=null", "data.text.separator=null: must be a text"),
+    "string_too_short": (
+        "+embeddings.encoders.e={kind: sentence_transformer, model: m, device: ''}",
+        "embeddings.encoders.e.device=: must be a text of at least 1 character(s)",
+    ),
     "empty name": ("study=", "study=: must be a name of letters"),
     "string_too_long": (f"tracking.group={LONG}", "must be a text of at most 128 characters"),
     "path_type": ("cache_dir=null", "cache_dir=null: must be a path"),

@@ -65,6 +65,8 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         space = {name: each for name, each in space.items() if name not in fixed}
         total, sampler = self._sampler(space)
         study = SweepStudy(str(parts.study_name), str(parts.storage), sampler, self.made_from)
+        if not study.study.trials:
+            _refuse_runs_without_trials(str(parts.study_name), Path(str(parts.sweep_dir)))
         study.note_total(total)
         before = done = study.settled()
         log.info("study %s: %d of %d trials are there", parts.study_name, before, total)
@@ -160,6 +162,17 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
             OmegaConf.save(
                 OmegaConf.create(results), f"{self.sweeper.sweep_dir}/optimization_results.yaml"
             )
+
+
+def _refuse_runs_without_trials(study: str, folder: Path) -> None:
+    """Raises UserError where runs are whose trials the database does not know."""
+    runs = sorted(path.parent.name for path in folder.glob("*/config.yaml"))
+    if runs:
+        raise UserError(
+            f"study={study}: its database holds no trials, but {folder} holds {len(runs)} run(s): "
+            "the database was deleted, or is another one. Bring it back, name another one with "
+            "study=NAME, or delete that folder"
+        )
 
 
 def _meaning(override: str) -> tuple[str, Any]:

@@ -329,6 +329,17 @@ def test_two_processes_work_on_one_study(tmp_path):
     assert [row["seeds"] for row in recipes(tmp_path / "multirun" / "mine")] == ["1;2", "1;2"]
 
 
+def test_runs_whose_database_is_gone_are_not_written_over(tmp_path):
+    (tmp_path / "multirun" / "mine" / "0").mkdir(parents=True)
+    (tmp_path / "multirun" / "mine" / "0" / "config.yaml").touch()
+    output = sweep(tmp_path, *GRID, code=1)
+    assert (
+        "error: study=mine: its database holds no trials, but multirun/mine holds 1 run(s)"
+        in output
+    )
+    assert not (tmp_path / "multirun" / "mine" / "1").exists()
+
+
 def test_a_plain_grid_is_compared_too(tmp_path):
     sweep(tmp_path, "loss=mape,huber", "study=null", "hydra.sweep.dir=grid")
     assert len(recipes(tmp_path / "grid")) == 2

@@ -16,15 +16,16 @@ GRID = {"_target_": "optuna.samplers.GridSampler", "_partial_": True}
 
 
 class Launcher:
-    """Gives each trial the outcome that its `loss` names; may break down altogether."""
+    """Gives each trial the outcome that its `loss` names; may break down after `breaks`."""
 
-    def __init__(self, outcomes, breaks=False):
+    def __init__(self, outcomes, breaks=None):
         self.outcomes, self.breaks, self.launched = outcomes, breaks, []
 
     def launch(self, overrides, initial_job_idx):
         assert initial_job_idx >= 0
         self.launched += [list(words) for words in overrides]
-        if self.breaks:
+        if self.breaks is not None:
+            self.breaks()
             raise RuntimeError("a worker was killed")
         found = [self.outcomes[words[0].removeprefix("loss=")] for words in overrides]
         failed = [isinstance(outcome, Exception) for outcome in found]
@@ -39,7 +40,7 @@ class Launcher:
 def run(tmp_path):
     """Runs a sweep over losses with the given outcomes; its trials by loss, its launcher."""
 
-    def sweep(outcomes, *, breaks=False, n_jobs=1, n_trials=None, without=()):
+    def sweep(outcomes, *, breaks=None, n_jobs=1, n_trials=None, without=()):
         made = StudySweeper(
             sampler=OmegaConf.create(
                 {"_target_": "optuna.samplers.GridSampler", "_partial_": True}
@@ -110,8 +111,13 @@ def test_combinations_that_make_no_sense_are_left_out_and_count_as_settled(run, 
 
 
 def test_a_launcher_that_breaks_down_costs_unfinished_trials_only(run, tmp_path):
-    report = write_run(tmp_path / "0")
-    found, _ = run({"mape": 0.4, "huber": 0.5}, breaks=True, n_jobs=2)
+    reports = []
+
+    def one_is_finished():
+        reports.append(write_run(tmp_path / "0"))
+
+    found, _ = run({"mape": 0.4, "huber": 0.5}, breaks=one_is_finished, n_jobs=2)
+    (report,) = reports
     by_number = {trial.number: trial for trial in found.values()}
     assert by_number[0].value == pytest.approx(report.val.metrics.mape.value)
     assert by_number[1].state is TrialState.FAIL

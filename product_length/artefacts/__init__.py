@@ -8,9 +8,10 @@ lock, from a read-only disk too.
 """
 
 from product_length.artefacts.array_file import save_array
+from product_length.artefacts.artefact import Artefact
 from product_length.artefacts.chunk_notes import Span
 from product_length.artefacts.manifest import Json, address, digest_file
-from product_length.artefacts.store import Artefact, ArtefactStore, Chunk
+from product_length.artefacts.store import ArtefactStore, Chunk
 
 __all__ = [
     "Artefact",

@@ -6,16 +6,15 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from product_length.artefacts.array_file import ArrayFile
+from product_length.artefacts.artefact import ARRAY, Artefact
 from product_length.artefacts.chunk_notes import (
     Note,
     Span,
@@ -41,23 +40,8 @@ log = logging.getLogger(__name__)
 
 Chunk = tuple[NDArray[Any], Mapping[str, int]]
 
-_ARRAY = "array.npy"
 _NOTES = "chunks.jsonl"
 _ADVICE = "choose another folder with cache_dir=…"
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """A finished artefact: its folder, what was noted while making it, whether it was there."""
-
-    path: Path
-    facts: Mapping[str, Any]
-    reused: bool
-
-    def load_array(self) -> NDArray[Any]:
-        """The array of an artefact made by `ArtefactStore.array`, memory-mapped, read-only."""
-        array: NDArray[Any] = np.load(self.path / _ARRAY, mmap_mode="r")
-        return array
 
 
 class ArtefactStore:
@@ -150,7 +134,7 @@ class ArtefactStore:
             if os.path.lexists(final):  # damaged: a start, of which sound chunks are used
                 _remove(partial)
                 final.rename(partial)
-            file, spans = ArrayFile(partial / _ARRAY, shape, dtype), _spans(made_from)
+            file, spans = ArrayFile(partial / ARRAY, shape, dtype), _spans(made_from)
             done = _resume(partial, file, spans)
             missing = [span for span in spans if span[0] not in done]
             with (
@@ -239,10 +223,10 @@ def _opened(final: Path, made_from: Mapping[str, Json]) -> Artefact | None:
     if manifest is None:
         return None
     is_array = "chunks" in manifest
-    names = [_ARRAY] if is_array else list(manifest["files"])
+    names = [ARRAY] if is_array else list(manifest["files"])
     if not is_remembered(final, names):
         if is_array:
-            file = ArrayFile(final / _ARRAY, tuple(made_from["shape"]), made_from["dtype"])
+            file = ArrayFile(final / ARRAY, tuple(made_from["shape"]), made_from["dtype"])
             stops = dict(_spans(made_from))
             if not file.is_whole() or not all(
                 note_is_sound(file, note, stops) for note in manifest["chunks"]

@@ -16,6 +16,7 @@ from product_length.model.stated_prior import StatedLengths, StatedRatios
 from product_length.model.term_prior import TermPrior
 from product_length.model.tilt import Tilt
 from product_length.model.type_prior import TypePrior
+from product_length.model.zero_linear import zero_linear
 
 
 class Mixture(nn.Module):
@@ -75,9 +76,7 @@ class Mixture(nn.Module):
         self.register_buffer("edges", torch.zeros(outputs - 1))
         self.register_buffer("smoothing", torch.eye(outputs))
         self.register_buffer("whole", torch.full((outputs,), 1 / outputs))
-        self.gate = nn.Linear(width, parts)
-        nn.init.zeros_(self.gate.weight)
-        nn.init.zeros_(self.gate.bias)
+        self.gate = zero_linear(width, parts)
 
     def fill(
         self,
@@ -141,12 +140,12 @@ class Mixture(nn.Module):
         if self.neighbours is not None and neighbours is not None:
             mixed += [each.log() for each in self.neighbours(neighbours, told)]
         own = None if lengths is None else self._output_of(lengths)
-        of_type, expected = None, self.whole.log().expand_as(raw)
+        expected = self.whole.log().expand_as(raw)
         if self.types is not None and types is not None:
-            expected = of_type = self.types(types, own, told).log()
-            mixed.append(of_type)
+            expected = self.types(types, own, told).log()
+            mixed.append(expected)
             if self.tilted_types is not None:
-                expected = self.tilted_types(of_type, features)
+                expected = self.tilted_types(expected, features)
                 mixed.append(expected)
         if self.terms is not None and terms is not None:
             expected = self.terms(terms, features, own, self.whole, self.smoothing)
@@ -171,9 +170,6 @@ class Mixture(nn.Module):
             stated = told.spread(pointed_at, shares[:, len(mixed) :].exp())
             tiniest = torch.finfo(stated.dtype).tiny
             total = torch.logaddexp(total, stated.clamp(min=tiniest).log())
-        if self.types is not None and of_type is not None:
-            least = self.types.least_share()
-            total = torch.logaddexp(total + (1 - least).log(), of_type + least.log())
         return total
 
     def _output_of(self, lengths: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from product_length.model.bag import NgramBag
 from product_length.model.config import ModelOptions
 from product_length.model.mixture import Mixture
 from product_length.model.trunk import build_trunk
+from product_length.model.zero_linear import zero_linear
 
 UNKNOWN_TYPE = 0
 """The code of rare and unseen product types."""
@@ -111,7 +112,7 @@ class LengthNetwork(nn.Module):
             )
         self.input_dropout = nn.Dropout(options.input_dropout)
         self.trunk = build_trunk(options, widths, len(embedding_dims))
-        self.head = nn.Linear(self.trunk.width, outputs)
+        self.head = zero_linear(self.trunk.width, outputs)
         self.mixture: Mixture | None = None
         if options.priors:
             k = None if knn_options is None else knn_options.k
@@ -126,8 +127,6 @@ class LengthNetwork(nn.Module):
                 columns=columns,
                 entries=term_entries,
             )
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
         if initial_bias is not None:
             if initial_bias.shape != (outputs,):
                 raise ValueError(f"initial_bias {tuple(initial_bias.shape)} is not ({outputs},)")
@@ -139,13 +138,22 @@ class LengthNetwork(nn.Module):
 
         Raises ValueError when the batch lacks a part that the network was built for, or has more.
         """
+        own, mixed = self.own_and_mixed(batch)
+        return own if mixed is None else mixed
+
+    def own_and_mixed(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """What the head says by itself, and its mixture with the priors, None without priors.
+
+        Both float32 (rows, outputs). Training teaches the head by both: by its share in the mixture
+        alone it learns next to nothing of rows that a prior explains.
+        """
         features = self.trunk(self._blocks(batch))
         # Half precision in the last step would round an emitted logarithm to several per cent.
         with torch.autocast(features.device.type, enabled=False):
             features = features.float()
             raw: Tensor = self.head(features)
             if self.mixture is None:
-                return raw
+                return raw, None
             mixed: Tensor = self.mixture(
                 raw,
                 features,
@@ -155,7 +163,7 @@ class LengthNetwork(nn.Module):
                 terms=batch.terms,
                 lengths=batch.lengths if self.training else None,
             )
-            return mixed
+            return raw, mixed
 
     def extra_repr(self) -> str:
         """What no submodule shows; `str(network)` tells any two configurations apart."""

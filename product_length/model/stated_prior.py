@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from product_length.features.dimension_features import FARTHEST
 from product_length.model.outputs import Outputs, Scale
+from product_length.model.zero_linear import zero_linear
 
 _POINTED_AT = -4.0
 """The score of every stated length, where training begins."""
@@ -60,9 +61,7 @@ class StatedLengths(Stated):
 
     def __init__(self, columns: Sequence[int], width: int) -> None:
         super().__init__(columns)
-        self.score = nn.Linear(width, len(columns))
-        nn.init.zeros_(self.score.weight)
-        nn.init.constant_(self.score.bias, _POINTED_AT)
+        self.score = zero_linear(width, len(columns), bias=_POINTED_AT)
 
     def forward(self, block: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """Lengths (rows, columns), 1/100 inch, and their scores, -inf where none is stated."""
@@ -89,9 +88,7 @@ class StatedRatios(Stated):
         self.register_buffer("usual", torch.full((len(columns), _RATIOS), torch.nan))
         of_type = torch.full((types or 1, len(columns), _RATIOS), torch.nan)
         self.register_buffer("of_type", of_type)
-        self.score = nn.Linear(width, len(columns))
-        nn.init.zeros_(self.score.weight)
-        nn.init.zeros_(self.score.bias)
+        self.score = zero_linear(width, len(columns))
         self.log_whole_ratios = nn.Parameter(torch.full((len(columns),), _WHOLE_RATIOS).log())
         self.powers = nn.Parameter(torch.zeros(2))
 

@@ -9,6 +9,8 @@ have the word, how much it tells, and the product. Weighted naive Bayes: Zaidi e
 import torch
 from torch import Tensor, nn
 
+from product_length.model.zero_linear import zero_linear
+
 _WHOLE_ROWS, _PARENT_ROWS = 3.0, 5.0
 """Rows of the catalogue that are added to a type, and of what it is part of to a word."""
 _FACTS, _HIDDEN, _WEIGHT = 4, 16, -1.0
@@ -34,9 +36,7 @@ class TermPrior(nn.Module):
         last = nn.Linear(_HIDDEN, 1)
         nn.init.constant_(last.bias, _WEIGHT)
         self.weight = nn.Sequential(nn.Linear(_FACTS, _HIDDEN), nn.ReLU(), last)
-        self.of_product = nn.Linear(width, 1 + _FACTS)
-        nn.init.zeros_(self.of_product.weight)
-        nn.init.zeros_(self.of_product.bias)
+        self.of_product = zero_linear(width, 1 + _FACTS)
 
     def fill(self, counts: Tensor, parents: Tensor, whole: Tensor) -> None:
         """Take up smoothed counts float (entries + 1, outputs), row 0 is not looked at, in place.

@@ -9,6 +9,8 @@ Functions by Sequences of Exponential Families" (Annals of Statistics 19).
 import torch
 from torch import Tensor, nn
 
+from product_length.model.zero_linear import zero_linear
+
 _TERMS = 6
 
 
@@ -25,9 +27,7 @@ class Tilt(nn.Module):
         # point numbers are not deterministic.
         below = torch.ones(outputs, outputs).triu() - torch.eye(outputs) / 2
         self.register_buffer("below", below, persistent=False)
-        self.coefficients = nn.Linear(width, _TERMS)
-        nn.init.zeros_(self.coefficients.weight)
-        nn.init.zeros_(self.coefficients.bias)
+        self.coefficients = zero_linear(width, _TERMS)
 
     def forward(self, logs: Tensor, features: Tensor) -> Tensor:
         """Logarithms float32 (rows, outputs) of the tilted distributions, from those of others."""

@@ -7,8 +7,6 @@ from product_length.model.outputs import Outputs
 
 _WHOLE_ROWS = 3.0
 """Rows of the whole catalogue that are added to a type's, where training begins."""
-_TYPE_ROWS = 200.0
-"""The least share of the type's lengths: as of a catalogue to which so many rows were added."""
 
 
 class TypePrior(nn.Module):
@@ -32,11 +30,3 @@ class TypePrior(nn.Module):
             counts = (counts - told.smoothing[own]).clamp(min=0)
         whole = self.log_whole_rows.exp()
         return (counts + whole * told.whole) / (counts.sum(dim=1, keepdim=True) + whole)
-
-    def least_share(self) -> Tensor:
-        """What the gate cannot take away: float (), the smaller the more training rows there are.
-
-        A few hundred rows hold too few short lengths for a network to learn who may be that short;
-        how many there are in all, counting tells better.
-        """
-        return _TYPE_ROWS / (_TYPE_ROWS + self.counts.sum())

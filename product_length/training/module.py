@@ -159,18 +159,23 @@ class FitModule(L.LightningModule):
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The cost of one batch."""
+        """The cost of one batch: of the mixture, if there is one, and of its own head."""
         self.first_step_at = self.first_step_at or time.perf_counter()
         lengths = _known(batch)
-        raw = self.network(batch)
-        loss = self.objective.cost(raw, lengths)
+        own, mixed = self.network.own_and_mixed(batch)
+        raw = own if mixed is None else mixed
+        loss = cost = self.objective.cost(raw, lengths)
+        if (
+            mixed is not None
+        ):  # the head learns its distribution also where a prior explains the row
+            cost = loss + self.objective.cost(own, lengths)
         with torch.no_grad():
             ape = _mape.cost(self.objective.lengths(raw), lengths)
             rows = loss.new_tensor(float(len(lengths)))
             self._pending.append(torch.stack([loss.detach(), ape, rows, raw.abs().amax()]))
         if len(self._pending) == CHECK_EVERY:
             self._look()
-        return loss
+        return cost
 
     def _look(self) -> None:
         """Add the steps since the last look to the epoch's sums. Raises UserError on a NaN."""

@@ -4,7 +4,7 @@
 
 Products/s: cleaned texts of a demo catalogue, and of --data, to arrays of candidates on one core;
 the best of the repeats in processor time. Precision, recall and the share of sides that are right:
-on the hand-labelled texts of tests/dimensions (those that the parser was mended with, and those
+on the hand-labelled texts of tests/measurements (those that the parser was mended with, and those
 that it was not) and on the truth of the demo catalogue. With --data also how many of its products
 state something, and how often a stated length is the label: the first one, or any of them, within
 1%, with percentile intervals from resampled products. Results go to dimensions.json and
@@ -24,17 +24,17 @@ from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import FileData, SplitOptions, TextRecipe
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.text import FIELDS, clean_fields
-from product_length.dimensions.candidates import Candidates, parse_fields
-from product_length.dimensions.measurement import Measurement, Subject
-from product_length.dimensions.parser import measurements, stated
+from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.bootstrap import draws, interval, ratio
 from product_length.features.config import DimensionOptions
+from product_length.measurements.candidates import Candidates, parse_fields
+from product_length.measurements.measurement import Measurement, Subject
+from product_length.measurements.parser import measurements, stated
 from product_length.writing import write_text
 
-sys.path.append(str(Path(__file__).parents[1] / "tests" / "dimensions"))
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "measurements"))
 from labelled_texts import HELD_OUT, LABELLED, Agreement, agreement
 
 RECIPE = TextRecipe(fields=list(FIELDS))

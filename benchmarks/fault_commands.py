@@ -20,7 +20,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.demo.generator import DemoGenerator
 
 ROWS, TYPES, NEW_ROWS = 600, 8, 200
 """Products to train on, their types, and products to predict."""

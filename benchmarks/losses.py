@@ -16,10 +16,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from product_length.evaluation.compare import Comparison, Group, compare
-from product_length.evaluation.comparison_formats import as_records
-from product_length.evaluation.published import published_figure
-from product_length.evaluation.runs import find_run_folders, load_runs
+from product_length.comparison.compare import Comparison, Group, compare
+from product_length.comparison.formats import as_records
+from product_length.comparison.published import published_figure
+from product_length.comparison.runs import find_run_folders, load_runs
 from product_length.evaluation.wording import percent, percent_range, points
 from product_length.writing import write_text
 

@@ -28,7 +28,7 @@ from measured import RESULTS, machine
 from numpy.typing import NDArray
 
 from product_length.features.neighbours import NeighbourIndex
-from product_length.features.tuning import tuning_sample
+from product_length.search.tuning import tuning_sample
 from product_length.writing import write_text, write_whole
 
 PICTURE = Path(__file__).parent.parent / "docs" / "neighbours.png"
@@ -112,7 +112,7 @@ def measure(how: str, source: int | str, dimension: int, threads: int) -> Measur
     import torch  # noqa: F401  # before the clock runs
     from threadpoolctl import threadpool_limits
 
-    from product_length.features.vectors import faiss_sees_a_gpu, load_faiss
+    from product_length.search.vectors import faiss_sees_a_gpu, load_faiss
 
     load_faiss()
     on_gpu = how == "exact" and faiss_sees_a_gpu()

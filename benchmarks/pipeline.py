@@ -30,7 +30,7 @@ import pyarrow as pa
 from measured import RESULTS, Figure, add_figures
 from pyarrow import csv
 
-from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.report import load_report
 from product_length.writing import write_text, write_whole
 

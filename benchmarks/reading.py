@@ -26,9 +26,9 @@ from pyarrow import csv
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns, FileData, SplitOptions, TextRecipe
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.reader import read_batches
+from product_length.demo.generator import DemoGenerator
 from product_length.writing import write_text
 
 STREAM, WHOLE = "pyarrow, as a stream", "pyarrow, whole, all threads"

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.demo.generator import DemoGenerator
 from product_length.errors import UserError
 from product_length.evaluation.bootstrap import MetricEstimates
 from product_length.evaluation.predictions import load_predictions

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from product_length.comparison.compare import compare
+from product_length.comparison.files import saved_missing, write_comparison
+from product_length.comparison.formats import as_text
+from product_length.comparison.runs import Run, find_run_folders, load_runs
 from product_length.errors import UserError
-from product_length.evaluation.compare import compare
-from product_length.evaluation.comparison_files import saved_missing, write_comparison
-from product_length.evaluation.comparison_formats import as_text
-from product_length.evaluation.runs import Run, find_run_folders, load_runs
 from product_length.sweeping.pictures import saved_pictures
 
 DEFAULT_OUTPUT = Path("outputs/comparison")

@@ -11,9 +11,9 @@ from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from product_length.comparison.recipe import CONFIG_FILE, load_config
 from product_length.composition import check_overrides, compose_firsts
 from product_length.errors import ConfigError, UserError, first_line
-from product_length.evaluation.recipe import CONFIG_FILE, load_config
 from product_length.experiment import Experiment, from_config
 from product_length.training.seal import check_file
 

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "product_length"
 FILES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [path.relative_to(PACKAGE).as_posix() for path in FILES]
 # The stages in the order in which data flows: each may import the ones before it.
-FLOW = ["catalogue", "embeddings", "dimensions", "features", "loss", "decision", "model"]
-FLOW += ["training", "evaluation", "tracking", "prediction"]
+FLOW = ["demo", "catalogue", "embeddings", "measurements", "search", "features", "loss", "decision"]
+FLOW += ["model", "training", "evaluation", "comparison", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"ahead", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
 COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unseen"}
@@ -47,7 +47,7 @@ def importers(library):
         ("lightning", {"lightning_import.py"}),
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
-        ("faiss", {"features"}),
+        ("faiss", {"search"}),
         ("sentence_transformers", {"embeddings"}),
         ("ray", {"embeddings"}),
     ],

@@ -13,10 +13,10 @@ from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 from omegaconf import OmegaConf
 from pydantic import BaseModel
 
+from product_length.comparison.published import published_figure
 from product_length.composition import CONF, group_options
 from product_length.decision.config import DECISIONS, Decision, DecisionOption
 from product_length.errors import ConfigError
-from product_length.evaluation.published import published_figure
 from product_length.evaluation.records import OWN_DECISION
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.prediction.config import PredictionJob

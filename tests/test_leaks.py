@@ -16,10 +16,10 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TEST, TRAIN, VAL
 from product_length.composition import CONF
+from product_length.demo.generator import DemoGenerator
 from product_length.experiment import Experiment, from_config
 from product_length.pipeline import run
 from product_length.prediction.checkpoint import load_predictors

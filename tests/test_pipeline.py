@@ -15,17 +15,17 @@ from tracking.transaction_log import read_run
 
 from product_length import pipeline
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.catalogue.unlabelled import open_unlabelled
+from product_length.comparison.compare import compare
+from product_length.comparison.formats import as_text
+from product_length.comparison.runs import load_runs
 from product_length.composition import CONF, group_options
+from product_length.demo.generator import DemoGenerator
 from product_length.embeddings.lsa import LsaEncoder
 from product_length.errors import ConfigError, UserError
 from product_length.evaluation import judge
-from product_length.evaluation.compare import compare
-from product_length.evaluation.comparison_formats import as_text
 from product_length.evaluation.metrics import band_codes
 from product_length.evaluation.report import load_report
-from product_length.evaluation.runs import load_runs
 from product_length.evaluation.summary import summary
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.latest import Latest

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
-from product_length.catalogue.demo.generator import DemoGenerator
+from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.report import load_report
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from evaluation.run_folders import resolved, write_run
+from run_folders import resolved, write_run
 
 from product_length import report
 

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pytest
 from hydra import compose, initialize_config_dir
 
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.catalogue.split import TEST, TRAIN, VAL
+from product_length.catalogue.vocabulary import Vocabulary
 from product_length.composition import CONF
+from product_length.demo.generator import DemoGenerator
 from product_length.errors import UserError
 from product_length.evaluation.predictions import load_predictions
 from product_length.experiment import Experiment, from_config
 from product_length.features.neighbours import Neighbours
-from product_length.features.types import TypeVocabulary
 from product_length.pipeline import read_and_embed
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -154,7 +154,7 @@ def test_trees_are_those_of_an_independent_fit(plain):
         catalogue, [embedding], chosen.features, rivals.ArtefactStore(chosen.cache_dir)
     )
     train, val, test = (catalogue.rows(split) for split in (TRAIN, VAL, TEST))
-    vocabulary = TypeVocabulary.fit(catalogue.types.take(train), chosen.features.type.min_rows)
+    vocabulary = Vocabulary.fit(catalogue.types.take(train), chosen.features.type.min_rows)
     columns = [
         *embedding.vectors.T,
         *described.neighbours.block.T,

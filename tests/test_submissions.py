@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hydra import compose, initialize_config_dir
 
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.composition import CONF
+from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.report import load_report
 from product_length.experiment import Experiment, from_config
 from product_length.pipeline import run

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 import xxhash
 
+from product_length import demo
 from product_length.artefacts import digest_file
-from product_length.catalogue import demo
 from product_length.catalogue.config import Columns, DemoData
 from product_length.catalogue.raw_batch import RawBatch
 from product_length.catalogue.reader import read_batches
@@ -96,7 +96,7 @@ class DemoSource:
 
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
         """Batches with the rows generated so far."""
-        from product_length.catalogue.demo.generator import DemoGenerator  # it imports SciPy
+        from product_length.demo.generator import DemoGenerator  # it imports SciPy
 
         names = Columns().model_dump()
         first_row = 1

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from product_length.catalogue.vocabulary import Strings, Vocabulary, as_column
 from product_length.features.neighbour_features import similarity_weights
 from product_length.features.neighbours import Neighbours
-from product_length.features.types import Strings, TypeVocabulary, as_column
 from product_length.weighted_median import (
     weighted_median,
     weighted_median_by_code,
@@ -124,7 +124,7 @@ def type_median(
     Other types get the weighted median of all training rows.
     """
     column = as_column(types)
-    vocabulary = TypeVocabulary.fit(column.take(train_rows), min_rows)
+    vocabulary = Vocabulary.fit(column.take(train_rows), min_rows)
     codes = vocabulary.encode(column)
     medians = weighted_median_by_code(known, weights, codes[train_rows], vocabulary.size)
     medians[0] = weighted_median(known, weights)

@@ -11,6 +11,7 @@ from torch import Tensor
 from product_length.artefacts import ArtefactStore, Json, save_array
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
+from product_length.catalogue.vocabulary import rows_of_type
 from product_length.decision.config import Decision
 from product_length.decision.conformal import Calibration
 from product_length.evaluation.assess import assess_split
@@ -19,7 +20,6 @@ from product_length.evaluation.calibration import places_among_bands
 from product_length.evaluation.intervals import LEVEL, assess_intervals
 from product_length.evaluation.records import IntervalReport, Resampling, SplitReport
 from product_length.features.neighbours import Neighbours
-from product_length.features.types import rows_of_type
 from product_length.training.objective import Objective
 from product_length.training.predict import decided, intervals_of
 

@@ -15,7 +15,7 @@ def best_possible(
     """Per split the predictions float64 (rows,), 1/100 inch, that the demo's own truth allows."""
     if not isinstance(data, DemoData):
         return {}
-    from product_length.catalogue.demo.generator import DemoGenerator
+    from product_length.demo.generator import DemoGenerator
 
     generator = DemoGenerator(rows=data.rows, types=data.types, seed=data.seed)
     return {

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
+from product_length.catalogue.vocabulary import Vocabulary
 from product_length.embeddings.embed import Embedding
 from product_length.features.config import FeatureOptions
 from product_length.features.dimension_stage import DimensionFeatures, dimension_stage
 from product_length.features.stage import NeighbourFeatures, neighbour_stage
 from product_length.features.terms import TermFeatures, term_stage
-from product_length.features.types import TypeVocabulary
-from product_length.features.vectors import side_by_side
+from product_length.search.vectors import side_by_side
 from product_length.unseen import are_beyond, are_unseen, distinct_types, log_unseen
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Features:
     for are None. `neighbour_encoders` names those whose vectors are searched.
     """
 
-    vocabulary: TypeVocabulary | None
+    vocabulary: Vocabulary | None
     codes: NDArray[np.int64] | None
     neighbours: NeighbourFeatures | None
     neighbour_encoders: tuple[str, ...]
@@ -53,7 +53,7 @@ def describe(
     chosen: Sequence[Embedding] = ()
     if options.type is not None:
         train_types = catalogue.types.take(train_rows)
-        vocabulary = TypeVocabulary.fit(train_types, options.type.min_rows)
+        vocabulary = Vocabulary.fit(train_types, options.type.min_rows)
         codes = vocabulary.encode(catalogue.types)
         log.info(
             "product types: %d with %d or more training rows; %.1f%% of the rows share one vector",

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.catalogue.text import FIELDS
-from product_length.dimensions.candidates import Candidates
-from product_length.dimensions.measurement import Role, Subject, Unit
 from product_length.features.scaler import FeatureScaler, training_blocks
+from product_length.measurements.candidates import Candidates
+from product_length.measurements.measurement import Role, Subject, Unit
 
 FARTHEST = 8.0
 """Deviations from the mean at which a standardised number is cut off."""

@@ -14,8 +14,6 @@ from typing_extensions import Self
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.text import FIELDS, string_keys
-from product_length.dimensions.candidates import Candidates, parse_fields
-from product_length.dimensions.parser import PARSER_VERSION
 from product_length.errors import UserError
 from product_length.features.config import DimensionOptions
 from product_length.features.dimension_features import (
@@ -24,6 +22,8 @@ from product_length.features.dimension_features import (
     dimension_features,
     pointer_columns,
 )
+from product_length.measurements.candidates import Candidates, parse_fields
+from product_length.measurements.parser import PARSER_VERSION
 
 log = logging.getLogger(__name__)
 

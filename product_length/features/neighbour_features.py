@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+from product_length.catalogue.vocabulary import Strings
 from product_length.features.neighbours import NeighbourIndex, Neighbours
 from product_length.features.scaler import FeatureScaler, training_blocks
-from product_length.features.types import Strings
 from product_length.weighted_median import weighted_median_rows
 
 # On sentence embeddings of catalogue texts, the best of 0.02 … 0.2 for a weighted median.

@@ -15,11 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from product_length.features.cells import Cells
-from product_length.features.search import CosineSearch, Forbidden
-from product_length.features.tuning import Facts, tune
-from product_length.features.types import Strings, TypeVocabulary, as_column
-from product_length.features.vectors import Vectors
+from product_length.catalogue.vocabulary import Strings, Vocabulary, as_column
+from product_length.search.cells import Cells
+from product_length.search.cosine import CosineSearch, Forbidden
+from product_length.search.tuning import Facts, tune
+from product_length.search.vectors import Vectors
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class NeighbourIndex:
         self,
         vectors: NDArray[Any],
         lengths: NDArray[np.float32],
-        types: TypeVocabulary,
+        types: Vocabulary,
         type_codes: NDArray[np.int64],
         *,
         row_numbers: NDArray[np.int64] | None = None,
@@ -104,7 +104,7 @@ class NeighbourIndex:
         if train_rows.ndim != 1 or (np.diff(train_rows) <= 0).any():
             raise ValueError("train_rows must be (n,), ascending, each row once")
         names = as_column(types).take(pa.array(train_rows))
-        vocabulary = TypeVocabulary.fit(names, min_rows=1)
+        vocabulary = Vocabulary.fit(names, min_rows=1)
         return cls(
             vectors[train_rows],
             lengths[train_rows],
@@ -206,7 +206,7 @@ class NeighbourIndex:
         return cls(
             state["vectors"].numpy(),
             state["lengths"].numpy(),
-            TypeVocabulary.from_state(state["types"]),
+            Vocabulary.from_state(state["types"]),
             state["type_codes"].numpy().astype(np.int64),
             cells=None if cells is None else Cells.from_state(cells),
         )

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.artefacts import ArtefactStore, Json, save_array
-from product_length.features.cells import Cells
+from product_length.catalogue.vocabulary import Strings, as_column
 from product_length.features.config import KnnOptions
 from product_length.features.neighbour_features import (
     NeighbourScaler,
@@ -21,10 +21,10 @@ from product_length.features.neighbour_features import (
     neighbour_features,
 )
 from product_length.features.neighbours import NeighbourIndex, Neighbours
-from product_length.features.tuning import describe_index, is_exact
 from product_length.features.type_directions import TypeDirections
-from product_length.features.types import Strings, as_column
-from product_length.features.vectors import Vectors
+from product_length.search.cells import Cells
+from product_length.search.tuning import describe_index, is_exact
+from product_length.search.vectors import Vectors
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.catalogue.catalogue import Catalogue
+from product_length.catalogue.vocabulary import Strings, Vocabulary, as_column
 from product_length.features.config import TermOptions
-from product_length.features.types import Strings, TypeVocabulary, as_column
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ class TermIndex:
     field: str
     characters: int
     most: int
-    types: TypeVocabulary
-    words: TypeVocabulary
+    types: Vocabulary
+    words: Vocabulary
     keys: NDArray[np.int64]
     gains: NDArray[np.float32]
 
@@ -118,8 +118,8 @@ class TermIndex:
     ) -> Self:
         """From training rows alone: `texts`, `types` strings and `lengths` float32, 1/100 inch."""
         rows, words = words_of(texts, options.characters)
-        vocabulary = TypeVocabulary.fit(words, options.min_rows)
-        kinds = TypeVocabulary.fit(types, options.min_rows)
+        vocabulary = Vocabulary.fit(words, options.min_rows)
+        kinds = Vocabulary.fit(types, options.min_rows)
         nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
         known = cls(field, options.characters, options.most, kinds, vocabulary, *nothing)
         rows, keys = known._keys(*_once(rows, vocabulary.encode(words), vocabulary.size), types)
@@ -188,8 +188,8 @@ class TermIndex:
             state["field"],
             state["characters"],
             state["most"],
-            TypeVocabulary.from_state(state["types"]),
-            TypeVocabulary.from_state(state["words"]),
+            Vocabulary.from_state(state["types"]),
+            Vocabulary.from_state(state["words"]),
             state["keys"].numpy(),
             state["gains"].numpy(),
         )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from typing_extensions import Self
 
-from product_length.features.types import Strings, TypeVocabulary, as_column
-from product_length.features.vectors import BLOCK_ROWS, MadeWhenRead, Vectors, norms_of, unit
+from product_length.catalogue.vocabulary import Strings, Vocabulary, as_column
+from product_length.search.vectors import BLOCK_ROWS, MadeWhenRead, Vectors, norms_of, unit
 
 # All axes of 1,600 types found no better neighbours, and each is a number more for every row.
 _MOST_AXES = 64
@@ -32,7 +32,7 @@ class TypeDirections:
     `table`: float32 (types, m), norms 1 or 0.
     """
 
-    vocabulary: TypeVocabulary
+    vocabulary: Vocabulary
     weight: float
     centre: NDArray[np.float32]
     axes: NDArray[np.float32]
@@ -53,7 +53,7 @@ class TypeDirections:
         from scipy.sparse import csr_array  # not at the top: prediction does without it
 
         names = as_column(types).take(pa.array(train_rows))
-        vocabulary = TypeVocabulary.fit(names, min_rows=1)
+        vocabulary = Vocabulary.fit(names, min_rows=1)
         codes = vocabulary.encode(names)
         sums = np.zeros((vocabulary.size, vectors.shape[1]))
         starts = range(0, len(train_rows), BLOCK_ROWS)
@@ -102,7 +102,7 @@ class TypeDirections:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """What `state` was made of."""
         arrays = (state[name].numpy() for name in ("centre", "axes", "table"))
-        return cls(TypeVocabulary.from_state(state["vocabulary"]), state["weight"], *arrays)
+        return cls(Vocabulary.from_state(state["vocabulary"]), state["weight"], *arrays)
 
 
 class WithTypes(MadeWhenRead):

@@ -12,15 +12,15 @@ from torch import Tensor
 from typing_extensions import Self
 
 from product_length.catalogue.config import Columns, TextRecipe
+from product_length.catalogue.vocabulary import Strings, Vocabulary
 from product_length.decision.config import DecisionOption
 from product_length.decision.conformal import Calibration
 from product_length.embeddings.encoder import Encoder, load_encoder
 from product_length.features.dimension_stage import DimensionReader
 from product_length.features.stage import NeighbourLookup
 from product_length.features.terms import TermIndex
-from product_length.features.types import Strings, TypeVocabulary
-from product_length.features.vectors import side_by_side
 from product_length.model.network import LengthNetwork
+from product_length.search.vectors import side_by_side
 from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.objective import (
     HistogramObjective,
@@ -48,7 +48,7 @@ class Predictor:
     recipe: TextRecipe
     columns: Columns
     encoders: tuple[Encoder, ...]
-    vocabulary: TypeVocabulary | None
+    vocabulary: Vocabulary | None
     lookup: NeighbourLookup | None
     lookup_encoders: tuple[str, ...]
     network: LengthNetwork
@@ -151,7 +151,7 @@ class Predictor:
             ),
             vocabulary=None
             if state["vocabulary"] is None
-            else TypeVocabulary.from_state(state["vocabulary"]),
+            else Vocabulary.from_state(state["vocabulary"]),
             lookup=None if state["lookup"] is None else NeighbourLookup.from_state(state["lookup"]),
             lookup_encoders=tuple(state["lookup_encoders"]),
             network=network,

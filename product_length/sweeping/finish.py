@@ -4,13 +4,13 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from product_length.comparison.compare import Comparison, Missing, compare
+from product_length.comparison.files import write_comparison
+from product_length.comparison.formats import as_records, as_text
+from product_length.comparison.pictures import Picture
+from product_length.comparison.runs import find_run_folders, load_runs
+from product_length.comparison.sentences import lacks
 from product_length.errors import UserError
-from product_length.evaluation.compare import Comparison, Missing, compare
-from product_length.evaluation.comparison_files import write_comparison
-from product_length.evaluation.comparison_formats import as_records, as_text
-from product_length.evaluation.comparison_sentences import lacks
-from product_length.evaluation.pictures import Picture
-from product_length.evaluation.runs import find_run_folders, load_runs
 from product_length.experiment import Experiment
 from product_length.sweeping.pictures import draw_pictures
 from product_length.sweeping.study import load_study

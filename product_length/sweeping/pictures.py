@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from product_length.evaluation.pictures import Picture, file_names
+from product_length.comparison.pictures import Picture, file_names
 
 if TYPE_CHECKING:
     import optuna

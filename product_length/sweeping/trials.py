@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from product_length.evaluation.compare import Missing
+from product_length.comparison.compare import Missing
 from product_length.evaluation.report import REPORT_FILE
 
 OUTCOME = "outcome"

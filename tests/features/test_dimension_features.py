@@ -13,8 +13,6 @@ from product_length.catalogue.config import DemoData, SplitOptions, TextRecipe
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TRAIN
 from product_length.catalogue.text import FIELDS
-from product_length.dimensions.candidates import parse_fields
-from product_length.dimensions.measurement import Role
 from product_length.errors import UserError
 from product_length.features import dimension_stage as stage
 from product_length.features.config import DimensionOptions
@@ -25,6 +23,8 @@ from product_length.features.dimension_features import (
     pointer_columns,
 )
 from product_length.features.dimension_stage import DimensionReader, dimension_stage
+from product_length.measurements.candidates import parse_fields
+from product_length.measurements.measurement import Role
 
 CM = 1000 / 25.4
 SHELF = (

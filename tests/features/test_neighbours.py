@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from product_length.features import search
-from product_length.features import vectors as vector_blocks
 from product_length.features.neighbours import NeighbourIndex
+from product_length.search import cosine as search
+from product_length.search import vectors as vector_blocks
 
 RNG = np.random.default_rng
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from product_length.features.type_directions import TypeDirections
-from product_length.features.vectors import SideBySide
+from product_length.search.vectors import SideBySide
 
 TYPES = ["a", "b", "a", "c", "b", "c", "a", "", "b", "", "c", "a"]
 TRAIN = np.array([0, 1, 2, 3, 4, 5, 7, 8])
@@ -72,7 +72,7 @@ def test_only_training_rows_are_looked_at(vectors):
 
 def test_rows_are_read_in_parts_and_in_any_order(vectors, monkeypatch):
     whole = TypeDirections.fit(vectors, TRAIN, TYPES, 1).beside(vectors, TYPES)[:]
-    monkeypatch.setattr("product_length.features.vectors.BLOCK_ROWS", 5)
+    monkeypatch.setattr("product_length.search.vectors.BLOCK_ROWS", 5)
     monkeypatch.setattr("product_length.features.type_directions.BLOCK_ROWS", 5)
     again = TypeDirections.fit(vectors, TRAIN, pa.chunked_array([TYPES]), 1)
     both = again.beside(SideBySide([vectors]), TYPES)

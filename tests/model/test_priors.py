@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from product_length.catalogue.text import FIELDS
-from product_length.dimensions.candidates import parse_fields
 from product_length.features.config import DimensionOptions, KnnOptions, TypeOptions
 from product_length.features.dimension_features import (
     DimensionScaler,
@@ -23,6 +22,7 @@ from product_length.features.dimension_stage import StatedByRows
 from product_length.features.scaler import FeatureScaler
 from product_length.loss.histogram import Histogram
 from product_length.loss.point import Mape
+from product_length.measurements.candidates import parse_fields
 from product_length.model.config import Mlp, Prior
 from product_length.model.mixture import Mixture
 from product_length.model.neighbour_prior import NeighbourPrior

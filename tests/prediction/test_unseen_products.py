@@ -12,8 +12,8 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.demo.generator import DemoGenerator
 from product_length.composition import CONF
+from product_length.demo.generator import DemoGenerator
 from product_length.embeddings.engine import local_engine
 from product_length.errors import ConfigError, UserError
 from product_length.experiment import EmbeddingJob, Experiment, from_config

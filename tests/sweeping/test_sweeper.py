@@ -4,10 +4,10 @@ import math
 
 import optuna
 import pytest
-from evaluation.run_folders import write_run
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
+from run_folders import write_run
 
 from product_length.errors import UserError
 from product_length.sweeping.sweeper import StudySweeper

@@ -1,5 +1,0 @@
-"""The generated catalogue: products as shops describe them, with a known truth."""
-
-from product_length.catalogue.demo.generator import DemoGenerator
-
-__all__ = ["DemoGenerator"]

@@ -1,0 +1,1 @@
+"""Recipes side by side: which is best, by how much, and whether it is chance."""

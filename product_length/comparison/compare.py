@@ -1,0 +1,223 @@
+"""Which of several recipes is best, and whether the others differ from it by more than luck.
+
+Runs of one recipe with other seeds stand for it together. Only runs on the same rows are compared:
+they are grouped by the fingerprint of their data and by track. Within a group recipes rank by the
+mean of their val MAPE over seeds; each is paired row by row with the best one and, if one is asked
+for, with the reference, when both were scored on the same products.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from product_length.comparison.recipe import matches, recipe_names
+from product_length.comparison.recipe_runs import (
+    by_recipe,
+    mean_mape,
+    pair,
+    score,
+    test_split,
+    val_splits,
+)
+from product_length.comparison.runs import Run, short_labels
+from product_length.errors import UserError
+from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.records import Resampling, SplitReport
+
+Reference = Path | Sequence[str]
+"""A run folder, or words that name a recipe: ["loss=mape", "features.use_log_target=true"]."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe in its group, with its runs by seed; `labels` are their folders, shortened.
+
+    `val` holds means over seeds, with intervals over rows and, from two seeds on, over seeds.
+    `to_best` and `to_reference` are its val MAPE minus that one's on the same rows; None for that
+    one itself and on other rows. `rows` tells recipes on the same val rows from others.
+    """
+
+    rank: int
+    name: str
+    runs: list[Run]
+    labels: list[str]
+    val: SplitReport
+    rows: int
+    to_best: Difference | None
+    to_reference: Difference | None
+
+    @property
+    def mape(self) -> Estimate:
+        """Mean val MAPE (fraction) over seeds with its interval."""
+        return self.val.metrics.mape
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds of its runs, ascending."""
+        return [run.report.seed for run in self.runs]
+
+    @property
+    def seed_mapes(self) -> list[float | None]:
+        """Val MAPE (fraction) of each run, by seed."""
+        return [run.mape.value for run in self.runs]
+
+    @property
+    def seconds(self) -> float:
+        """Mean time of a run."""
+        return sum(run.seconds for run in self.runs) / len(self.runs)
+
+    @property
+    def parameters(self) -> int:
+        """Trained parameters."""
+        return self.runs[0].report.parameters
+
+    @property
+    def best_epochs(self) -> list[int]:
+        """The best epoch of each run, by seed, from 1."""
+        return [run.report.best_epoch for run in self.runs]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Recipes on the same data and track, best val MAPE first.
+
+    `shared_overrides` are those of every recipe; recipes are named by the others, and by a folder
+    where those do not tell them apart. `reference` is
+    None when none was asked for or none here is it. `test` is what the best recipe reaches on
+    test rows, None where there are none. `repeated` are folders of older runs of the same recipe
+    and seed: they count nowhere.
+    """
+
+    fingerprint: str
+    track: str
+    shared_overrides: list[str]
+    recipes: list[Recipe]
+    reference: Recipe | None
+    test: SplitReport | None
+    resampling: Resampling
+    repeated: list[Path]
+
+    @property
+    def best(self) -> Recipe:
+        """The recipe with the lowest mean val MAPE."""
+        return self.recipes[0]
+
+    @property
+    def runs(self) -> list[Run]:
+        """Every run that counts."""
+        return [run for recipe in self.recipes for run in recipe.runs]
+
+    @property
+    def undistinguished(self) -> list[Recipe]:
+        """Recipes whose difference to the best may be nothing but luck."""
+        return [
+            recipe
+            for recipe in self.recipes
+            if recipe.to_best is not None
+            and not (recipe.to_best.low is not None and recipe.to_best.low > 0)
+        ]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A combination of a sweep that has no finished run: its overrides, why, its last trial."""
+
+    name: str
+    reason: str
+    trial: int | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Groups that are not comparable with each other, and what was left out.
+
+    `reference` is what differences were asked to be taken from, in words; None for the best only.
+    `missing` are combinations of a sweep; `elsewhere` names finished trials of it whose folders
+    are not there.
+    """
+
+    groups: list[Group]
+    unfinished: list[Path]
+    reference: str | None = None
+    missing: Sequence[Missing] = ()
+    elsewhere: Sequence[str] = ()
+
+
+def compare(
+    runs: Sequence[Run], *, reference: Reference | None = None, unfinished: Sequence[Path] = ()
+) -> Comparison:
+    """Group runs into recipes, rank and pair them.
+
+    `reference` is a run folder, which stands for its recipe, or words matched against the
+    resolved configurations; of several recipes that match, the best-ranked one. Raises UserError
+    when the folder is not among the runs, or a run's predictions are missing, damaged or do not
+    belong to its report.
+    """
+    wanted = _wanted(runs, reference)
+    labels = short_labels([run.folder for run in runs])
+    members: dict[tuple[str, str], list[tuple[Run, str]]] = defaultdict(list)
+    for run, label in zip(runs, labels, strict=True):
+        members[run.report.data.fingerprint, run.report.track].append((run, label))
+    groups = [_group(inside, wanted) for inside in members.values()]
+    groups.sort(key=lambda group: -len(group.recipes))
+    named = None
+    if reference is not None:
+        named = str(reference) if isinstance(reference, Path) else " ".join(reference)
+    return Comparison(groups, list(unfinished), named)
+
+
+def _wanted(runs: Sequence[Run], reference: Reference | None) -> set[Path]:
+    """Folders of the runs whose recipe is the reference."""
+    if reference is None:
+        return set()
+    if not isinstance(reference, Path):
+        return {run.folder for run in runs if matches(reference, run.config, run.report.overrides)}
+    folder = reference.resolve()
+    named = next((run for run in runs if run.folder.resolve() == folder), None)
+    if named is None:
+        raise UserError(f"{reference}: the reference is not among the finished runs")
+    return {run.folder for run in runs if run.recipe == named.recipe}
+
+
+def _group(members: Sequence[tuple[Run, str]], wanted: set[Path]) -> Group:
+    scored, bases = score(members)
+    recipes, repeated = by_recipe(scored)
+    recipes.sort(key=mean_mape)
+    resampling = recipes[0][0].run.report.resampling
+    vals = val_splits(recipes, bases, resampling)
+    asked = next((i for i, one in enumerate(recipes) if one[0].run.folder in wanted), None)
+    to_best = pair(recipes, 0, bases, resampling)
+    to_reference = (
+        [None] * len(recipes) if asked is None else pair(recipes, asked, bases, resampling)
+    )
+    shared, names = recipe_names([recipe[0].run.report.overrides for recipe in recipes])
+    often = {name for name in names if names.count(name) > 1}
+    names = [
+        f"{name} ({recipe[0].label})" if name in often else name
+        for name, recipe in zip(names, recipes, strict=True)
+    ]
+    entries = [
+        Recipe(
+            rank=i + 1,
+            name=names[i],
+            runs=[one.run for one in recipe],
+            labels=[one.label for one in recipe],
+            val=vals[i],
+            rows=recipe[0].rows,
+            to_best=to_best[i],
+            to_reference=to_reference[i],
+        )
+        for i, recipe in enumerate(recipes)
+    ]
+    report = recipes[0][0].run.report
+    return Group(
+        fingerprint=report.data.fingerprint,
+        track=report.track,
+        shared_overrides=shared,
+        recipes=entries,
+        reference=None if asked is None else entries[asked],
+        test=test_split(entries[0].runs, resampling),
+        resampling=resampling,
+        repeated=repeated,
+    )

@@ -1,0 +1,168 @@
+"""A comparison of recipes for a terminal, as Markdown, as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+
+from product_length.comparison.compare import Comparison, Group, Missing, Recipe
+from product_length.comparison.pictures import Picture, file_names
+from product_length.comparison.recipe import recipe_overrides
+from product_length.comparison.sentences import (
+    group_title,
+    headline,
+    lacks,
+    notes,
+    title,
+)
+from product_length.comparison.tables import (
+    best_verdict,
+    reference_verdict,
+    tables,
+)
+from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.wording import text_table
+
+_LONGEST = 60
+
+
+def as_text(comparison: Comparison) -> str:
+    """The comparison for a terminal; long recipes are cut in its tables, here only."""
+    parts = ["\n".join(lacking)] if (lacking := lacks(comparison)) else []
+    for group in comparison.groups:
+        parts.append(f"{group_title(group)}\n" + "\n".join(headline(group)))
+        for table in tables(group):
+            note = f"\n{table.note}" if table.note else ""
+            rows = [
+                [_cut(cell) if i == table.row_header else cell for i, cell in enumerate(row)]
+                for row in table.rows
+            ]
+            shown = text_table(table.header, rows, numeric_from=table.numeric_from)
+            parts.append(f"{table.caption}{note}\n{shown}")
+    parts.append("\n".join(notes(comparison)))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_markdown(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
+    """The comparison as GitHub-flavoured Markdown; pictures are linked as `file_names` says."""
+    lines = [f"# {title(comparison)}", ""]
+    if lacking := lacks(comparison):
+        lines += [*(f"- {_escape(sentence)}" for sentence in lacking), ""]
+    for group in comparison.groups:
+        lines += [f"## {_escape(group_title(group))}", ""]
+        lines += [f"- {_escape(sentence)}" for sentence in headline(group)]
+        for table in tables(group):
+            lines += ["", f"### {_escape(table.caption)}", ""]
+            if table.note:
+                lines += [table.note, ""]
+            rules = ["---" if i < table.numeric_from else "---:" for i in range(len(table.header))]
+            lines += [_line(table.header), "|" + "|".join(rules) + "|"]
+            lines += [_line(row) for row in table.rows]
+        lines.append("")
+    for name, picture in zip(file_names(pictures), pictures, strict=True):
+        lines += [f"## {_escape(picture.title)}", "", _escape(picture.caption), ""]
+        lines += [f"![{_escape(picture.title)}]({name})", ""]
+    return "\n".join([*lines, *(f"- {_escape(note)}" for note in notes(comparison))]) + "\n"
+
+
+def as_csv(comparison: Comparison) -> str:
+    """One line per recipe, see `as_records`."""
+    lines = as_records(comparison)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(lines[0]))
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def missing_as_csv(missing: Sequence[Missing]) -> str:
+    """One line per combination that has no finished run."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=[field.name for field in fields(Missing)])
+    writer.writeheader()
+    writer.writerows(map(asdict, missing))
+    return text.getvalue()
+
+
+def as_records(comparison: Comparison) -> list[dict[str, object]]:
+    """Recipes with unrounded numbers; MAPE and APE are fractions, time is in seconds.
+
+    What there is by seed (seeds, folders, MAPE, best epochs) stands in one cell each, separated
+    by semicolons. Test columns are filled for the best recipe of each group only.
+    """
+    return [_record(group, recipe) for group in comparison.groups for recipe in group.recipes]
+
+
+def _record(group: Group, recipe: Recipe) -> dict[str, object]:
+    own = recipe.val.metrics
+    test = group.test if recipe is group.best else None
+    asked = group.reference
+    record: dict[str, object] = {
+        "rank": recipe.rank,
+        "recipe": recipe.name,
+        "overrides": " ".join(recipe_overrides(recipe.runs[0].report.overrides)),
+        "seeds": _list(recipe.seeds),
+        "runs": _list([run.folder for run in recipe.runs]),
+        "data": group.fingerprint,
+        "track": group.track,
+        "val_rows": own.rows,
+        **_columns("val_mape", own.mape),
+        "val_mape_by_seed": _list(recipe.seed_mapes),
+        "val_score": own.score.value,
+        **_pair("minus_best", recipe.to_best, best_verdict(group, recipe)),
+        "reference": None if asked is None else asked.name,
+        **_pair(
+            "minus_reference",
+            recipe.to_reference,
+            None if asked is None else reference_verdict(group, recipe),
+        ),
+        **_columns("val_rmsle", own.rmsle),
+        **_columns("val_median_ape", own.median_ape),
+        **_columns("val_mape_at_least_100", own.mape_at_least_100),
+    }
+    for band in own.bands:
+        record |= {
+            f"val_rows {band.band}": band.rows,
+            **_columns(f"val_mape {band.band}", band.mape),
+        }
+    return record | {
+        "best_epochs": _list(recipe.best_epochs),
+        "seconds": recipe.seconds,
+        "parameters": recipe.parameters,
+        "test_mape": None if test is None else test.metrics.mape.value,
+        "test_score": None if test is None else test.metrics.score.value,
+        "test_rmsle": None if test is None else test.metrics.rmsle.value,
+        "test_median_ape": None if test is None else test.metrics.median_ape.value,
+    }
+
+
+def _pair(name: str, pair: Difference | None, verdict: str | None) -> dict[str, object]:
+    return {
+        name: None if pair is None else pair.value,
+        f"{name}_low": None if pair is None else pair.low,
+        f"{name}_high": None if pair is None else pair.high,
+        f"{name}_verdict": verdict,
+    }
+
+
+def _list(values: Sequence[object]) -> str:
+    return ";".join(map(str, values))
+
+
+def _columns(name: str, estimate: Estimate) -> dict[str, float | None]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(map(_escape, cells)) + " |"
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown shows as it stands: overrides and folders may hold its own signs."""
+    for sign in "\\`*_[]<>|#~":
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.split())

@@ -1,0 +1,247 @@
+"""Cosine search with FAISS, exact or in cells, from which forbidden rows are left out.
+
+FAISS proposes candidates in float32. They are scored again in float64, so that the order depends
+neither on how FAISS, BLAS or a GPU adds up nor on the size of a block, and equal similarities come
+in the order of the rows. A query whose answer is not proven by its candidates (too many of them
+were forbidden, or more rows may tie with the last one) is searched deeper, and at last against
+every row. A search in cells proves nothing: there, only a query with fewer than k answers is.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from product_length.search.cell_search import CellSearch
+from product_length.search.cells import Cells
+from product_length.search.vectors import RowReader, faiss_sees_a_gpu, load_faiss, norms_of, unit
+
+log = logging.getLogger(__name__)
+
+Rows = NDArray[np.int64]
+# (queries int64 (q,), rows int64 (q, m)) -> bool (q, m): must this row not be found?
+Forbidden = Callable[[Rows, Rows], NDArray[np.bool_]]
+
+# Candidates beyond k: the row itself, a few twins, a few near ties.
+SPARE = 12
+# FAISS on a GPU returns no more; on a CPU its heaps get slower than scoring every row.
+DEEPEST = 2048
+# Times as many cells are probed where they held fewer than k allowed rows.
+_WIDER = 4
+# Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
+_QUERY_ROWS = 1024
+_CELL_QUERY_NUMBERS = 1 << 25  # every block reads all cells: the more queries share one, the better
+_CELL_VISITS = 1 << 23  # queries times the cells that each probes; some 60 bytes each
+_ADDED_ROWS = 16_384
+_SHARED = 256  # queries for each thread below which one thread does them all
+_SCORED_NUMBERS = 1 << 22
+_SCANNED_NUMBERS = 1 << 25
+
+
+class CosineSearch:
+    """Finds the rows of `vectors`, float16 or float32 (n, d), nearest to queries by cosine.
+
+    A vector of zeros has similarity 0 to everything. With `cells`, which `use` changes, the
+    nearest rows of those cells that are probed are found; without, the nearest of all. FAISS is
+    imported, and its index built, by the first search. Raises ValueError when the vectors are not
+    (n, d) or not finite.
+    """
+
+    def __init__(self, vectors: NDArray[Any], cells: Cells | None = None) -> None:
+        self.vectors = vectors
+        self.cells = cells
+        self._norms = norms_of(vectors)
+        # Bound of the error of a float32 dot product of unit vectors (Higham 2002, section 3.1),
+        # and of their own rounding.
+        self._rounding = vectors.shape[1] * 2.0**-24 + 1e-6
+        self._index: Any = None
+        self._cell_search: CellSearch | None = None
+
+    def use(self, cells: Cells | None) -> None:
+        """Search in these cells from now on; None: exactly."""
+        same = cells and self.cells and cells.of_row is self.cells.of_row
+        self.cells = cells
+        if not same:
+            self.release()
+
+    def release(self) -> None:
+        """Free what was built to search; the next search builds it again."""
+        self._index = None
+        self._cell_search = None
+
+    def search(
+        self, queries: NDArray[Any], k: int, forbidden: Forbidden | None = None
+    ) -> tuple[Rows, NDArray[np.float32]]:
+        """Find the k most similar rows of each query that are not forbidden, best first.
+
+        `queries`: float16 or float32 (q, d). Returns rows int64 (q, k), -1 where there are no
+        more, and cosines float32 (q, k), 0 there. Raises ValueError when the queries do not match
+        the vectors or are not finite, or when k is below 1.
+        """
+        if queries.ndim != 2 or queries.shape[1] != self.vectors.shape[1]:
+            raise ValueError(f"queries {queries.shape} do not match vectors {self.vectors.shape}")
+        if k < 1:
+            raise ValueError("k must be at least 1")
+        rows = np.full((len(queries), k), -1, dtype=np.int64)
+        cosines = np.zeros((len(queries), k), dtype=np.float32)
+        step = _QUERY_ROWS
+        if self.cells is not None:
+            most = min(_CELL_QUERY_NUMBERS // queries.shape[1], _CELL_VISITS // self.cells.probes)
+            step = max(step, most)
+
+        def answer(start: int, stop: int) -> None:
+            norms = norms_of(queries[start:stop])
+            pending = start + np.flatnonzero(norms)
+            pending = self._search(queries, pending, k + SPARE, forbidden, rows, cosines)
+            pending = self._search(queries, pending, DEEPEST, forbidden, rows, cosines, deeper=True)
+            # Every row ties for a query of zeros: no depth would settle that.
+            for query in np.concatenate([start + np.flatnonzero(norms == 0), pending]):
+                self._scan(queries, query, forbidden, rows, cosines)
+
+        if not len(self.vectors):
+            return rows, cosines
+        if self.cells is None:
+            for start in range(0, len(queries), step):
+                answer(start, min(start + step, len(queries)))
+        else:  # a cell is too little work to share: each thread has queries of its own
+            in_parts(answer, len(queries), step, max(1, load_faiss().omp_get_max_threads()))
+        return rows, cosines
+
+    def _search(
+        self,
+        queries: NDArray[Any],
+        pending: Rows,
+        depth: int,
+        forbidden: Forbidden | None,
+        rows: Rows,
+        cosines: NDArray[np.float32],
+        *,
+        deeper: bool = False,
+    ) -> Rows:
+        """Answer the pending queries from `depth` candidates; returns those not settled."""
+        if not len(pending):
+            return pending
+        depth = min(depth, DEEPEST, len(self.vectors))
+        asked = queries[pending]
+        if self.cells is None:
+            bounds, found = self._faiss().search(unit(asked), depth)
+        else:
+            probes = self.cells.probes * (_WIDER if deeper else 1)
+            bounds, found = self._in_cells().search(unit(asked), depth, probes)
+        scores = self.cosines(asked, found)
+        scores[found < 0] = -np.inf
+        if forbidden is not None:
+            scores[forbidden(pending, found)] = -np.inf
+        rows[pending], cosines[pending] = best_of(scores, found, rows.shape[1])
+        if self.cells is not None:
+            short: Rows = pending[rows[pending, -1] < 0]
+            return short
+        # What FAISS left out scores no more than its last candidate, give or take rounding.
+        last = np.where(rows[pending, -1] < 0, -np.inf, cosines[pending, -1])
+        settled = last > bounds[:, -1] + self._rounding
+        return pending[~settled] if depth < len(self.vectors) else pending[:0]
+
+    def _scan(
+        self,
+        queries: NDArray[Any],
+        query: int,
+        forbidden: Forbidden | None,
+        rows: Rows,
+        cosines: NDArray[np.float32],
+    ) -> None:
+        """Answer one query from every row."""
+        k = rows.shape[1]
+        asked = queries[query : query + 1]
+        direction = unit(asked)[0]
+        scores = np.zeros(len(self.vectors), dtype=np.float32)
+        if direction.any():
+            step = max(1, _SCANNED_NUMBERS // len(direction))
+            for start in range(0, len(scores), step):
+                scores[start : start + step] = unit(self.vectors[start : start + step]) @ direction
+        if forbidden is not None:
+            everything = np.arange(len(scores))
+            scores[forbidden(np.array([query]), everything[None])[0]] = -np.inf
+        if direction.any():
+            kth = np.partition(scores, -k)[-k] if k <= len(scores) else -np.inf
+            near = scores >= kth - 2 * self._rounding
+            found = np.flatnonzero(near & (scores > -np.inf))
+        else:
+            found = np.flatnonzero(scores == 0)[:k]
+        best = best_of(self.cosines(asked, found[None]), found[None], k)
+        rows[query], cosines[query] = best[0][0], best[1][0]
+
+    def cosines(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float32]:
+        """Cosines of each query (q, d) to its rows (q, m), added up in float64."""
+        scores = np.zeros(found.shape, dtype=np.float32)
+        norms = norms_of(queries)
+        each, dimension = found.shape[1], queries.shape[1]
+        step = max(1, min(len(found), _SCORED_NUMBERS // max(1, each * dimension)))
+        reader = RowReader(self.vectors, step * each, np.float64)
+        for start in range(0, len(found), step):
+            block = slice(start, min(start + step, len(found)))
+            rows = found[block]
+            near = reader.read(rows.ravel()).reshape(len(rows), each, dimension)
+            # Unlike BLAS, einsum adds up in an order that does not depend on the place.
+            dots = np.einsum("qd,qmd->qm", queries[block].astype(np.float64), near)
+            scale = norms[block, None] * self._norms[rows]
+            scores[block] = np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
+        return scores
+
+    def _in_cells(self) -> CellSearch:
+        if self._cell_search is None:
+            assert self.cells is not None
+            self._cell_search = CellSearch(self.cells, self.vectors, self._norms)
+        return self._cell_search
+
+    def _faiss(self) -> Any:
+        """The exact FAISS index of all rows, normalised: on a GPU when FAISS sees one."""
+        if self._index is None:
+            faiss = load_faiss()
+            dimension = self.vectors.shape[1]
+            index: Any
+            if faiss_sees_a_gpu():
+                index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), dimension)
+            else:
+                index = faiss.IndexFlatIP(dimension)
+            for start in range(0, len(self.vectors), _ADDED_ROWS):
+                index.add(unit(self.vectors[start : start + _ADDED_ROWS]))
+            log.debug("%s holds %d rows", type(index).__name__, index.ntotal)
+            self._index = index
+        return self._index
+
+
+def best_of(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDArray[np.float32]]:
+    """The k best of `found` (q, m) by score, then row; -1 and 0 once only -inf is left."""
+    order = np.lexsort((found, -scores), axis=1)[:, :k]
+    scores = np.take_along_axis(scores, order, axis=1)
+    missing = np.isneginf(scores)
+    rows = np.where(missing, -1, np.take_along_axis(found, order, axis=1))
+    short = ((0, 0), (0, k - rows.shape[1]))
+    return (
+        np.pad(rows, short, constant_values=-1),
+        np.pad(np.where(missing, np.float32(0), scores), short),
+    )
+
+
+def in_parts(work: Callable[[int, int], None], count: int, most: int, threads: int) -> None:
+    """Have `work(start, stop)` done for all of `count`, at most `most` at a time in each thread.
+
+    Within one, FAISS and BLAS start no threads of their own.
+    """
+    parts = max(1, -(-count // most))
+    if threads > 1 and count >= threads * _SHARED:
+        parts = -(-parts // threads) * threads
+    bounds = np.linspace(0, count, parts + 1).astype(int).tolist()
+
+    def alone(part: tuple[int, int]) -> None:
+        load_faiss().omp_set_num_threads(1)  # of this thread
+        work(*part)
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "search") as pool:
+        for _ in pool.map(alone, pairwise(bounds)):
+            pass

@@ -1,0 +1,152 @@
+"""Exact search or cells, and how many cells to probe for the recall that was asked for."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from product_length.features.config import IndexKind
+from product_length.search.cells import Cells, cell_count
+from product_length.search.cosine import SPARE, CosineSearch, Forbidden, Rows, best_of
+from product_length.search.vectors import faiss_sees_a_gpu, unit
+
+log = logging.getLogger(__name__)
+
+# Multiplications of an exact search that a CPU is left to do: two minutes of one core at the 32e9
+# a second measured, 100,000 × 100,000 × 384. There cells start to pay: 1.6 times as fast, with
+# their training.
+CHEAP = 4e12
+# Training rows whose neighbours are searched both ways.
+SAMPLE = 1000
+# Standard errors by which their recall must exceed what was asked for, so that the recall of all
+# rows does too (one-sided 95%): some half a point.
+CERTAINTY = 1.645
+# A row in a cell costs somewhat more than a row of an exact search: probing more of the cells than
+# this share would gain little, and lose neighbours.
+WORTHWHILE = 1 / 2
+_SEED = 7
+_BLOCK_ROWS = 4096
+
+Facts = dict[str, Any]
+
+
+def is_exact(kind: IndexKind, queries: int, rows: int, dimension: int) -> bool:
+    """Whether to search exactly: `auto` does with a GPU, and where a CPU soon has done it."""
+    if kind == "auto":
+        return queries * rows * dimension <= CHEAP or faiss_sees_a_gpu()
+    return kind == "exact"
+
+
+def tuning_sample(rows: int) -> Rows:
+    """The places of the rows whose neighbours tell the recall: int64 (at most 1,000,)."""
+    chosen = np.random.default_rng(_SEED).choice(rows, min(SAMPLE, rows), replace=False)
+    return np.sort(chosen.astype(np.int64))
+
+
+def tune(
+    search: CosineSearch, k: int, recall: float, forbidden: Callable[[Rows], Forbidden | None]
+) -> Facts:
+    """Have `search` probe so many of its cells that recall@k is `recall`; exact if it takes most.
+
+    Recall is measured on `tuning_sample`, a row's neighbours being those that are not forbidden.
+    `forbidden`: places of the queries in the index (q,) -> what they must not find. The probes
+    grow from 1 by a third or a half. Returns the facts: `kind` ("ivf" or "exact"), `cells`,
+    `probes`, `recall` reached, `sample`.
+    """
+    rows = len(search.vectors)
+    facts: Facts = {"kind": "exact", "cells": cell_count(rows), "probes": 0, "recall": 0.0}
+    sample = tuning_sample(rows)
+    facts["sample"] = len(sample)
+    if facts["cells"] * WORTHWHILE < 1:
+        return facts
+    log.info("neighbours: putting %d rows into %d cells", rows, facts["cells"])
+    cells = Cells.train(search.vectors)
+    queries = search.vectors[sample]
+    exact = exact_cosines(search, queries, k, forbidden(sample))
+    for probes in _growing(int(len(cells) * WORTHWHILE)):
+        search.use(replace(cells, probes=probes))
+        found = search.search(queries, k, forbidden(sample))
+        shares = recalls_of(*found, exact)
+        facts |= {"probes": probes, "recall": float(shares.mean())}
+        log.debug("neighbours: %d cells probed, recall@%d %.4f", probes, k, facts["recall"])
+        if facts["recall"] - CERTAINTY * standard_error(shares) >= recall:
+            return {**facts, "kind": "ivf"}
+    search.use(None)
+    return facts
+
+
+def _growing(most: int) -> list[int]:
+    """1, 2, 3, 4, 6, 8, 12, 16 … up to `most`: doubling alone might probe nearly twice too many."""
+    steps = {factor << bits for factor in (1, 3) for bits in range(most.bit_length())}
+    return sorted(step for step in steps if step <= most)
+
+
+def exact_cosines(
+    search: CosineSearch, queries: NDArray[Any], k: int, forbidden: Forbidden | None
+) -> NDArray[np.float32]:
+    """The k greatest cosines of each query to rows not forbidden, float32 (q, k), best first.
+
+    -inf where there are no more. No index is built for a sample: at two million rows one of
+    float32 would take more memory than all the rest.
+    """
+    asked = np.arange(len(queries))
+    directions = unit(queries)
+    kept = k + SPARE
+    scores = np.full((len(queries), kept), -np.inf, dtype=np.float32)
+    rows = np.full((len(queries), kept), -1, dtype=np.int64)
+    with tqdm(
+        total=len(search.vectors), unit=" rows", desc="exact answers", disable=None, leave=False
+    ) as bar:
+        for start in range(0, len(search.vectors), _BLOCK_ROWS):
+            near = unit(search.vectors[start : start + _BLOCK_ROWS])
+            places = np.arange(start, start + len(near))
+            block = directions @ near.T
+            if forbidden is not None:
+                block[forbidden(asked, np.broadcast_to(places, block.shape))] = -np.inf
+            scores = np.concatenate([scores, block], axis=1)
+            rows = np.concatenate([rows, np.broadcast_to(places, block.shape)], axis=1)
+            best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
+            scores = np.take_along_axis(scores, best, axis=1)
+            rows = np.take_along_axis(rows, best, axis=1)
+            bar.update(len(near))
+    rows[np.isneginf(scores)] = -1
+    again = np.where(rows < 0, np.float32(-np.inf), search.cosines(queries, rows))
+    found, cosines = best_of(again, rows, k)
+    return np.where(found < 0, np.float32(-np.inf), cosines)
+
+
+def recalls_of(
+    rows: Rows, cosines: NDArray[np.float32], exact: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Share of each query's exact answers that was found; of equally similar rows any may be.
+
+    `rows` and `cosines` (q, k) as a search returns them, `exact` (q, k) by `exact_cosines`. Returns
+    float64 (q,), 1 where there is nothing to find.
+    """
+    wanted = np.isfinite(exact).sum(axis=1)
+    last = np.where(np.isfinite(exact), exact, np.inf).min(axis=1)
+    found = ((rows >= 0) & (cosines >= last[:, None])).sum(axis=1)
+    shares: NDArray[np.float64] = np.minimum(found, wanted) / np.maximum(wanted, 1)
+    return np.where(wanted > 0, shares, 1.0)
+
+
+def standard_error(values: NDArray[np.float64]) -> float:
+    """Standard error of the mean; 0 of a single value."""
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
+
+
+def describe_index(facts: Mapping[str, Any], k: int) -> str:
+    """One line about the index that `tune` chose."""
+    measured = (
+        f"{facts['cells']} cells, {facts['probes']} probed, "
+        f"recall@{k} {facts['recall']:.3f} against exact on {facts['sample']:,} rows"
+    )
+    if facts["kind"] == "ivf":
+        return f"IVF, {measured}"
+    if not facts["probes"]:
+        return "exact (too few rows for cells)"
+    return f"exact (IVF would be no faster: {measured})"

@@ -1,7 +1,7 @@
 """What a cross-validation comes to: intervals, paired differences, the gate, the table.
 
 Errors are absolute percentage errors as fractions, float64 (products,), the same products in the
-same order for every contestant.
+same order for every model.
 """
 
 from collections import defaultdict
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from product_length.evaluation.resampling import Mean, middle, resample
+
 RESAMPLES = 2000
-# What is shipped is judged, not the luckiest of its variations.
+# What is shipped is evaluated, not the luckiest of its variations.
 SHIPPED = "best"
 Errors = dict[str, float]
 """By product id."""
@@ -21,7 +23,7 @@ Errors = dict[str, float]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Of one contestant in one fold: the error of each product, median APE, seconds of fitting.
+    """Of one model in one fold: the error of each product, median APE, seconds of fitting.
 
     `coverage`: rows, and the share of them that 90% intervals hold, of all products and of bands of
     length; empty where there are no intervals.
@@ -36,9 +38,9 @@ class Outcome:
 def compare(
     recipes: Mapping[str, Sequence[Outcome]], rivals: Mapping[str, Sequence[Outcome]]
 ) -> dict[str, Any]:
-    """What each contestant's folds come to; the first of all is what others are relative to."""
+    """What each model's folds come to; the first of all is what others are relative to."""
     outcomes = {**recipes, **rivals}
-    means = {name: per_product(each) for name, each in outcomes.items()}
+    means = {name: per_product([each.errors for each in folds]) for name, folds in outcomes.items()}
     products = next(iter(means.values()))
     assert all(list(each) == list(products) for each in means.values()), "all score the same"
     errors = {name: np.array(list(each.values())) for name, each in means.items()}
@@ -75,20 +77,23 @@ def pooled(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     return found
 
 
-def per_product(outcomes: Sequence[Outcome]) -> Errors:
+def per_product(repeats: Sequence[Errors]) -> Errors:
+    """Mean error of each product over the folds or splits that scored it."""
     gathered = defaultdict(list)
-    for outcome in outcomes:
-        for product, error in outcome.errors.items():
+    for errors in repeats:
+        for product, error in errors.items():
             gathered[product].append(error)
     return {product: float(np.mean(gathered[product])) for product in sorted(gathered)}
 
 
 def against(errors: NDArray[np.float64], others: NDArray[np.float64]) -> dict[str, Any]:
+    both = [Mean(errors), Mean(others)]
+    mine, theirs = resample(both, len(errors), resamples=RESAMPLES, seed=0)
     return {
         "mape": float(errors.mean()),
-        "interval": spread(errors),
+        "interval": middle(mine),
         "relative": float(errors.mean() / others.mean() - 1),
-        "relative_interval": relative_spread(errors, others),
+        "relative_interval": middle(mine / theirs - 1),
     }
 
 
@@ -107,22 +112,6 @@ def gate(
             name for name, each in of_rivals.items() if each["relative_interval"][1] >= 0
         ],
     }
-
-
-def resampled(count: int) -> NDArray[np.int64]:
-    """Places drawn with replacement, one row a resample: int64 (resamples, count)."""
-    return np.random.default_rng(0).integers(0, count, (RESAMPLES, count))
-
-
-def spread(errors: NDArray[np.float64]) -> list[float]:
-    means = errors[resampled(len(errors))].mean(axis=1)
-    return [float(each) for each in np.quantile(means, [0.025, 0.975])]
-
-
-def relative_spread(errors: NDArray[np.float64], reference: NDArray[np.float64]) -> list[float]:
-    drawn = resampled(len(errors))
-    ratios = errors[drawn].mean(axis=1) / reference[drawn].mean(axis=1) - 1
-    return [float(each) for each in np.quantile(ratios, [0.025, 0.975])]
 
 
 def as_markdown(results: dict[str, Any]) -> str:
@@ -172,11 +161,11 @@ def covered(recipes: Mapping[str, Any]) -> list[str]:
     """What the intervals of the shipped recipe hold."""
     if SHIPPED not in recipes or not recipes[SHIPPED]["coverage"]:
         return []
-    told = ", ".join(
+    shares = ", ".join(
         f"{band} {each['share']:.1%} of {each['rows']:,}"
         for band, each in recipes[SHIPPED]["coverage"].items()
     )
-    return [f"90% intervals of *{SHIPPED}* hold: {told}.", ""]
+    return [f"90% intervals of *{SHIPPED}* hold: {shares}.", ""]
 
 
 def span(interval: Sequence[float], form: str) -> str:

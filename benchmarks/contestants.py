@@ -7,58 +7,36 @@ TRACKS = {
 }
 
 
-def _priors(*chosen: str) -> list[str]:
-    words = [f"model.priors=[{','.join(chosen)}]"]
-    return words if "terms" in chosen else [*words, "features.terms=null"]
-
-
 # The reference is the mlp with MAPE, log target and neighbours, at its best learning rate.
 _REFERENCE = ["experiment=log_target", "trainer.learning_rate=3e-4", "trainer.min_steps=12"]
 _BEST = ["experiment=best"]
-_ONE_LENGTH = ["loss=mape", "features.use_log_target=true", *_priors()]
+_NO_EXPERTS = ["features.experts=false", "features.terms=null"]
+_ONE_LENGTH = ["loss=mape", "features.use_log_target=true", *_NO_EXPERTS]
 _DROPOUT = ["model.dropout=0.5", "model.input_dropout=0.4"]
 MINILM = "embeddings=[words,minilm]"
+_NEAR_BY_BOTH = "features.neighbours.embedding=[words,minilm]"
 RECIPES = {
     "reference": _REFERENCE,
     "reference, dropout as in best": [*_REFERENCE, *_DROPOUT],
     "best": _BEST,
-    "best, no stated measurements": [
-        *_BEST,
-        "features=knn",
-        "features.knn.type_weight=1",
-        *_priors("neighbours", "types", "terms"),
-    ],
-    "best, no neighbours": [
-        *_BEST,
-        "features=dimensions",
-        *_priors("types", "dimensions", "ratios", "terms"),
-    ],
-    "best, near by text alone": [*_BEST, "features.knn.type_weight=0"],
-    "best, no type": [
-        *_BEST,
-        "features.type=null",
-        "features.knn.type_weight=0",
-        *_priors("neighbours", "dimensions", "ratios", "terms"),
-    ],
-    "best, no priors": [*_BEST, *_priors()],
-    "best, no prior of neighbours": [*_BEST, *_priors("types", "dimensions", "ratios", "terms")],
-    "best, no prior of types": [*_BEST, *_priors("neighbours", "dimensions", "ratios", "terms")],
-    "best, no prior of ratios": [*_BEST, *_priors("neighbours", "types", "dimensions", "terms")],
-    "best, no prior of measurements": [*_BEST, *_priors("neighbours", "types", "terms")],
-    "best, no tilts": [*_BEST, "model.tilt=false"],
-    "best, terms however few the rows": [*_BEST, "features.terms.least_rows=0"],
+    "best, no stated measurements": [*_BEST, "features.measurements=null"],
+    "best, no neighbours": [*_BEST, "features.neighbours=null"],
+    "best, near by text alone": [*_BEST, "features.neighbours.type_weight=0"],
+    "best, no type": [*_BEST, "features.types=null", "features.neighbours.type_weight=0"],
+    "best, no experts": [*_BEST, *_NO_EXPERTS],
+    "best, no expert of neighbours": [*_BEST, "features.neighbours.expert=false"],
+    "best, no expert of types": [*_BEST, "features.types.expert=false"],
+    "best, no expert of ratios": [*_BEST, "features.measurements.ratios=false"],
+    "best, no expert of measurements": [*_BEST, "features.measurements.expert=false"],
+    "best, no tilts": [*_BEST, "features.types.tilt=false", "features.terms.tilt=false"],
+    "best, terms however few the rows": [*_BEST, "features.terms.min_train_rows=0"],
     "best, usual dropout": [*_BEST, "model.dropout=0.2", "model.input_dropout=0"],
     "best, one length by MAPE": [*_BEST, *_ONE_LENGTH],
     "best, words and characters": [*_BEST, "embeddings=lsa"],
     "best, learned n-grams too": [*_BEST, "embeddings=[words,ngrams]"],
     "reference, MiniLM too": [*_REFERENCE, MINILM],
-    "best, MiniLM too": [
-        *_BEST,
-        MINILM,
-        "features.knn.embedding=[words,minilm]",
-        "features.knn.type_weight=0",
-    ],
-    "best, MiniLM and near by type too": [*_BEST, MINILM, "features.knn.embedding=[words,minilm]"],
+    "best, MiniLM too": [*_BEST, MINILM, _NEAR_BY_BOTH, "features.neighbours.type_weight=0"],
+    "best, MiniLM and near by type too": [*_BEST, MINILM, _NEAR_BY_BOTH],
 }
 # Rivals see all that a network can see.
 SEEN_BY_RIVALS = ["features=full"]

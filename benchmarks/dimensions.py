@@ -4,7 +4,7 @@
 
 Products/s: cleaned texts of a demo catalogue, and of --data, to arrays of candidates on one core;
 the best of the repeats in processor time. Precision, recall and the share of sides that are right:
-on the hand-labelled texts of tests/measurements (those that the parser was mended with, and those
+on the hand-labelled texts of tests/measurements (those that the parser was fixed with, and those
 that it was not) and on the truth of the demo catalogue. With --data also how many of its products
 state something, and how often a stated length is the label: the first one, or any of them, within
 1%, with percentile intervals from resampled products. Results go to dimensions.json and
@@ -27,8 +27,8 @@ from product_length.catalogue.config import FileData, SplitOptions, TextRecipe
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.text import FIELDS, clean_fields
 from product_length.demo.generator import DemoGenerator
-from product_length.evaluation.bootstrap import draws, interval, ratio
-from product_length.features.config import DimensionOptions
+from product_length.evaluation.resampling import Mean, interval, resample
+from product_length.features.measurements.config import MeasurementsOptions
 from product_length.measurements.candidates import Candidates, parse_fields
 from product_length.measurements.measurement import Measurement, Subject
 from product_length.measurements.parser import measurements, stated
@@ -38,10 +38,10 @@ sys.path.append(str(Path(__file__).parents[1] / "tests" / "measurements"))
 from labelled_texts import HELD_OUT, LABELLED, Agreement, agreement
 
 RECIPE = TextRecipe(fields=list(FIELDS))
-MOST = DimensionOptions().candidates
+MOST = MeasurementsOptions().max_measurements
 FLOOR = 20_000
 """Products/s on one core that are asked for."""
-NEAR, RESAMPLES, CONFIDENCE = 0.01, 1000, 0.95
+NEAR = 0.01
 
 
 def main() -> None:
@@ -127,10 +127,8 @@ def of_labels(candidates: Candidates, lengths: NDArray[np.float32]) -> list[Figu
 def shares(name: str, happened: NDArray[np.bool_], among: NDArray[np.bool_]) -> list[Figure]:
     """The share of `happened` in `among`, bool (rows,), in per cent, and its interval's ends."""
     rows = int(among.sum())
-    resampled = [
-        ratio(block @ happened, block @ among) for block in draws(len(among), RESAMPLES, seed=0)
-    ]
-    low, high = interval(np.concatenate(resampled), rows, CONFIDENCE)
+    (samples,) = resample([Mean(happened, among)], len(among), resamples=1000, seed=0)
+    low, high = interval(samples, rows, 0.95)
     ends = [("", happened.sum() / max(rows, 1)), (", low", low), (", high", high)]
     return [
         Figure(f"{name}{end}", 100 * value, "%", rows) for end, value in ends if value is not None

@@ -21,15 +21,16 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from product_length.demo.generator import DemoGenerator
+from product_length.evaluation.report import load_report
 
 ROWS, TYPES, NEW_ROWS = 600, 8, 200
 """Products to train on, their types, and products to predict."""
 _ENCODER = ["embeddings=words", "embeddings.encoders.words.dimensions=16"]
 _ENCODER += ["embeddings.chunk_rows=64", "cache_dir=cache"]
-_SMALL = [*_ENCODER, "features=full", "features.knn.k=5", "model.hidden=[16]", "trainer=cpu"]
+_SMALL = [*_ENCODER, "features=full", "features.neighbours.k=5", "model.hidden=[16]", "trainer=cpu"]
 _SMALL += ["trainer.progress=false", "trainer.batch_size=64", "tracking=none"]
 _SMALL += ["evaluation.resamples=100", "evaluation.baselines=false"]
-_PRIORS = ["loss=histogram", "model.priors=[neighbours,types]", "trainer.max_epochs=8"]
+_EXPERTS = ["loss=histogram", "features.experts=true", "trainer.max_epochs=8"]
 # A command that takes longer than this, in seconds, hangs; a sweep waits for the killed trial.
 _LIMIT = 400.0
 
@@ -77,7 +78,7 @@ def commands(root: Path) -> dict[str, Command]:
         return ["product_length.embed", *data, *_ENCODER]
 
     def train(folder: Path, run: str = "run") -> list[str]:
-        words = ["product_length.train", *data, *_SMALL, *_PRIORS, f"hydra.run.dir={run}"]
+        words = ["product_length.train", *data, *_SMALL, *_EXPERTS, f"hydra.run.dir={run}"]
         last = Path(run) / "checkpoints" / "last.ckpt"
         return [*words, f"trainer.resume={last}"] if (folder / last).exists() else words
 
@@ -118,8 +119,7 @@ def _predictions(run: Path) -> Result:
         for split in ("val", "test")
     }
     found = {name: table["prediction"].to_numpy() for name, table in tables.items()}
-    mape = json.loads((run / "report.json").read_text("utf-8"))["splits"]["val"]["metrics"]["mape"]
-    return {**found, "val MAPE": np.array([mape["value"]])}
+    return {**found, "val MAPE": np.array([load_report(run).val.metrics.mape.value])}
 
 
 def _submission(folder: Path) -> Result:
@@ -135,7 +135,7 @@ def _trials(folder: Path) -> Result:
     for file in sorted(folder.glob("multirun/mine/*/report.json")):
         report = json.loads(file.read_text("utf-8"))
         varied = [text for text in report["overrides"] if text.startswith(("loss=", "seed="))]
-        mape = report["splits"]["val"]["metrics"]["mape"]["value"]
+        mape = report["splits"]["val"]["metrics"]["values"]["mape"]["value"]
         found.setdefault(" ".join(sorted(varied)), []).append(mape)
     # A combination may have been finished twice, the same way.
     values = {name: np.unique(np.round(each, 9)) for name, each in found.items()}

@@ -20,7 +20,8 @@ from product_length.comparison.compare import Comparison, Group, compare
 from product_length.comparison.formats import as_records
 from product_length.comparison.published import published_figure
 from product_length.comparison.runs import find_run_folders, load_runs
-from product_length.evaluation.wording import percent, percent_range, points
+from product_length.evaluation.metrics import MAPE
+from product_length.evaluation.wording import metric_range, percent, points
 from product_length.writing import write_text
 
 RESULTS = Path(__file__).parent / "results"
@@ -102,16 +103,16 @@ def as_markdown(group: Group, seconds: list[float]) -> str:
         published = published_figure(recipe.runs[0].config)
         lines.append(
             f"| {name(recipe.runs[0].config)} | {percent(metrics.mape.value)} "
-            f"| {percent_range(metrics.mape)} | {'–' if pair is None else points(pair)} "
+            f"| {metric_range(MAPE, metrics.mape)} | {'–' if pair is None else points(pair)} "
             f"| {'reference' if pair is None else pair.verdict} "
             f"| {recipe.val.own('rmsle').value:.3f} "
             f"| {percent(recipe.val.own('median_ape').value)} "
             f"| {'' if published is None else ('~' if published.rough else '')}"
             f"{'' if published is None else percent(published.mape, 0)} |"
         )
-    for baseline, rival in group.best.val.baselines.items():
+    for key, baseline in group.best.val.baselines.items():
         lines.append(
-            f"| *baseline: {baseline.replace('_', ' ')}* | *{percent(rival.metrics.mape.value)}* "
+            f"| *baseline: {key.replace('_', ' ')}* | *{percent(baseline.metrics.mape.value)}* "
             "| | | | | | |"
         )
     others = sorted(seconds[1:])
@@ -155,8 +156,8 @@ def draw(group: Group, path: Path) -> None:
         axes.plot(seeds, [at] * len(seeds), "|", color=color, markersize=9)
         axes.plot(100 * mape.value, at, "o", color=color, markersize=6)
     baselines = group.best.val.baselines.items()
-    best, rival = min(baselines, key=lambda item: item[1].metrics.mape.value or 0)
-    line = axes.axvline(100 * (rival.metrics.mape.value or 0), color="0.4", linestyle="--", lw=1)
+    best, baseline = min(baselines, key=lambda item: item[1].metrics.mape.value or 0)
+    line = axes.axvline(100 * (baseline.metrics.mape.value or 0), color="0.4", linestyle="--", lw=1)
     dots = [axes.plot([], [], "o", color=each)[0] for each in COLOURS.values()]
     axes.legend(
         [*dots, line],

@@ -1,10 +1,10 @@
-"""How long neighbours take to find, exactly and in cells, and how many of them are found.
+"""How long neighbours take to find, exactly and in IVF lists, and how many of them are found.
 
     python benchmarks/neighbours.py [--rows 10000,100000,1000000] [--dimension 384] [--threads 1]
 
 For each size, float16 unit vectors are made that resemble sentence embeddings (`catalogue_like`),
-and the 20 nearest of each are searched among all, itself excluded: exactly, and in cells tuned to
-recall@20 0.95. The time in cells counts putting rows into them and tuning. Where the whole search
+and the 20 nearest of each are searched among all, itself excluded: exactly, and in IVF lists tuned
+to recall@20 0.95. The time in lists counts making and tuning them. Where the whole search
 would take long, blocks of it are timed, and the whole is *estimated*: time per query times rows.
 Where FAISS sees a GPU (the extra `gpu`), the exact search is the GPU's, of all rows.
 Recall is measured on 1,000 rows other than those the tuning looked at. Memory is the most that a
@@ -27,7 +27,7 @@ import numpy as np
 from measured import RESULTS, machine
 from numpy.typing import NDArray
 
-from product_length.features.neighbours import NeighbourIndex
+from product_length.features.neighbours.index import NeighbourIndex
 from product_length.search.tuning import tuning_sample
 from product_length.writing import write_text, write_whole
 
@@ -50,7 +50,7 @@ def catalogue_like(rows: int, dimension: int, seed: int = 0) -> NDArray[np.float
     families (Pareto sizes) and noise of varying strength, each Gaussian with deviations that fall
     as i^-0.35 over the axes. Weights were chosen to agree with all-MiniLM-L6-v2 on 7,150 texts of
     the challenge: mean cosine to the 1st, 5th and 20th neighbour 0.59, 0.52, 0.45 (there 0.60,
-    0.52, 0.45), of random pairs 0.11 (0.11), and the recall that probing a given share of cells
+    0.52, 0.45), of random pairs 0.11 (0.11), and the recall that probing a given share of lists
     gives, 0.957 at 9.5% (0.950).
     """
     rng = np.random.default_rng(seed)
@@ -185,17 +185,17 @@ def entries_of(measured: list[Measured], command: str, where: str) -> list[Measu
     for each in measured:
         vectors = "real vectors" if each["real"] else "made vectors"
         facts = each["facts"]
-        exactly, in_cells = (", estimated" * each[f"{how}_estimated"] for how in TIMED)
+        exactly, in_lists = (", estimated" * each[f"{how}_estimated"] for how in TIMED)
         values = [
             (f"exact search{' on a GPU' * each['on_gpu']}{exactly}", each["exact"], "s"),
-            (f"search in cells, all{in_cells}", each["approximate"], "s"),
-            ("putting into cells and tuning", each["prepared"], "s"),
-            ("exact time / time in cells", each["ratio"], ""),
+            (f"search in IVF lists, all{in_lists}", each["approximate"], "s"),
+            ("putting into IVF lists and tuning", each["prepared"], "s"),
+            ("exact time / time in IVF lists", each["ratio"], ""),
             (f"recall@{K}", each["recall"], ""),
-            ("cells", facts["cells"], ""),
-            ("cells probed", facts["probes"], ""),
+            ("IVF lists", facts["lists"], ""),
+            ("nprobe", facts["nprobe"], ""),
             ("peak memory, exact", each["memory_exact"], "GB"),
-            ("peak memory, in cells", each["memory"], "GB"),
+            ("peak memory, in IVF lists", each["memory"], "GB"),
         ]
         entries += [
             {
@@ -225,7 +225,7 @@ def line_of(each: Measured) -> str:
     return (
         f"| {each['rows']:,}{' (real)' if each['real'] else ''} | {seconds('exact')} "
         f"| {seconds('approximate')} | {each['prepared']:,.0f} s | {each['ratio']:.1f} "
-        f"| {each['recall']:.3f} | {facts['probes']} of {facts['cells']:,}"
+        f"| {each['recall']:.3f} | {facts['nprobe']} of {facts['lists']:,}"
         f"{'' if facts['kind'] == 'ivf' else ' (exact)'} "
         f"| {each['memory_exact']:.1f} GB | {each['memory']:.1f} GB |"
     )
@@ -236,8 +236,8 @@ def as_markdown(measured: list[Measured], threads: int) -> str:
     where = "on a GPU" if on_gpu else f"{threads} thread{'s' if threads > 1 else ''}"
     return "\n".join(
         [
-            f"| rows × rows | exact, {where} | in cells "
-            f"| of which tuning | ratio | recall@{K} | cells probed | memory, exact | in cells |",
+            f"| rows × rows | exact, {where} | in IVF lists | of which tuning "
+            f"| ratio | recall@{K} | nprobe of lists | memory, exact | in lists |",
             "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
             *map(line_of, measured),
             *([] if on_gpu else ["", f"Exact search on a GPU: {NO_GPU}."]),
@@ -262,7 +262,7 @@ def draw(measured: list[Measured], threads: int, path: Path) -> None:
         axes.set_xlabel("rows, each searched among all")
     for name, label, style, colour in (
         ("exact", "exact" + ", on a GPU" * measured[0]["on_gpu"], "s--", "#D55E00"),
-        ("approximate", "in cells, with tuning", "o-", "#0072B2"),
+        ("approximate", "in IVF lists, with tuning", "o-", "#0072B2"),
     ):
         times.plot(rows, [each[name] for each in measured], style, color=colour, label=label)
         for each in measured:

@@ -3,8 +3,8 @@
     python benchmarks/recipes.py --data train.csv --minilm FOLDER [--repeats 3] [--workers 2]
 
 Each recipe is trained on the same `--repeats` splits (data.split.seed and seed both 0, 1, 2, …) of
-two tracks, all lengths and lengths up to 5000. A product's error is its mean over the splits in
-which it was a validation row; intervals are 95% percentile bootstraps over products, differences
+two length ranges, all lengths and lengths up to 5000. A product's error is its mean over the splits
+in which it was a validation row; intervals are 95% percentile bootstraps over products, differences
 to the reference recipe are paired. Finished runs are kept in --runs and not run again. Results go
 to benchmarks/results/recipes.json and recipes.md, the README's tables. Test rows are not looked at.
 """
@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
+from contest import Errors, per_product
 
 from product_length.evaluation.predictions import load_predictions
-from product_length.evaluation.records import Rival
+from product_length.evaluation.records import Baseline
 from product_length.evaluation.report import REPORT_FILE, load_report
+from product_length.evaluation.resampling import Mean, middle, resample
 from product_length.writing import write_text
 
 RESULTS = Path(__file__).parent / "results"
-TRACKS = {"all lengths": [], "lengths ≤ 5000": ["data.max_length=5000"]}
+LENGTH_RANGES = {"all lengths": [], "lengths ≤ 5000": ["data.max_length=5000"]}
 REFERENCE = "mape + log target (reference)"
 _LOG = "features.use_log_target=true"
 # Each recipe changes one thing of the reference: MLP, MAPE, log target, neighbours, MiniLM.
@@ -49,29 +49,28 @@ RECIPES = {
     "gated_fusion": ["model=gated_fusion"],
     "attention": ["model=attention"],
     "without neighbours": ["features=text", _LOG],
-    "without product types": ["features.type=null"],
+    "without product types": ["features.types=null"],
     "lsa for minilm": ["embeddings=lsa"],
     "minilm and lsa": ["embeddings=[minilm,lsa]"],
-    "50 neighbours": ["features.knn.k=50"],
+    "50 neighbours": ["features.neighbours.k=50"],
     "batches of 128": ["trainer.batch_size=128"],
     "learning rate 3e-4": ["trainer.learning_rate=3e-4"],
     "dropout 0.5": ["model.dropout=0.5"],
     "learning rate 3e-4, 32 steps an epoch": ["trainer.learning_rate=3e-4", "trainer.min_steps=32"],
 }
-Errors = dict[str, float]
 
 
 def main() -> None:
     options = parser().parse_args()
     jobs = [
         (
-            track,
+            lengths,
             name,
             repeat,
-            overrides_of(options, track, name, repeat),
-            folder_of(options, track, name, repeat),
+            overrides_of(options, lengths, name, repeat),
+            folder_of(options, lengths, name, repeat),
         )
-        for track in TRACKS
+        for lengths in LENGTH_RANGES
         for repeat in range(options.repeats)
         for name in RECIPES
     ]
@@ -86,7 +85,7 @@ def main() -> None:
         f"--repeats {options.repeats}",
         "machine": f"{platform.machine()}, {multiprocessing.cpu_count()} cores",
         "repeats": options.repeats,
-        "tracks": {track: summarise(options, track) for track in TRACKS},
+        "length_ranges": {lengths: summarise(options, lengths) for lengths in LENGTH_RANGES},
     }
     folder = Path(options.results)
     write_text(folder / "recipes.json", json.dumps(results, indent=2, ensure_ascii=False) + "\n")
@@ -94,7 +93,7 @@ def main() -> None:
     print(as_markdown(results))
 
 
-def overrides_of(options: argparse.Namespace, track: str, name: str, repeat: int) -> list[str]:
+def overrides_of(options: argparse.Namespace, lengths: str, name: str, repeat: int) -> list[str]:
     recipe = RECIPES[name]
     chosen = (
         [] if any(each.startswith("experiment=") for each in recipe) else ["experiment=log_target"]
@@ -111,7 +110,7 @@ def overrides_of(options: argparse.Namespace, track: str, name: str, repeat: int
         f"data.path={options.data}",
         f"cache_dir={options.cache}",
         *both,
-        *TRACKS[track],
+        *LENGTH_RANGES[lengths],
         f"data.split.seed={repeat}",
         f"seed={repeat}",
         "tracking=none",
@@ -121,8 +120,8 @@ def overrides_of(options: argparse.Namespace, track: str, name: str, repeat: int
     ]
 
 
-def folder_of(options: argparse.Namespace, track: str, name: str, repeat: int) -> Path:
-    words = "".join(letter if letter.isalnum() else "_" for letter in f"{track} {name}")
+def folder_of(options: argparse.Namespace, lengths: str, name: str, repeat: int) -> Path:
+    words = "".join(letter if letter.isalnum() else "_" for letter in f"{lengths} {name}")
     return Path(options.runs) / f"{words}_{repeat}"
 
 
@@ -140,22 +139,22 @@ def train(job: tuple[str, str, int, list[str], Path]) -> str:
     from product_length.experiment import Experiment, from_config
     from product_length.pipeline import run
 
-    track, name, repeat, overrides, folder = job
+    lengths, name, repeat, overrides, folder = job
     with initialize_config_dir(str(CONF)):
         experiment = from_config(compose("train", overrides=overrides), Experiment)
     mape = run(experiment, folder, overrides)
-    return f"{track}, {name}, repeat {repeat}: val MAPE {mape:.2%}"
+    return f"{lengths}, {name}, repeat {repeat}: val MAPE {mape:.2%}"
 
 
-def summarise(options: argparse.Namespace, track: str) -> dict[str, Any]:
+def summarise(options: argparse.Namespace, lengths: str) -> dict[str, Any]:
     """Each recipe's and baseline's val MAPE with interval, and its difference to the reference."""
     errors: dict[str, list[Errors]] = defaultdict(list)
-    baselines: dict[str, list[Rival]] = defaultdict(list)
+    baselines: dict[str, list[Baseline]] = defaultdict(list)
     seconds: dict[str, list[float]] = defaultdict(list)
     parameters: dict[str, int] = {}
     for name in RECIPES:
         for repeat in range(options.repeats):
-            folder = folder_of(options, track, name, repeat)
+            folder = folder_of(options, lengths, name, repeat)
             report = load_report(folder)
             rows = load_predictions(folder, "val")
             ape = np.abs(rows.lengths - rows.predictions) / rows.lengths
@@ -163,40 +162,44 @@ def summarise(options: argparse.Namespace, track: str) -> dict[str, Any]:
             seconds[name].append(report.timings["train"])
             parameters[name] = report.parameters
             if name == REFERENCE:
-                for baseline, rival in report.val.baselines.items():
-                    baselines[baseline].append(rival)
-    reference = per_product(errors[REFERENCE])
-    recipes = {}
-    for name in RECIPES:
-        mine = per_product(errors[name])
-        assert list(mine) == list(reference), "recipes must be scored on the same products"
-        values = np.array(list(mine.values()))
-        difference = values - np.array(list(reference.values()))
-        recipes[name] = {
-            "val_mape": float(values.mean()),
-            "interval": interval(values),
-            "median_ape": float(np.median(values)),
-            "difference": float(difference.mean()),
-            "difference_interval": None if name == REFERENCE else interval(difference),
+                for kind, baseline in report.val.baselines.items():
+                    baselines[kind].append(baseline)
+    means = {name: per_product(each) for name, each in errors.items()}
+    products = list(means[REFERENCE])
+    assert all(list(each) == products for each in means.values()), "all score the same products"
+    values = {name: np.array(list(each.values())) for name, each in means.items()}
+    samples = resample(list(map(Mean, values.values())), len(products), resamples=2000, seed=0)
+    resampled = dict(zip(values, samples, strict=True))
+    recipes = {
+        name: {
+            "val_mape": float(values[name].mean()),
+            "interval": middle(resampled[name]),
+            "median_ape": float(np.median(values[name])),
+            "difference": float(values[name].mean() - values[REFERENCE].mean()),
+            "difference_interval": None
+            if name == REFERENCE
+            else middle(resampled[name] - resampled[REFERENCE]),
             "of_each_repeat": [float(np.mean(list(each.values()))) for each in errors[name]],
             "train_seconds": float(np.mean(seconds[name])),
             "parameters": parameters[name],
         }
+        for name in RECIPES
+    }
     return {
-        "products": len(reference),
+        "products": len(products),
         "recipes": recipes,
-        "baselines": {name: over_splits(rivals) for name, rivals in baselines.items()},
+        "baselines": {name: over_splits(each) for name, each in baselines.items()},
     }
 
 
-def over_splits(rivals: list[Rival]) -> dict[str, Any]:
+def over_splits(baselines: list[Baseline]) -> dict[str, Any]:
     """A baseline's mean MAPE, and its difference to the reference, splits taken as independent."""
-    mapes = [rival.metrics.mape.value for rival in rivals]
-    differences = [rival.difference.reversed() for rival in rivals]
-    mean = float(np.mean([difference.value for difference in differences]))
+    mapes = [baseline.metrics.mape.value for baseline in baselines]
+    differences = [baseline.difference for baseline in baselines]  # the reference minus it
+    mean = -float(np.mean([difference.value for difference in differences]))
     # Every split has rows enough for an interval.
     halves = [((each.high or 0) - (each.low or 0)) / 2 for each in differences]
-    half = float(np.sqrt(np.sum(np.square(halves)))) / len(rivals)
+    half = float(np.sqrt(np.sum(np.square(halves)))) / len(baselines)
     return {
         "val_mape": float(np.mean(mapes)),  # type: ignore[arg-type]
         "difference": mean,
@@ -204,28 +207,11 @@ def over_splits(rivals: list[Rival]) -> dict[str, Any]:
     }
 
 
-def per_product(repeats: list[Errors]) -> Errors:
-    """Mean error of each product over the splits in which it was a validation row."""
-    gathered: dict[str, list[float]] = defaultdict(list)
-    for repeat in repeats:
-        for product, error in repeat.items():
-            gathered[product].append(error)
-    return {product: float(np.mean(gathered[product])) for product in sorted(gathered)}
-
-
-def interval(values: NDArray[np.float64]) -> list[float]:
-    """95% percentile bootstrap interval of the mean."""
-    found = stats.bootstrap(
-        (values,), np.mean, n_resamples=2000, method="percentile", batch=100, rng=0
-    ).confidence_interval
-    return [float(found.low), float(found.high)]
-
-
 def as_markdown(results: dict[str, Any]) -> str:
     lines = []
-    for track, found in results["tracks"].items():
+    for lengths, found in results["length_ranges"].items():
         lines += [
-            f"**{track}**: {found['products']} validation products, {results['repeats']} splits",
+            f"**{lengths}**: {found['products']} validation products, {results['repeats']} splits",
             "",
             "| recipe | val MAPE | 95% interval | to the reference, points | median APE | train |",
             "| --- | ---: | ---: | ---: | ---: | ---: |",

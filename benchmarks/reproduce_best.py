@@ -3,10 +3,10 @@
     python benchmarks/reproduce_best.py [--data train.csv] [--record] [override …]
 
 On the demo catalogue the val MAPE must lie within the recorded tolerance: exit code 1 otherwise.
-On other data there is nothing to judge by, and the run is reported only. `--record` writes the
+On other data there is nothing to compare with, and the run is reported only. `--record` writes the
 figures anew, with the spread over seeds as the tolerance, and with them the README's table and
 picture of the demo catalogue. "Expected" there is the MAPE over all lengths that a product could
-have had, by its true distribution: a few hundredths of an inch that happened to be drawn do not
+have had, by its true distribution: a few hundredths of an inch that happened to be sampled do not
 sway it.
 """
 
@@ -23,7 +23,7 @@ import yaml
 
 from product_length.demo.generator import DemoGenerator
 from product_length.errors import UserError
-from product_length.evaluation.bootstrap import MetricEstimates
+from product_length.evaluation.estimates import MetricEstimates
 from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.records import Report
 from product_length.evaluation.report import load_report
@@ -54,7 +54,7 @@ def main() -> int:
         return int(error.returncode)
     if report.val.oracle is not None:
         print("expected val MAPE {:.2%}, the oracle's {:.2%}".format(*expected_mapes(folder)))
-    return judge(report)
+    return compare(report)
 
 
 def train(overrides: list[str]) -> tuple[Report, Path]:
@@ -65,7 +65,7 @@ def train(overrides: list[str]) -> tuple[Report, Path]:
     return load_report(folder), folder
 
 
-def judge(report: Report) -> int:
+def compare(report: Report) -> int:
     """Say how the run compares with the record; the exit code."""
     mape = value(report.val.metrics)
     recorded = json.loads(RECORD.read_text(encoding="utf-8"))
@@ -91,7 +91,9 @@ def record() -> int:
     mapes = [value(report.val.metrics) for report in reports]
     oracle = reports[0].val.oracle
     assert oracle is not None
-    rivals = {name: value(rival.metrics) for name, rival in reports[0].val.baselines.items()}
+    baselines = {
+        name: value(baseline.metrics) for name, baseline in reports[0].val.baselines.items()
+    }
     expected = [expected_mapes(folder) for _, folder in runs]
     content = {
         "command": "python benchmarks/reproduce_best.py --record",
@@ -104,7 +106,7 @@ def record() -> int:
         "expected": float(np.mean([mine for mine, _ in expected])),
         "oracle_val_mape": value(oracle.metrics),
         "oracle_expected": expected[0][1],
-        "baselines_val_mape": rivals,
+        "baselines_val_mape": baselines,
         "train_seconds": float(np.mean([report.timings["train"] for report in reports])),
     }
     write_text(RECORD, json.dumps(content, indent=2) + "\n")

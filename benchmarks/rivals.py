@@ -32,11 +32,12 @@ from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TEST, TRAIN, VAL
 from product_length.errors import UserError
 from product_length.evaluation.baselines import best_scale, neighbour_median, type_median
-from product_length.evaluation.metrics import mape, median_ape
+from product_length.evaluation.metrics import absolute_percentage_errors, mape
 from product_length.evaluation.predictions import write_predictions
 from product_length.experiment import Experiment
-from product_length.features.describe import describe
-from product_length.features.neighbours import Neighbours
+from product_length.features.features import fit_features
+from product_length.features.neighbours.feature import NeighboursFeature
+from product_length.features.neighbours.index import Neighbours
 from product_length.pipeline import read_and_embed
 from product_length.weighted_median import weighted_median
 from product_length.writing import write_text
@@ -173,7 +174,9 @@ def tfidf_ridge(fold: Fold) -> Predicted:
                 "penalty": penalty,
                 "scale": scale,
                 "mape": mape(fold.val_lengths, scale * of_val),
-                "median_ape": median_ape(fold.val_lengths, of_val),
+                "median_ape": float(
+                    np.median(absolute_percentage_errors(fold.val_lengths, of_val))
+                ),
                 "test": of_test,
             }
         )
@@ -282,24 +285,25 @@ def fold_of(experiment: Experiment) -> tuple[Catalogue, Fold]:
     """The catalogue of a run, and what a rival sees of it."""
     catalogue, embeddings = read_and_embed(experiment)
     store = ArtefactStore(experiment.cache_dir)
-    seen = describe(catalogue, embeddings, experiment.features, store)
-    # Ids of n-grams are no numbers to split at.
-    blocks = [
-        np.asarray(embedding.vectors, np.float32)
-        for embedding in embeddings
-        if embedding.encoder.bag is None
+    fitted = fit_features(catalogue, embeddings, experiment.features, store)
+    # Ids of n-grams and of terms are no numbers to split at.
+    numbers = [
+        np.asarray(fitted.columns[each.name], np.float32)
+        for each in fitted.features
+        if each.name not in ("types", "terms") and not (each.text_encoder and each.text_encoder.bag)
     ]
-    blocks += [part.block for part in (seen.neighbours, seen.dimensions) if part is not None]
-    if seen.codes is not None:
-        blocks.append(seen.codes[:, None].astype(np.float32))  # last, and exact up to 2**24
-    features = np.hstack(blocks)
+    codes = fitted.columns.get("types")
+    if codes is not None:
+        numbers.append(codes[:, None].astype(np.float32))  # last, and exact up to 2**24
+    features = np.hstack(numbers)
+    found = [each.found for each in fitted.features if isinstance(each, NeighboursFeature)]
     train, val, test = (catalogue.rows(split) for split in (TRAIN, VAL, TEST))
     return catalogue, Fold(
         features=features,
-        codes=[] if seen.codes is None else [features.shape[1] - 1],
+        codes=[] if codes is None else [features.shape[1] - 1],
         texts=catalogue.texts_of,
         types=catalogue.types,
-        neighbours=None if seen.neighbours is None else seen.neighbours.neighbours,
+        neighbours=found[0] if found else None,
         train=train,
         val=val,
         test=test,

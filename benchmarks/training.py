@@ -106,7 +106,7 @@ def compare(setting: Setting, rounds: int, command: str) -> list[dict[str, Any]]
 
 
 def entries_of(setting: Setting, command: str) -> list[dict[str, Any]]:
-    width = setting.memory.embeddings[0].shape[1]
+    width = setting.memory.columns["text"].shape[1]
     parameters = parameter_count(setting.network())
     where = "GPU" if setting.accelerator == "gpu" else "CPU"
     about = (

@@ -7,7 +7,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +18,20 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from product_length.features.config import KnnOptions, TypeOptions
+from product_length.features.columns import Batch
+from product_length.features.encoder import Encoder, NumbersEncoder
+from product_length.features.feature import Feature
+from product_length.features.scaler import Scaler
+from product_length.features.text.feature import TextVectors
+from product_length.features.types.encoder import TypesEncoder
 from product_length.loss.point import Mape
 from product_length.model.config import Mlp
-from product_length.model.network import Batch, LengthNetwork
+from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs
 from product_length.training.config import TrainerOptions
 from product_length.training.fit import fit
 from product_length.training.objective import PointObjective
-from product_length.training.placement import OnDevice, choose_blocks, training_batches
+from product_length.training.placement import OnDevice, choose_chunks, training_batches
 
 VAL_ROWS, TYPES, NEIGHBOURS = 1024, 1000, 40
 
@@ -45,6 +50,26 @@ class Seconds(NamedTuple):
     def since(self, started: Seconds) -> Seconds:
         """From then to now."""
         return Seconds(self.wall - started.wall, self.cpu - started.cpu)
+
+
+@dataclass(frozen=True)
+class Made(Feature):
+    """A feature whose column is random numbers."""
+
+    name: str
+    make_encoder: Callable[[], Encoder]
+
+    def transform(self, products: Any, columns: Any) -> Any:
+        """Not asked for: the column is there."""
+        raise NotImplementedError
+
+    def encoder(self) -> Encoder:
+        """What the network sees."""
+        return self.make_encoder()
+
+    def state(self) -> dict[str, Any]:
+        """Nothing is kept."""
+        return {}
 
 
 @dataclass
@@ -88,13 +113,16 @@ class Setting:
     def network(self) -> LengthNetwork:
         """Embeddings, types and neighbours into an MLP; the same weights each time."""
         torch.manual_seed(0)
+        dimension = self.memory.columns["text"].shape[1]
+        scaler = Scaler(np.zeros(NEIGHBOURS), np.ones(NEIGHBOURS))
+        features = [
+            Made("text", lambda: TextVectors(dimension)),
+            Made("types", lambda: TypesEncoder(TYPES, 128, 0.05)),
+            Made("neighbours", lambda: NumbersEncoder(scaler, 32)),
+        ]
         return LengthNetwork(
-            options=Mlp(name="mlp", hidden=self.hidden),
-            embedding_dims=[self.memory.embeddings[0].shape[1]],
-            type_count=TYPES,
-            type_options=TypeOptions(dimensions=128),
-            neighbour_width=NEIGHBOURS,
-            knn_options=KnnOptions(projection=32),
+            features,
+            Mlp(name="mlp", hidden=self.hidden),
             outputs=1,
             initial_bias=self.objective().initial_bias(self.memory.lengths),
         )
@@ -113,14 +141,15 @@ def make_setting(folder: Path, *, rows: int, dimension: int, **rest: Any) -> Set
         file.flush()
         del file
     vectors = np.fromfile(path, np.float16, offset=path.stat().st_size - 2 * total * dimension)
-    others = (
-        random.integers(0, TYPES, total),
-        random.normal(size=(total, NEIGHBOURS)).astype(np.float32),
-        random.lognormal(6, 1, total).astype(np.float32),
-    )
+    others = {
+        "types": random.integers(0, TYPES, total),
+        "neighbours": random.normal(size=(total, NEIGHBOURS)).astype(np.float32),
+    }
+    lengths = random.lognormal(6, 1, total).astype(np.float32)
     mapped = np.load(path, mmap_mode="r")
-    memory = Inputs((vectors.reshape(total, dimension),), *others)
-    return Setting(memory=memory, file=Inputs((mapped,), *others), path=path, **rest)
+    memory = Inputs({"text": vectors.reshape(total, dimension), **others}, lengths)
+    file = Inputs({"text": mapped, **others}, lengths)
+    return Setting(memory=memory, file=file, path=path, **rest)
 
 
 def bare(setting: Setting, steps: int | None = None) -> Seconds:
@@ -142,12 +171,8 @@ def bare(setting: Setting, steps: int | None = None) -> Seconds:
         optimizer, max_lr=1e-3, total_steps=count, pct_start=0.05, cycle_momentum=False
     )
     inputs = setting.memory
-    if device.type == "cuda":
-        data = OnDevice(inputs, device)._all
-    else:
-        parts = (inputs.types, inputs.neighbours, inputs.lengths)
-        vectors = torch.from_numpy(inputs.embeddings[0])
-        data = Batch((vectors,), *(torch.from_numpy(part) for part in parts))
+    on_card = device.type == "cuda"
+    data = OnDevice(inputs, device)._all if on_card else inputs.map(torch.from_numpy)
     half = setting.precision == "bf16-mixed"
     network.train()
     synchronize(device)
@@ -157,14 +182,9 @@ def bare(setting: Setting, steps: int | None = None) -> Seconds:
         if step == steps:
             break
         # Not data[rows], which takes six times as long.
-        vectors, types, neighbours, lengths = (
-            part.index_select(0, rows)
-            for part in (data.embeddings[0], data.types, data.neighbours, data.lengths)
-            if part is not None
-        )
+        batch = data.map(lambda part, rows=rows: part.index_select(0, rows))
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            raw = network(Batch((vectors,), types, neighbours, None))
-            loss = objective.cost(raw, lengths)
+            loss = objective.cost(network(batch), batch.lengths)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, options.gradient_clip)
@@ -215,9 +235,9 @@ def drawing(setting: Setting, kind: str) -> Seconds:
     """Draw an epoch's batches, and do nothing with them."""
     inputs = setting.file if kind == "blocks" else setting.memory
     options = setting.options(kind)
-    blocks = choose_blocks(inputs, options, "cpu", 1)
+    chunks = choose_chunks(inputs, options, "cpu", 1)
     batches: Iterable[Batch] = training_batches(
-        inputs, np.arange(setting.rows), options, 0, blocks, rank=0, world=1
+        inputs, np.arange(setting.rows), options, 0, chunks, rank=0, world=1
     )
     started = Seconds.now()
     for _ in batches:

@@ -19,8 +19,11 @@ from product_length.command_line.groups import (
     groups_of,
     hydra_list_faults,
     is_group,
+    is_searchpath,
     keys_elsewhere,
+    own_options,
 )
+from product_length.command_line.renamed_keys import renamed
 from product_length.command_line.suggestions import close_keys, did_you_mean, keys_of, one_of
 from product_length.command_line.text_values import TextValues
 from product_length.errors import ConfigError, whole_text
@@ -34,6 +37,7 @@ __all__ = [
     "check_overrides",
     "compose_firsts",
     "group_options",
+    "parse",
     "read_texts",
     "replaced",
 ]
@@ -73,16 +77,20 @@ def check_overrides(
     Returns the configuration of the run, or of a sweep's first. Raises ConfigError with all faults
     in one message.
     """
-    parsed = _parsed(config_name, overrides)
+    parsed = parse(config_name, overrides)
     commands_groups = groups_of(config_name)
     groups = [each for each in parsed if is_group(each) and each.key_or_group in commands_groups]
-    faults = [fault for override in groups for fault in group_faults(override)]
+    faults = [
+        fault
+        for override in groups
+        for fault in group_faults(override, own_options(parsed, override.key_or_group))
+    ]
     faults += [fault for override in parsed for fault in hydra_list_faults(override)]
     faults += conflicts(parsed)
     if not multirun:
         faults += [_several(each) for each in parsed if each.is_sweep_override()]
     if not faults:
-        plain = _plain(compose_firsts(config_name, groups))
+        plain = _plain(compose_firsts(config_name, [*filter(is_searchpath, parsed), *groups]))
         for override in parsed:
             if not (override in groups or override.is_add() or override.is_force_add()):
                 faults += _key_faults(config_name, plain, override)
@@ -93,7 +101,7 @@ def check_overrides(
 
 def replaced(config_name: str, overrides: Sequence[str]) -> list[str]:
     """What to say of overrides that later ones of the same key replace. Raises ConfigError."""
-    return list(replacements(_parsed(config_name, overrides)))
+    return list(replacements(parse(config_name, overrides)))
 
 
 def compose_firsts(
@@ -111,7 +119,8 @@ def compose_firsts(
     return composed
 
 
-def _parsed(config_name: str, overrides: Sequence[str]) -> list[Override]:
+def parse(config_name: str, overrides: Sequence[str]) -> list[Override]:
+    """Overrides as Hydra reads them. Raises ConfigError with all faults in one message."""
     parser = OverridesParser.create()
     parsed, faults = [], []
     for at, text in enumerate(overrides):
@@ -190,6 +199,10 @@ def _unknown_key(config_name: str, config: Plain, key: str) -> Iterator[str]:
         if isinstance(node, Mapping) and part in node:
             node = node[part]
             continue
+        # An old name that an option has still (another than the chosen one) is not renamed.
+        if (now := renamed(key)) and key not in keys_elsewhere(groups_of(config_name)):
+            yield f"{key}: is now {now}"
+            return
         hint = _hint(config_name, config, key)
         yield f"{key}: no such key{hint}; {_what_is_there(node, '.'.join(parts[:depth]), key)}"
         return
@@ -209,10 +222,14 @@ def _hint(config_name: str, config: Plain, key: str) -> str:
     elsewhere = keys_elsewhere(groups)
     if choices := elsewhere.get(key):
         return f" here, but with {one_of(choices)}"
-    if close := close_keys(key, [*keys_of(config), *groups]):
-        return did_you_mean(close)
+    here = [*keys_of(config), *groups]
+    home = key[: key.rfind(".") + 1]
+    left_out: list[str] = []  # of a feature that is null only its option knows the keys
+    if not any(each.startswith(home) for each in here):
+        left_out = [each for each in elsewhere if each.startswith(home)]
+    close = close_keys(key, left_out) or close_keys(key, here) or close_keys(key, elsewhere)
     return did_you_mean(
-        [f"{each}, with {elsewhere[each][0]}" for each in close_keys(key, elsewhere)]
+        [each if each in here else f"{each}, with {elsewhere[each][0]}" for each in close]
     )
 
 

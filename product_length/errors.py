@@ -1,4 +1,4 @@
-"""Faults that a person can mend, told in one message and without a traceback."""
+"""Faults that a person can fix, reported in one message and without a traceback."""
 
 
 class UserError(Exception):

@@ -13,7 +13,7 @@ from product_length.embeddings.config import EmbeddingOptions
 from product_length.errors import ConfigError, first_line, whole_text
 from product_length.evaluation.config import EvaluationOptions
 from product_length.faults import not_numbers, validation_faults
-from product_length.features.config import FeatureOptions
+from product_length.features.config import KINDS, FeatureGroup
 from product_length.loss.config import LossOptions
 from product_length.loss.histogram import Histogram
 from product_length.model.config import ModelOptions
@@ -44,7 +44,7 @@ class Experiment(EmbeddingJob):
     study: StudyName | None = None
     storage: Annotated[str | None, Field(exclude=True, repr=False)] = None
     sweep: SweepOptions | None = None
-    features: FeatureOptions
+    features: FeatureGroup
     loss: LossOptions
     decision: DecisionOption = "auto"
     model: ModelOptions
@@ -86,50 +86,27 @@ def _unresolved(error: OmegaConfBaseException) -> str:
 
 def _across_groups(experiment: Experiment) -> Iterator[str]:
     """Combinations that no single group can see."""
-    encoders = list(experiment.embeddings.encoders)
-    knn = experiment.features.knn
-    if knn:
-        named = knn.embedding or []
-        yield from (
-            f"features.knn.embedding={name}: no such encoder in this run; "
-            f"choose one of {', '.join(encoders)}, or add it with embeddings=[…]"
-            for name in named
-            if name not in encoders
-        )
-        yield from _without_vectors(experiment.embeddings, named)
-    loss = experiment.loss
-    if isinstance(loss, Histogram) and experiment.features.use_log_target:
-        yield (
-            "features.use_log_target=true says what the one output of a point loss means; "
-            f"loss={loss.name} has bins of log length instead: give features.use_log_target=false"
-        )
-    if not isinstance(loss, Histogram) and experiment.decision != "auto":
-        yield (
-            f"decision={experiment.decision} needs a predicted distribution; loss={loss.name} "
-            "emits one length, decided by training: give decision=auto, or loss=histogram"
-        )
-    priors = experiment.model.priors
-    if priors and not isinstance(loss, Histogram):
-        yield (
-            f"model.priors are mixed with a predicted distribution; loss={loss.name} emits one "
-            "length: give model.priors=[], or loss=histogram"
-        )
-    if "neighbours" in priors and knn is None:
-        yield "model.priors=[neighbours] needs neighbours: give features=knn or features=full"
-    if experiment.features.dimensions is None:
-        yield from (
-            f"model.priors=[{prior}] needs stated measurements: give features=dimensions or "
-            "features=full"
-            for prior in priors
-            if prior in ("dimensions", "ratios")
-        )
-    if ("terms" in priors) != (experiment.features.terms is not None):
-        yield (
-            "features.terms and model.priors=[terms] go together: experiment=best has both; give "
-            "features.terms=null and no such prior to leave them out"
-        )
-    if "types" in priors and experiment.features.type is None:
-        yield "model.priors=[types] needs product types, and features.type is null"
+    yield from _neighbours_by_vectors(experiment)
+    features, loss = experiment.features, experiment.loss
+    yield from (
+        f"embeddings.encoders.{name}: is the name of a feature too; give the encoder another name"
+        for name in experiment.embeddings.encoders
+        if name in KINDS or name in features.custom
+    )
+    if isinstance(loss, Histogram):
+        if features.use_log_target:
+            yield (
+                "features.use_log_target=true says what the one output of a point loss means; "
+                f"loss={loss.name} has bins of log length instead: give "
+                "features.use_log_target=false"
+            )
+    else:
+        if experiment.decision != "auto":
+            yield (
+                f"decision={experiment.decision} needs a predicted distribution; loss={loss.name} "
+                "emits one length, decided by training: give decision=auto, or loss=histogram"
+            )
+        yield from _experts_without_distribution(features, loss.name)
     trainer = experiment.trainer
     if trainer.strategy == "ddp" and trainer.devices == 1:
         yield "trainer.strategy=ddp needs trainer.devices of 2 or more"
@@ -137,21 +114,53 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
         yield "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
 
 
-def _without_vectors(embeddings: EmbeddingOptions, chosen: Sequence[str]) -> Iterator[str]:
+def _experts_without_distribution(features: FeatureGroup, loss: str) -> Iterator[str]:
+    """Experts are mixed with a predicted distribution, which a point loss has none of."""
+    asked = [name for name, each in features.chosen().items() if each.has_expert]
+    if asked:
+        own = [name for name in asked if name not in {"terms", *features.custom}]
+        advice = [f"features.{name}.expert=false" for name in own]
+        if own and features.experts:
+            advice = ["features.experts=false"]
+        advice += ["features.terms=null"] if features.terms else []
+        advice += [
+            f"++features.custom.{name}.options.expert=false"
+            for name in asked
+            if name in features.custom
+        ]
+        yield (
+            f"features: {', '.join(asked)} predict by themselves, mixed with a predicted "
+            f"distribution; loss={loss} emits one length: give {' '.join(advice)}, or "
+            "loss=histogram"
+        )
+
+
+def _neighbours_by_vectors(experiment: Experiment) -> Iterator[str]:
     """Neighbours are searched by vectors, which n-grams have none of before training."""
+    neighbours, embeddings = experiment.features.neighbours, experiment.embeddings
+    if neighbours is None:
+        return
+    chosen = neighbours.embedding or []
+    encoders = list(embeddings.encoders)
+    yield from (
+        f"features.neighbours.embedding={name}: no such encoder in this run; "
+        f"choose one of {', '.join(encoders)}, or add it with embeddings=[…]"
+        for name in chosen
+        if name not in encoders
+    )
     searched = embeddings.with_vectors()
-    learned = [name for name in chosen if name in embeddings.encoders and name not in searched]
+    learned = [name for name in chosen if name in encoders and name not in searched]
     if searched and not learned:
         return
     advice = (
-        f"choose features.knn.embedding={searched[0]}"
+        f"choose features.neighbours.embedding={searched[0]}"
         if searched
         else "add an encoder, as in embeddings=[lsa,ngrams], or choose features=text"
     )
     given = f".embedding={learned[0]}" if learned else ""
     yield (
-        f"features.knn{given}: neighbours are searched by the vectors of an encoder, and those of "
-        f"n-grams are learned in training: {advice}"
+        f"features.neighbours{given}: neighbours are searched by the vectors of an encoder, and "
+        f"those of n-grams are learned in training: {advice}"
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from product_length.command_line.renamed_keys import renamed
 from product_length.command_line.suggestions import close_keys, did_you_mean, keys_of
 
 Fault = Mapping[Any, Any]
@@ -85,6 +86,8 @@ def _sentence(key: str, faults: Sequence[Fault], values: Mapping[Any, Any]) -> s
     fault = faults[0]
     given, limits = fault["input"], fault.get("ctx", {})
     match fault["type"]:
+        case "extra_forbidden" if now := renamed(key):
+            return f"{key}: is now {now}"
         case "extra_forbidden":
             return f"{key}: no such key{did_you_mean(close_keys(key, _others(values, key)))}"
         case "missing" if isinstance(fault["loc"][-1], int):

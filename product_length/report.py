@@ -24,7 +24,7 @@ DEFAULT_OUTPUT = Path("outputs/comparison")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the verb and return its exit code: 0, or 1 for what the user can mend."""
+    """Run the verb and return its exit code: 0, or 1 for what the user can fix."""
     options = _parser().parse_args(arguments)
     try:
         _report(options.runs, options.output, options.reference)

@@ -6,20 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from product_length.comparison.recipe import CONFIG_FILE, load_config
-from product_length.composition import check_overrides, compose_firsts
+from product_length.composition import check_overrides, compose_firsts, parse
 from product_length.errors import ConfigError, UserError, first_line
 from product_length.experiment import Experiment, from_config
 from product_length.training.seal import check_file
 
 _RESUME = "trainer.resume"
 _EPOCHS = "trainer.max_epochs"
-# Where and under whose eyes a run trains, and how it is judged; the rest is what it is.
+# Where and under whose eyes a run trains, and how it is evaluated; the rest is what it is.
 _HARDWARE = tuple(f"trainer.{key}" for key in ("accelerator", "devices", "strategy", "precision"))
 _MAY_CHANGE = (
     *("cache_dir", "tracking", "evaluation", "study", "sweep", "data.path", _RESUME),
@@ -46,16 +44,16 @@ def resumed(config_name: str, overrides: Sequence[str]) -> Resumed | None:
     What they give beside `trainer.resume` is taken where a run may change it. Raises ConfigError
     that names both values where it may not, UserError when there is no such run.
     """
-    given = _parsed(overrides)
+    given = parse(config_name, overrides)
     run = next((_value(each) for each in reversed(given) if each.key_or_group == _RESUME), None)
     if run is None:
         return None
     folder, last = _places(Path(run))
     kept = _flat(_config_of(folder).model_dump(mode="json"))
-    own = _own_overrides(folder, given)
+    own = _own_overrides(config_name, folder, given)
     try:
         check_overrides(config_name, Experiment, [*own, *overrides])
-        composed = compose_firsts(config_name, _parsed([*own, *overrides]))
+        composed = compose_firsts(config_name, parse(config_name, [*own, *overrides]))
         wanted = _flat(from_config(composed, Experiment).model_dump(mode="json"))
     except ConfigError as error:
         raise ConfigError(
@@ -109,11 +107,12 @@ def _config_of(folder: Path) -> Experiment:
         raise UserError(said) from error
 
 
-def _own_overrides(folder: Path, given: Sequence[Override]) -> list[str]:
+def _own_overrides(config_name: str, folder: Path, given: Sequence[Override]) -> list[str]:
     """The overrides that the run was started with, but for keys that are given anew."""
     path = folder / ".hydra" / "overrides.yaml"
     try:
-        own = _parsed([str(text) for text in yaml.safe_load(path.read_text(encoding="utf-8"))])
+        texts = [str(text) for text in yaml.safe_load(path.read_text(encoding="utf-8"))]
+        own = parse(config_name, texts)
     except FileNotFoundError:  # a run that was not started from a command line
         return []
     except (ConfigError, OSError, ValueError, TypeError, yaml.YAMLError) as error:
@@ -124,14 +123,6 @@ def _own_overrides(folder: Path, given: Sequence[Override]) -> list[str]:
         for each in own
         if not any(f"{each.key_or_group}.".startswith(f"{name}.") for name in anew)
     ]
-
-
-def _parsed(overrides: Sequence[str]) -> list[Override]:
-    try:
-        parsed: list[Override] = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise ConfigError(first_line(error)) from error
-    return parsed
 
 
 def _value(override: Override) -> str | None:

@@ -124,12 +124,14 @@ def keep_out_of_logs() -> None:
             made.exc_text = shown("".join(traceback.format_exception(*made.exc_info)).rstrip())
         return made
 
-    def told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def report(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
         sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
 
     record.keeps_secrets = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(record)
-    sys.excepthook = told
+    sys.excepthook = report
 
 
 def _keep(secret: str) -> str:

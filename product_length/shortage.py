@@ -1,4 +1,4 @@
-"""A disk that is full and memory that has run out: told apart, and each said in one line."""
+"""A disk that is full and memory that has run out: distinguished, and each reported in one line."""
 
 import errno
 import os

@@ -1,7 +1,7 @@
-"""What a recipe meets that it does not know: counted, and said in one line."""
+"""What a recipe meets that it does not know: counted, and logged in one line."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 WARN_FROM = 0.1
 """From this share of the rows on the line is a warning."""
 
-_FIRST = 16  # columns that tell most rows from those of zeros
+_FIRST = 16  # columns that distinguish most rows from those of zeros
 
 
 def log_unseen(
@@ -22,12 +22,12 @@ def log_unseen(
 
     A warning, with `advice`, from a share of `WARN_FROM` on.
     """
-    told = [f"{count:,} ({count / rows:.1%}) {what}" for what, count in counts.items() if count]
-    found = f"of {rows:,} rows {', '.join(told)}" if told else f"{rows:,} rows, nothing unknown"
+    found = [f"{count:,} ({count / rows:.1%}) {what}" for what, count in counts.items() if count]
+    line = f"of {rows:,} rows {', '.join(found)}" if found else f"{rows:,} rows, nothing unknown"
     if any(is_much(count, rows) for count in counts.values()):
-        log.warning("warning: %s: %s%s", where, found, f": {advice}" if advice else "")
+        log.warning("warning: %s: %s%s", where, line, f": {advice}" if advice else "")
     else:
-        log.info("%s: %s", where, found)
+        log.info("%s: %s", where, line)
 
 
 def is_much(count: int, rows: int) -> bool:
@@ -40,17 +40,19 @@ def distinct_types(types: pa.ChunkedArray) -> list[str]:
     return sorted(set(pc.unique(types).to_pylist()) - {"", None})
 
 
-def are_unseen(types: pa.ChunkedArray, seen: pa.Array) -> NDArray[np.bool_]:
-    """Which types, string (rows,), are neither "" nor among the `seen` ones: bool (rows,)."""
-    known = pc.or_(pc.is_in(types, value_set=seen), pc.equal(types, ""))
-    unseen: NDArray[np.bool_] = ~known.to_numpy(zero_copy_only=False)
-    return unseen
+def unseen_types(types: pa.ChunkedArray, seen: Collection[str]) -> dict[str, NDArray[np.bool_]]:
+    """Which types, string (rows,), are missing ("") and which are not among the `seen` ones.
 
-
-def are_missing(types: pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Which types, string (rows,), are "": bool (rows,)."""
+    bool (rows,) each, by what is said of such rows; nothing where no type was seen.
+    """
+    if not seen:
+        return {}
     missing: NDArray[np.bool_] = pc.equal(types, "").to_numpy(zero_copy_only=False)
-    return missing
+    known = pc.is_in(types, value_set=pa.array(seen, types.type)).to_numpy(zero_copy_only=False)
+    return {
+        "have no product type": missing,
+        "have a product type that training did not have": ~(known | missing),
+    }
 
 
 def are_blank(outputs: NDArray[Any]) -> NDArray[np.bool_]:

@@ -61,7 +61,7 @@ def refuse_input(output: Path, what: str, inputs: Mapping[str, Path]) -> None:
     `what`: the output in words, such as "output=x.csv"; `inputs`: by the name of their setting.
     """
     for name, path in inputs.items():
-        with contextlib.suppress(OSError):  # one that is not there is told by who reads it
+        with contextlib.suppress(OSError):  # one that is not there is reported by who reads it
             if output.exists() and output.samefile(path):
                 raise UserError(
                     f"{what}: is the same file as {name}={path}, which would be lost; choose "

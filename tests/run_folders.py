@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from product_length.evaluation.assess import assess_split, snap_effect
+from product_length.evaluation.evaluate import evaluate_split, snap_effect
 from product_length.evaluation.predictions import write_predictions
 from product_length.evaluation.records import DataRecord, Report, Resampling
 from product_length.evaluation.report import build_report, write_report
@@ -32,7 +32,7 @@ def resolved(overrides: list[str], seed: int) -> dict:
         "data": {"source": "demo", "split": {"seed": 0}},
         "embeddings": {"encoders": {"lsa": {"kind": "lsa"}}},
         "seed": seed,
-        "features": {"use_log_target": False, "knn": None},
+        "features": {"use_log_target": False, "neighbours": None},
         "loss": {"name": "mape"},
         "model": {"name": "mlp", "dropout": 0.2},
         "trainer": {"learning_rate": 1e-3, "progress": True, "resume": None},
@@ -49,7 +49,7 @@ def resolved(overrides: list[str], seed: int) -> dict:
         except yaml.YAMLError:
             value = text
         if override == "features=knn":
-            node[last]["knn"] = {"k": 20}
+            node[last]["neighbours"] = {"k": 20}
         elif isinstance(node.get(last), dict):
             node[last] = {**node[last], "name": value}
         else:
@@ -86,7 +86,7 @@ def write_run(
         lengths = catalogue(size, seed=3 if split == "val" else 4)
         predictions = predict(lengths, noise, seed=round(1000 * noise) + len(split) + 10_000 * seed)
         best = predict(lengths, 0.1, seed=8)
-        splits[split] = assess_split(
+        splits[split] = evaluate_split(
             lengths,
             predictions,
             baselines={

@@ -1,4 +1,4 @@
-"""A command line: what is wrong with it is told at once, all of it, in one message."""
+"""A command line: what is wrong with it is reported at once, all of it, in one message."""
 
 import re
 import subprocess
@@ -58,8 +58,8 @@ FAULTS = {
     "missing file": (["data=amazon2023"], ["data.path is required: give data.path=…"]),
     "heads that do not divide": (["model=attention", "model.heads=3"], ["heads must divide width"]),
     "neighbours of an absent encoder": (
-        ["features=knn", "features.knn.embedding=minilm"],
-        ["features.knn.embedding=minilm", "choose one of lsa"],
+        ["features=knn", "features.neighbours.embedding=minilm"],
+        ["features.neighbours.embedding=minilm", "choose one of lsa"],
     ),
     "address of a cluster without Ray": (
         ["embeddings.ray_address=head:6379"],
@@ -68,10 +68,13 @@ FAULTS = {
     "no worker": (["embeddings.workers=0"], ["embeddings.workers", "greater than or equal to 1"]),
     "no such engine": (["embeddings.engine=spark"], ["embeddings.engine=spark", "'ray'"]),
     "recall above one": (
-        ["features=knn", "features.knn.recall=95"],
-        ["features.knn.recall=95", "less than or equal to 1"],
+        ["features=knn", "features.neighbours.recall=95"],
+        ["features.neighbours.recall=95", "less than or equal to 1"],
     ),
-    "no such index": (["features=knn", "features.knn.index=ivf"], ["'approximate'", "'auto'"]),
+    "no such index": (
+        ["features=knn", "features.neighbours.index=ivf"],
+        ["'approximate'", "'auto'"],
+    ),
     "several processes on one device": (
         ["trainer=ddp", "trainer.devices=1"],
         ["trainer.strategy=ddp", "2 or more"],
@@ -79,7 +82,7 @@ FAULTS = {
     "unknown sweeper": (["hydra/sweeper=nope"], ["hydra/sweeper/nope"]),
     "bad syntax": (["loss=[mape"], ["loss=[mape"]),
     "too few demo rows": (["data.rows=5"], ["data.rows=5", "100"]),
-    "too small type table": (["features.type.min_rows=0"], ["features.type.min_rows=0"]),
+    "too small type table": (["features.types.min_rows=0"], ["features.types.min_rows=0"]),
     "unknown sweep": (["sweep=loses"], ["sweep=loses: no such option (did you mean losses?)"]),
     "sweep that is no name": (
         ["sweep=losses", "sweep.name=.."],
@@ -98,7 +101,7 @@ def test_each_fault_is_named(overrides, said):
     assert "Traceback" not in str(caught.value)
 
 
-def test_all_faults_are_told_together():
+def test_all_faults_are_reported_together():
     with pytest.raises(ConfigError) as caught:
         check_overrides(
             "train",
@@ -110,7 +113,7 @@ def test_all_faults_are_told_together():
     assert message.count("\n  - ") == 4
 
 
-def test_unknown_keys_and_options_are_told_together():
+def test_unknown_keys_and_options_are_reported_together():
     with pytest.raises(ConfigError, match=r"^2 faults") as caught:
         check_overrides("train", Experiment, ["loss=nope", "model=nope", "trainer.nope=1"])
     assert "loss=nope" in str(caught.value)
@@ -124,10 +127,10 @@ def test_unknown_keys_and_options_are_told_together():
         ["loss=mape", "features.use_log_target=true"],
         ["loss=mape,log_mape,rmsle", "features.use_log_target=true,false", "seed=1,2,3"],
         ["seed=range(1,5)", "loss=glob(*)", "trainer.learning_rate=interval(1e-4,1e-2)"],
-        ["embeddings=[minilm,lsa]", "features=knn", "features.knn.embedding=minilm"],
+        ["embeddings=[minilm,lsa]", "features=knn", "features.neighbours.embedding=minilm"],
         ["embeddings=all_four", "embeddings.encoders.minilm.model=/models/minilm"],
         ["data=amazon2023", "data.path=train.csv", "data.max_length=5000"],
-        ["features.type=null", "hydra.run.dir=/tmp/x"],
+        ["features.types=null", "hydra.run.dir=/tmp/x"],
         ["hydra/launcher=basic", "hydra/sweeper=basic"],
     ],
 )
@@ -281,7 +284,7 @@ def test_a_plain_grid_has_a_folder_and_no_study():
     assert str(sweep.folder).startswith("multirun/20")
 
 
-def test_a_sweep_without_multirun_is_told():
+def test_a_sweep_without_multirun_is_reported():
     done = subprocess.run(
         [sys.executable, "-m", "product_length.train", "sweep=losses"],
         capture_output=True,
@@ -340,5 +343,5 @@ def test_a_run_that_fails_leaves_why_in_its_log(tmp_path, raised, words, said):
         assert f" {said}" in text
         if not words:  # of a sweep's run Hydra logs a traceback itself
             assert ("Traceback" in text) == ("Zero" in raised)
-    if not words:  # told once on the console
+    if not words:  # reported once on the console
         assert (done.stdout + done.stderr).count(raised.split("'")[1]) == 1

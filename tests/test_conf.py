@@ -17,12 +17,14 @@ from product_length.comparison.published import published_figure
 from product_length.composition import CONF, group_options
 from product_length.decision.config import DECISIONS, Decision, DecisionOption
 from product_length.errors import ConfigError
-from product_length.evaluation.records import OWN_DECISION
+from product_length.evaluation.records import OWN_DECISIONS
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.prediction.config import PredictionJob
 
 GROUPS = ["data", "embeddings", "features", "loss", "model", "trainer", "tracking", "experiment"]
 OPTIONS = [(group, option) for group in GROUPS for option in group_options(group)]
+# What an option cannot do without.
+NEEDED = {"amazon2023": ["data.path=train.csv"], "terms": ["loss=histogram"]}
 # What each experiment promises by its name.
 EXPERIMENTS = {
     "baseline": ("huber", False),
@@ -37,7 +39,7 @@ EXPERIMENTS = {
     "histogram": ("histogram", False),
     "best": ("histogram", False),
 }
-# What each sweep promises: its sampler, the recipe it is told against, how much it varies.
+# What each sweep promises: its sampler, the recipe it is compared with, how much it varies.
 SWEEPS = {
     "losses": ("GridSampler", True, 9 * 2 * 3),
     "reference": ("GridSampler", True, 9 * 3),
@@ -53,13 +55,12 @@ def composed(name, schema, *overrides):
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_option_composes(group, option):
-    extra = ["data.path=train.csv"] if option == "amazon2023" else []
-    composed("train", Experiment, f"{group}={option}", *extra)
+    composed("train", Experiment, f"{group}={option}", *NEEDED.get(option, []))
 
 
 def test_every_file_is_an_option_or_a_command():
     files = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
-    shared = {"data/_track_text_split.yaml", "sweep/_study.yaml"}
+    shared = {"data/_track_text_split.yaml", "features/_none.yaml", "sweep/_study.yaml"}
     shared |= {f"sweep/{name}.yaml" for name in SWEEPS} | {"hydra/launcher/submitit_slurm.yaml"}
     commands = {"train.yaml", "embed.yaml", "predict.yaml"}
     assert files == {f"{group}/{option}.yaml" for group, option in OPTIONS} | shared | commands
@@ -70,7 +71,7 @@ def test_every_file_is_an_option_or_a_command():
 def test_experiments_keep_their_promise(name, promise):
     experiment = composed("train", Experiment, f"experiment={name}")
     assert (experiment.loss.name, experiment.features.use_log_target) == promise
-    assert experiment.features.knn is not None
+    assert experiment.features.neighbours is not None
 
 
 def test_every_experiment_has_a_promise():
@@ -82,10 +83,12 @@ def test_every_experiment_has_a_promise():
 )
 def test_every_key_of_an_option_is_in_its_yaml(group, option):
     """So that any of them can be overridden without a plus sign."""
-    extra = ["data.path=train.csv"] if option == "amazon2023" else []
     with initialize_config_dir(str(CONF)):
-        config = compose("train", overrides=[f"{group}={option}", *extra])
-    assert set(config[group]) == keys_of(getattr(from_config(config, Experiment), group))
+        config = compose("train", overrides=[f"{group}={option}", *NEEDED.get(option, [])])
+    typed = getattr(from_config(config, Experiment), group)
+    assert set(config[group]) == keys_of(typed)
+    for name, feature in typed.chosen().items() if group == "features" else ():
+        assert set(config.features[name]) == keys_of(feature)
 
 
 def test_every_key_of_an_encoder_is_in_its_yaml():
@@ -114,23 +117,27 @@ def test_a_distribution_takes_no_target_and_every_decision():
 
 
 def test_neighbours_need_an_encoder_with_vectors():
-    """N-grams have none before training; told before any work."""
+    """N-grams have none before training; reported before any work."""
     for features in ("knn", "full"):
-        with pytest.raises(ConfigError, match=r"features.knn: .*embeddings=\[lsa,ngrams\]"):
+        with pytest.raises(ConfigError, match=r"features.neighbours: .*embeddings=\[lsa,ngrams\]"):
             composed("train", Experiment, "embeddings=ngrams", f"features={features}")
     chosen = ["embeddings=[ngrams,lsa]", "features=knn"]
     assert composed("train", Experiment, *chosen).embeddings.with_vectors() == ["lsa"]
-    with pytest.raises(ConfigError, match=r"knn.embedding=ngrams: .*knn.embedding=lsa"):
-        composed("train", Experiment, *chosen, "features.knn.embedding=ngrams")
-    with pytest.raises(ConfigError, match=r"knn.embedding=ngrams: .*knn.embedding=lsa"):
-        composed("train", Experiment, *chosen, "features.knn.embedding=[lsa,ngrams]")
-    with pytest.raises(ConfigError, match=r"knn.embedding=other: no such encoder"):
-        composed("train", Experiment, *chosen, "features.knn.embedding=[lsa,other]")
+    with pytest.raises(
+        ConfigError, match=r"neighbours.embedding=ngrams: .*neighbours.embedding=lsa"
+    ):
+        composed("train", Experiment, *chosen, "features.neighbours.embedding=ngrams")
+    with pytest.raises(
+        ConfigError, match=r"neighbours.embedding=ngrams: .*neighbours.embedding=lsa"
+    ):
+        composed("train", Experiment, *chosen, "features.neighbours.embedding=[lsa,ngrams]")
+    with pytest.raises(ConfigError, match=r"neighbours.embedding=other: no such encoder"):
+        composed("train", Experiment, *chosen, "features.neighbours.embedding=[lsa,other]")
     for names in ("[]", "[lsa,lsa]"):
         with pytest.raises(ConfigError, match=r"name one encoder at least, and each once"):
-            composed("train", Experiment, *chosen, f"features.knn.embedding={names}")
-    with pytest.raises(ConfigError, match=r"knn.embedding=other: no such encoder") as caught:
-        composed("train", Experiment, *chosen, "features.knn.embedding=other")
+            composed("train", Experiment, *chosen, f"features.neighbours.embedding={names}")
+    with pytest.raises(ConfigError, match=r"neighbours.embedding=other: no such encoder") as caught:
+        composed("train", Experiment, *chosen, "features.neighbours.embedding=other")
     assert "n-grams" not in str(caught.value)
     alone = composed("train", Experiment, "embeddings=ngrams", "features=text")
     assert alone.embeddings.with_vectors() == []
@@ -142,55 +149,10 @@ def test_a_point_loss_takes_no_decision_even_its_own():
     assert composed("train", Experiment, "loss=mape").decision == "auto"
 
 
-@pytest.mark.parametrize(
-    ("features", "priors", "has"),
-    [
-        ("full", "neighbours,types,dimensions", (True, True)),
-        ("dimensions", "types,dimensions", (False, True)),
-        ("knn", "neighbours,types", (True, False)),
-        ("text", "types", (False, False)),
-    ],
-)
-def test_the_best_recipe_takes_other_features(features, priors, has):
-    """An experiment must not bring back what the group that is asked for has not."""
-    found = composed(
-        "train",
-        Experiment,
-        "experiment=best",
-        f"features={features}",
-        "features.terms=null",
-        f"model.priors=[{priors}]",
-    ).features
-    assert (found.knn is not None, found.dimensions is not None) == has
-
-
-@pytest.mark.parametrize(
-    ("overrides", "told"),
-    [
-        (["loss=mape", "model.priors=[types]"], r"loss=mape\s+emits one\s+length.*priors=\[\]"),
-        (["model.priors=[neighbours]"], r"needs neighbours: give\s+features=knn"),
-        (["model.priors=[types]", "features.type=null"], r"product types, and features.type is"),
-        (["model.priors=[dimensions]"], r"stated measurements: give\s+features=dimensions"),
-        (["model.priors=[ratios]"], r"\[ratios\] needs stated measurements: give\s+features="),
-        (
-            ["loss=histogram", "model.priors=[terms]"],
-            r"features.terms and\s+model.priors=\[terms\]",
-        ),
-        (["features.terms={min_rows: 3}"], r"features.terms and\s+model.priors=\[terms\]"),
-        (["features.terms={min_rows: 1}"], r"features.terms.min_rows"),
-        (["model.priors=[types,types]"], r"model.priors: name each prior once"),
-        (["model.priors=[brands]"], r"model.priors"),
-    ],
-)
-def test_priors_need_what_they_are_made_of(overrides, told):
-    with pytest.raises(ConfigError, match=f"(?s){told}"):
-        composed("train", Experiment, "loss=histogram", "features=text", *overrides)
-
-
 def test_decisions_are_named_once():
     assert get_args(DecisionOption) == ("auto", *DECISIONS)
     assert get_args(Decision) == DECISIONS
-    assert set(OWN_DECISION.values()) <= set(DECISIONS)
+    assert set(OWN_DECISIONS) <= set(DECISIONS)
 
 
 def test_the_other_commands_compose():

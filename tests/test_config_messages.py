@@ -41,7 +41,10 @@ SAID = {
         "embeddings.encoders.lsa.char_ngrams=[1,2,3]: must be a list of at most 2 values",
     ),
     "dict_type": ("embeddings.encoders=3", "embeddings.encoders=3: must be keys with values of"),
-    "model_type": ("features.knn=3", "features.knn=3: must be keys with values of their own"),
+    "model_type": (
+        "features.neighbours=3",
+        "features.neighbours=3: must be keys with values of their own",
+    ),
     "model_attributes_type": ("data.split=3", "data.split=3: must be keys with values of"),
     "missing": ("~evaluation", "evaluation is required: give evaluation=…"),
     "missing value of a list": (
@@ -49,7 +52,7 @@ SAID = {
         "embeddings.encoders.lsa.char_ngrams: must be a list of more values",
     ),
     "extra_forbidden": ("+trainer.momentum=1", "trainer.momentum: no such key"),
-    "value_error": ("model.priors=[types,types]", "model.priors: name each prior once"),
+    "value_error": ("data.text.fields=[title,title]", "data.text: "),
     "pattern": (
         "study=a/b",
         "study=a/b: must be a name of letters (a to z), digits, '.', '_' and '-'",

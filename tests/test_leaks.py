@@ -10,17 +10,15 @@ import json
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from builders import job, scored
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TEST, TRAIN, VAL
-from product_length.composition import CONF
 from product_length.demo.generator import DemoGenerator
-from product_length.experiment import Experiment, from_config
+from product_length.experiment import Experiment
 from product_length.pipeline import run
 from product_length.prediction.checkpoint import load_predictors
 
@@ -30,12 +28,14 @@ def rows():
     return pa.Table.from_batches(DemoGenerator(rows=500, types=12, seed=5).batches()).to_pylist()
 
 
+TERMS = ["features.terms.min_rows=3", "features.terms.min_train_rows=0"]
 RECIPES = {
     "one length": ["features.use_log_target=true"],
-    "priors": [
+    "experts": [
         "loss=histogram",
-        "features.terms={min_rows: 3}",
-        "model.priors=[neighbours,types,dimensions,ratios,terms]",
+        "features=[full,terms]",
+        "features.experts=true",
+        *TERMS,
     ],
 }
 
@@ -56,7 +56,7 @@ def experiment(folder, rows, recipe):
         "data=amazon2023",
         f"data.path={path}",
         "features=full",
-        "features.knn.k=5",
+        "features.neighbours.k=5",
         "embeddings.encoders.lsa.dimensions=16",
         "model.hidden=[16]",
         # One epoch: the best of several is chosen by val rows, as it should be.
@@ -68,8 +68,7 @@ def experiment(folder, rows, recipe):
         "evaluation.resamples=100",
         *recipe,
     ]
-    with initialize_config_dir(str(CONF)):
-        return from_config(compose("train", overrides=overrides), Experiment)
+    return job("train", Experiment, *overrides)
 
 
 def finished(folder, rows, recipe):
@@ -81,8 +80,7 @@ def finished(folder, rows, recipe):
 
 def predictions(run_folder, split="val"):
     """Predicted lengths by product id."""
-    table = pq.read_table(run_folder / f"predictions_{split}.parquet").to_pydict()
-    return dict(zip(table["PRODUCT_ID"], table["prediction"], strict=True))
+    return scored(run_folder, split)["prediction"]
 
 
 def report(run_folder):
@@ -93,7 +91,7 @@ def learnt(run_folder):
     """All that a checkpoint predicts by: weights, and what was fitted outside the network."""
     path = run_folder / "checkpoints" / "best.ckpt"
     predictor = load_predictors([path], {}, "cpu")[path]
-    return {**predictor.fitted_state(), "weights": predictor.network.state_dict()}
+    return {**predictor.state(), "weights": predictor.network.state_dict()}
 
 
 def differences(one, other, name=""):
@@ -141,7 +139,7 @@ def test_a_run_is_judged_as_it_was_chosen(plain):
     """Training knows the labels of val rows, judging does not give them to the network."""
     of_run = report(plain[1])
     (epoch,) = of_run["history"]
-    judged = of_run["splits"]["val"]["metrics"]["mape"]["value"]
+    judged = of_run["splits"]["val"]["metrics"]["values"]["mape"]["value"]
     assert epoch["val/mape"] == pytest.approx(judged, rel=1e-5)
 
 
@@ -229,20 +227,19 @@ def noise(texts, twins=1, seed=0):
 
 HALVES = ["data.split.train=0.6", "data.split.val=0.35", "data.split.test=0.05"]
 UNTRAINED = ["loss=histogram", "trainer.learning_rate=1e-9", "model.dropout=0"]
-TERMS = "features.terms={min_rows: 3}"
-PRIORS = {
-    "neighbours": (1, ["model.priors=[neighbours]"]),
-    "neighbours, texts that come twice": (2, ["model.priors=[neighbours]"]),
-    "types": (1, ["model.priors=[types]", "features.type.min_rows=1"]),
-    "ratios": (1, ["model.priors=[ratios]"]),
-    "terms": (1, ["model.priors=[terms]", TERMS]),
+EXPERTS = {
+    "neighbours": (1, ["features.neighbours.expert=true"]),
+    "neighbours, texts that come twice": (2, ["features.neighbours.expert=true"]),
+    "types": (1, ["features.types.expert=true", "features.types.min_rows=1"]),
+    "ratios": (1, ["features.measurements.expert=true"]),
+    "terms": (1, ["features=[full,terms]", *TERMS]),
 }
 
 
-@pytest.mark.parametrize(("twins", "priors"), PRIORS.values(), ids=list(PRIORS))
-def test_training_rows_are_told_no_more_than_val_rows(tmp_path, twins, priors):
+@pytest.mark.parametrize(("twins", "experts"), EXPERTS.values(), ids=list(EXPERTS))
+def test_training_rows_are_told_no_more_than_val_rows(tmp_path, twins, experts):
     """Train less val was within 0.2 nats; -1.0 (ratios) to -2.9 where own lengths are seen."""
-    found = finished(tmp_path / "run", noise(600 // twins, twins), [*HALVES, *UNTRAINED, *priors])
+    found = finished(tmp_path / "run", noise(600 // twins, twins), [*HALVES, *UNTRAINED, *experts])
     (epoch,) = report(found)["history"]
     assert epoch["train/loss"] > epoch["val/loss"] - 0.5
 
@@ -255,14 +252,14 @@ def test_noise_is_not_learnt_from_neighbours(tmp_path):
     recipe = ["features=knn", "features.use_log_target=true", "trainer.learning_rate=0.01"]
     recipe += ["trainer.max_epochs=10", "trainer.patience=10", "trainer.batch_size=32"]
     found = report(finished(tmp_path / "run", noise(400, twins=2), [*HALVES, *recipe]))
-    constant = found["splits"]["val"]["baselines"]["constant"]["metrics"]["mape"]["value"]
+    constant = found["splits"]["val"]["baselines"]["constant"]["metrics"]["values"]["mape"]["value"]
     assert found["history"][-1]["train/mape"] > 0.6 * constant
 
 
 def test_products_of_the_same_text_share_a_split(tmp_path):
     """And nobody beats the best constant where lengths are noise."""
     rows = noise(300, twins=2)
-    found = finished(tmp_path / "run", rows, [*HALVES, *UNTRAINED, "model.priors=[types]"])
+    found = finished(tmp_path / "run", rows, [*HALVES, *UNTRAINED, "features.types.expert=true"])
     scored = {product: name for name in ("val", "test") for product in predictions(found, name)}
     assert len(scored) > 150
     splits = {}
@@ -270,6 +267,8 @@ def test_products_of_the_same_text_share_a_split(tmp_path):
         splits.setdefault(row["TITLE"], set()).add(scored.get(row["PRODUCT_ID"], "train"))
     assert [names for names in splits.values() if len(names) > 1] == []
     val = report(found)["splits"]["val"]
-    of_all = {name: each["metrics"]["mape"]["value"] for name, each in val["baselines"].items()}
+    of_all = {
+        name: each["metrics"]["values"]["mape"]["value"] for name, each in val["baselines"].items()
+    }
     constant = of_all.pop("constant")
-    assert min(*of_all.values(), val["metrics"]["mape"]["value"]) > 0.9 * constant
+    assert min(*of_all.values(), val["metrics"]["values"]["mape"]["value"]) > 0.9 * constant

@@ -127,7 +127,7 @@ def load_benchmark(name):
         ({"fingerprint": "another"}, 0, "nothing recorded to compare with"),
     ],
 )
-def test_reproduce_best_judges(place, tmp_path, monkeypatch, capsys, change, code, said):
+def test_reproduce_best_compares(place, tmp_path, monkeypatch, capsys, change, code, said):
     reproduce = load_benchmark("reproduce_best")
     report = load_report(place / RUN)
     recorded = {
@@ -138,7 +138,7 @@ def test_reproduce_best_judges(place, tmp_path, monkeypatch, capsys, change, cod
     }
     monkeypatch.setattr(reproduce, "RECORD", tmp_path / "record.json")
     reproduce.RECORD.write_text(json.dumps({**recorded, **change}), encoding="utf-8")
-    assert reproduce.judge(report) == code
+    assert reproduce.compare(report) == code
     assert said in capsys.readouterr().out
 
 

@@ -19,7 +19,7 @@ from product_length.training.seal import seal
 OWN = [
     "loss=huber",
     "features=knn",
-    "features.knn.k=7",
+    "features.neighbours.k=7",
     "embeddings=[lsa,ngrams]",
     "embeddings.encoders.lsa.dimensions=8",
     "trainer.max_epochs=3",
@@ -70,7 +70,7 @@ def test_what_may_change_is_taken(run):
     assert (config.trainer.batch_size, config.trainer.progress) == (64, False)
     assert (config.tracking.name, config.tracking.project) == ("wandb", "mine")
     assert str(config.cache_dir) == "/elsewhere"
-    assert (config.seed, config.features.knn.k) == (5, 7)
+    assert (config.seed, config.features.neighbours.k) == (5, 7)
 
 
 def test_settings_given_again_are_no_contradiction(run):
@@ -83,9 +83,9 @@ def test_settings_given_again_are_no_contradiction(run):
     [
         ("seed=6", "seed was 5, is 6"),
         ("loss=mape", "loss.name was huber, is mape"),
-        ("features.knn.k=8", "features.knn.k"),
-        ("features=text", "features.knn"),
-        ("features.knn=null", "features.knn.k was 7, is null"),
+        ("features.neighbours.k=8", "features.neighbours.k"),
+        ("features=text", "features.neighbours"),
+        ("features.neighbours=null", "features.neighbours.k was 7, is null"),
         ("trainer.max_epochs=2", "trainer.max_epochs was 3, is 2"),
         ("trainer.learning_rate=0.1", "trainer.learning_rate was 0.001, is 0.1"),
         ("trainer.patience=50", "trainer.patience was 5, is 50"),
@@ -97,18 +97,18 @@ def test_settings_given_again_are_no_contradiction(run):
     ],
 )
 def test_a_contradiction_names_both_values(run, given, said):
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         resumed("train", [quoted(run), given])
-    assert said in str(told.value)
-    assert len(str(told.value).splitlines()) == 1
+    assert said in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_what_is_no_run_is_refused(run):
     def refused(place):
-        with pytest.raises(UserError) as told:
+        with pytest.raises(UserError) as caught:
             resumed("train", [quoted(place)])
-        assert len(str(told.value).splitlines()) == 1
-        return str(told.value)
+        assert len(str(caught.value).splitlines()) == 1
+        return str(caught.value)
 
     assert "there is no such checkpoint as " in refused(run / "nowhere")
     (run / ".hydra").mkdir(exist_ok=True)
@@ -189,9 +189,9 @@ def test_a_run_is_continued_and_extended_from_the_command_line(tmp_path):
     small += ["loss=histogram", "model.hidden=[16]", "trainer.accelerator=cpu"]
     train(*small, "trainer.max_epochs=2", "hydra.run.dir=short")
     assert "2 of 2 epochs are done, it is finished" in train("trainer.resume=short")
-    told = train("trainer.resume=short", "trainer.max_epochs=4", "hydra.run.dir=more")
-    assert "2 of 4 epochs are done; the run goes on in " in told
-    assert "one cycle over 4 epochs" in told
+    caught = train("trainer.resume=short", "trainer.max_epochs=4", "hydra.run.dir=more")
+    assert "2 of 4 epochs are done; the run goes on in " in caught
+    assert "one cycle over 4 epochs" in caught
     report = json.loads((tmp_path / "more/report.json").read_text(encoding="utf-8"))
     assert [entry["epoch"] for entry in report["history"]] == [1, 2, 3, 4]
     assert report["overrides"][: len(small)] == small

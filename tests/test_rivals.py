@@ -19,7 +19,7 @@ from product_length.demo.generator import DemoGenerator
 from product_length.errors import UserError
 from product_length.evaluation.predictions import load_predictions
 from product_length.experiment import Experiment, from_config
-from product_length.features.neighbours import Neighbours
+from product_length.features.neighbours.index import Neighbours
 from product_length.pipeline import read_and_embed
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -127,7 +127,7 @@ def experiment(folder, rows, cache):
         f"data.path={path}",
         f"cache_dir={cache}",
         "features=full",
-        "features.knn.k=5",
+        "features.neighbours.k=5",
         "embeddings.encoders.lsa.dimensions=8",
         "data.split.folds=4",
         "data.split.fold=1",
@@ -150,15 +150,15 @@ def test_trees_are_those_of_an_independent_fit(plain):
     """LightGBM's other interface, features put together here, and the scale by search."""
     chosen, folders = plain
     catalogue, (embedding,) = read_and_embed(chosen)
-    described = rivals.describe(
+    fitted = rivals.fit_features(
         catalogue, [embedding], chosen.features, rivals.ArtefactStore(chosen.cache_dir)
     )
     train, val, test = (catalogue.rows(split) for split in (TRAIN, VAL, TEST))
-    vocabulary = Vocabulary.fit(catalogue.types.take(train), chosen.features.type.min_rows)
+    vocabulary = Vocabulary.fit(catalogue.types.take(train), chosen.features.types.min_rows)
     columns = [
         *embedding.vectors.T,
-        *described.neighbours.block.T,
-        *described.dimensions.block.T,
+        *fitted.columns["neighbours"].T,
+        *fitted.columns["measurements"].T,
         vocabulary.encode(catalogue.types),
     ]
     seen = np.stack(columns, axis=1).astype(np.float64)

@@ -77,7 +77,7 @@ def test_an_override_that_hydra_sees_has_no_secret(override):
         "storage=postgresql://u:${oc.env:PASSWORD}@h/db",
         "data.path=a@b:c.csv",
         "embeddings.encoders.minilm.batch_tokens=512",
-        "~features.type",
+        "~features.types",
         "storage=null",
     ],
 )

@@ -1,23 +1,14 @@
 """Recipes that learn or keep more than weights: a run's predictions and its submission agree."""
 
-import csv
 import logging
 import re
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 import pytest
-from hydra import compose, initialize_config_dir
+from builders import demo_files, job, predict_by, scored, submission
 
-from product_length.composition import CONF
-from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.report import load_report
-from product_length.experiment import Experiment, from_config
+from product_length.experiment import Experiment
 from product_length.pipeline import run
-from product_length.predict import predict
-from product_length.prediction.config import PredictionJob
 
 QUICK = [
     "model.hidden=[16]",
@@ -40,37 +31,23 @@ NGRAMS = [
 LSA = ["embeddings.encoders.lsa.dimensions=8", "embeddings.encoders.lsa.char_ngrams=null"]
 
 
-def job(name, schema, *overrides):
-    with initialize_config_dir(str(CONF)):
-        return from_config(compose(name, overrides=list(overrides)), schema)
-
-
 @pytest.mark.parametrize(
     "chosen",
     [
         ["embeddings=ngrams", "features=text", *NGRAMS],
         ["embeddings=[ngrams,lsa]", "features=knn", *NGRAMS, *LSA],
         [
-            "features=full",
-            "features.terms={min_rows: 3, least_rows: 100}",
+            "features=[text,terms]",
+            "features.terms.min_train_rows=401",
+            "features.types.expert=true",
             "loss=histogram",
-            "model.priors=[neighbours,types,dimensions,ratios,terms]",
-            *LSA,
-        ],
-        [
-            "features=text",
-            "features.terms={least_rows: 401}",
-            "loss=histogram",
-            "model.priors=[types,terms]",
             *LSA,
         ],
     ],
-    ids=["n-grams alone", "n-grams beside lsa", "priors", "too few rows for terms"],
+    ids=["n-grams alone", "n-grams beside lsa", "too few rows for terms"],
 )
 def test_a_run_and_its_submission_agree(chosen, tmp_path, caplog):
-    table = pa.Table.from_batches(DemoGenerator(rows=400, types=10, seed=3).batches())
-    pa.csv.write_csv(table, tmp_path / "train.csv")
-    pa.csv.write_csv(table.drop_columns(["PRODUCT_LENGTH"]), tmp_path / "test.csv")
+    demo_files(tmp_path, rows=400, types=10, seed=3)
     cache = f"cache_dir={tmp_path / 'cache'}"
     data = ["data=amazon2023", f"data.path={tmp_path / 'train.csv'}"]
     experiment = job("train", Experiment, cache, *chosen, *data, *QUICK)
@@ -79,30 +56,16 @@ def test_a_run_and_its_submission_agree(chosen, tmp_path, caplog):
     report = load_report(tmp_path / "run")
     assert report.val.metrics.mape.value == pytest.approx(mape, rel=1e-6)
     few = re.search(r"terms: not counted, \d+ training rows are fewer than .*=401", caplog.text)
-    assert (few is not None) == ("features.terms={least_rows: 401}" in chosen)
+    assert (few is not None) == ("features.terms.min_train_rows=401" in chosen)
     if "ngrams" in chosen[0]:
         assert "150 places for n-grams, computed" in caplog.text
         assert "of the rows cut to so many n-grams" in caplog.text
         assert 0 < report.truncated_shares["ngrams"] < 1
 
-    predict(
-        job(
-            "predict",
-            PredictionJob,
-            f"checkpoint={tmp_path / 'run/checkpoints/best.ckpt'}",
-            f"data.path={tmp_path / 'test.csv'}",
-            f"output={tmp_path / 'submission.csv'}",
-            cache,
-            "device=cpu",
-        ),
-        tmp_path,
-        [],
-    )
-    with (tmp_path / "submission.csv").open(newline="", encoding="utf-8") as file:
-        lengths = {row["PRODUCT_ID"]: float(row["PRODUCT_LENGTH"]) for row in csv.DictReader(file)}
+    output = predict_by(tmp_path / "run", tmp_path / "test.csv", tmp_path / "s.csv", cache)
+    lengths = dict(zip(*submission(output), strict=True))
     assert len(lengths) == 400
     for split in ("val", "test"):
-        found = pq.read_table(tmp_path / "run" / f"predictions_{split}.parquet").to_pydict()
-        mine = [lengths[each] for each in found["PRODUCT_ID"]]
-        np.testing.assert_allclose(mine, found["prediction"], rtol=2e-3)
+        own = scored(tmp_path / "run", split)["prediction"]
+        assert {row: lengths[row] for row in own} == pytest.approx(own, rel=2e-3)
     assert len({round(each) for each in lengths.values()}) > 50

@@ -122,7 +122,7 @@ class ArtefactStore:
         unit: str = "rows",
         label: str = "",
     ) -> Artefact:
-        """`array`, from a generator that is told all missing chunks and yields them in their order.
+        """`array`, from a generator that gets all missing chunks and yields them in their order.
 
         So it may work on several of them at a time. It is closed whatever happens.
         """

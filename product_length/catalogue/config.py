@@ -90,7 +90,7 @@ class _Data(Options):
     split: SplitOptions
 
     @model_validator(mode="after")
-    def _track(self) -> Self:
+    def _range(self) -> Self:
         if self.min_length and self.max_length and self.min_length > self.max_length:
             raise ValueError("min_length is above max_length: no row would be left")
         return self

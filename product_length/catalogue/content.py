@@ -79,7 +79,7 @@ def recognise(start: bytes, path: Path | None = None) -> Content | None:
     """The kind of file that begins with `start`; None where no mark is known.
 
     `start` is up to HEAD_BYTES bytes; `path`, where the file lies on disk as it is, lets archives
-    be told apart by what they hold.
+    be distinguished by what they hold.
     """
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _archive(start, path)

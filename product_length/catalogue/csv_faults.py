@@ -90,7 +90,7 @@ def find_fault(path: Path, fields: int, largest_field: int, escape: str | None) 
             elif "end of data" in str(error):
                 fault = "a quoted field that is never closed; close it or double its quote"
             else:
-                fault = f"{error}; mend it"
+                fault = f"{error}; fix it"
             hint = _escape_hint(reader, escape)
             return UserError(f"{path}: row {row + 1} (line {line + 1}): {fault}{hint}")
     return None

@@ -62,11 +62,11 @@ def _read_header(path: Path, escape: str | None) -> _Header:
         except StopIteration:
             raise UserError(f"{path}: the file holds only blank lines; expected a header") from None
         except csv.Error as error:
-            raise UserError(f"{path}: the header is broken ({error}); mend line 1") from error
+            raise UserError(f"{path}: the header is broken ({error}); fix line 1") from error
         try:
             has_rows = any(reader)
         except csv.Error:
-            has_rows = True  # a broken one: told with its number when the rows are read
+            has_rows = True  # a broken one: reported with its number when the rows are read
     for name in names:
         if not name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in name):
             raise UserError(f"{path}: the header is not UTF-8 ({name!r}); save the file as UTF-8")
@@ -111,7 +111,7 @@ def _parse(
 ) -> Iterator[RawBatch]:
     wanted = [str(position) for position in positions.values()]
     rows = 0
-    # Another thread checks the quotes meanwhile; a broken one is told before the rows end.
+    # Another thread checks the quotes meanwhile; a broken one is reported before the rows end.
     with SourceFile(path) as file, ThreadPoolExecutor(1) as checker:
         quotes: Future[None] = checker.submit(_check_quotes, path, header)
         # Through Python only where it must be: pyarrow takes a gzip file cut short for a whole one.

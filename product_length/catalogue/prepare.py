@@ -59,7 +59,7 @@ _SCHEMA = pa.schema(
 def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     """The catalogue that `data` describes; its cleaned rows are made once and kept in `store`.
 
-    Tracks (min_length, max_length) and splits of one source share the stored rows. Raises
+    Length ranges (min_length, max_length) and splits of one source share the stored rows. Raises
     UserError for any fault of the source, or when too few rows are usable.
     """
     source: ProductSource
@@ -80,7 +80,7 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
 
 
 def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> Mapping[str, Any]:
-    """Write usable rows into `folder`; what is returned tells of all rows."""
+    """Write usable rows into `folder`; what is returned counts all rows."""
     tally = DropTally()
 
     def clean(raw: RawBatch) -> pa.RecordBatch:
@@ -89,7 +89,7 @@ def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> 
         return batch
 
     rows_read = write_products(source, clean, _SCHEMA, folder / _PRODUCTS)
-    products = ProductFile(folder / _PRODUCTS)
+    products = ProductFile.open(folder / _PRODUCTS)
     repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
     tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
     save_array(folder / _REPEATS, repeats)
@@ -119,7 +119,7 @@ def clean_batch(raw: RawBatch, recipe: TextRecipe) -> tuple[pa.RecordBatch, NDAr
 
 
 def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogue:
-    products = ProductFile(artefact.path / _PRODUCTS)
+    products = ProductFile.open(artefact.path / _PRODUCTS)
     usable = np.ones(len(products), dtype=bool)
     usable[np.load(artefact.path / _REPEATS)] = False
     lengths = _numbers(products, "length")
@@ -141,7 +141,7 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
         dropped={
             reason: Dropped.from_json(rows) for reason, rows in artefact.facts["dropped"].items()
         },
-        outside_track=count_dropped(row_numbers[usable & ~within]),
+        outside_range=count_dropped(row_numbers[usable & ~within]),
         counted=counted,
     )
     split = assign_splits(text_keys, data.split)
@@ -156,20 +156,20 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
         fingerprint=fingerprint_of(id_keys, text_keys, type_keys, lengths),
         reading=reading,
         recipe=data.text,
-        products=products,
+        stored=products,
         stored_rows=stored_rows,
         usable_rows=np.flatnonzero(usable),
     )
 
 
 def _within(
-    lengths: NDArray[np.float32], least: float | None, most: float | None
+    lengths: NDArray[np.float32], min_length: float | None, max_length: float | None
 ) -> NDArray[np.bool_]:
     within = np.ones(len(lengths), dtype=bool)
-    if least is not None:
-        within &= lengths >= least
-    if most is not None:
-        within &= lengths <= most
+    if min_length is not None:
+        within &= lengths >= min_length
+    if max_length is not None:
+        within &= lengths <= max_length
     return within
 
 
@@ -189,17 +189,17 @@ def _count_respelled(products: ProductFile, stored_rows: NDArray[np.int64]) -> i
 
 
 def _check_enough(reading: ReadingReport, split: NDArray[np.uint8]) -> None:
-    told = "; ".join(line.strip() for line in reading.lines())
+    counts = "; ".join(line.strip() for line in reading.lines())
     if reading.rows_kept < LEAST_ROWS:
         few = f"only {reading.rows_kept} rows can be used, {LEAST_ROWS} are needed"
-        if reading.outside_track.count:
+        if reading.outside_range.count:
             few += "; widen data.min_length and data.max_length"
-        raise UserError(f"{few}. {told}")
+        raise UserError(f"{few}. {counts}")
     for code in (TRAIN, VAL):
         if not (split == code).any():
             raise UserError(
                 f"no row falls into the {SPLIT_NAMES[code]} split; raise data.split."
-                f"{SPLIT_NAMES[code]} or give more distinct texts. {told}"
+                f"{SPLIT_NAMES[code]} or give more distinct texts. {counts}"
             )
 
 

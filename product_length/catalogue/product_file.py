@@ -16,12 +16,17 @@ from product_length.catalogue.text import FIELDS, join_fields
 
 
 class ProductFile:
-    """An uncompressed Arrow IPC file, memory-mapped: reading it takes no memory of its own."""
+    """A table of products, memory-mapped as a rule: reading it takes no memory of its own."""
 
-    def __init__(self, path: Path) -> None:
-        self._table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
         lengths = [len(chunk) for chunk in self._table.column(0).chunks]
         self._starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+
+    @classmethod
+    def open(cls, path: Path) -> "ProductFile":
+        """An uncompressed Arrow IPC file."""
+        return cls(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
 
     def __len__(self) -> int:
         return int(self._table.num_rows)

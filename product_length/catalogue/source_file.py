@@ -1,4 +1,4 @@
-"""A source file's bytes, decompressed as they are read; its faults told as UserError."""
+"""A source file's bytes, decompressed as they are read; its faults raised as UserError."""
 
 import gzip
 import io
@@ -83,7 +83,7 @@ class SourceFile(io.RawIOBase):
             self._file = self._decompressed()
         except (*_DAMAGED, OSError, UserError) as error:
             self.close()
-            raise self._told(error) from error
+            raise self._fault_of(error) from error
 
     @property
     def is_compressed(self) -> bool:
@@ -109,7 +109,7 @@ class SourceFile(io.RawIOBase):
         try:
             block: bytes = self._file.read(-1 if size is None else size)
         except (*_DAMAGED, OSError) as error:
-            raise self._told(error) from error
+            raise self._fault_of(error) from error
         return block
 
     def readinto(self, buffer: Any, /) -> int:
@@ -117,7 +117,7 @@ class SourceFile(io.RawIOBase):
         try:
             return int(self._file.readinto(buffer))
         except (*_DAMAGED, OSError) as error:
-            raise self._told(error) from error
+            raise self._fault_of(error) from error
 
     def rewind(self) -> None:
         """Start again at the first byte."""
@@ -152,7 +152,7 @@ class SourceFile(io.RawIOBase):
             raise UserError(f"{self.path}: the archive is encrypted; unpack it first")
         return archive.open(members[0])
 
-    def _told(self, error: Exception) -> UserError:
+    def _fault_of(self, error: Exception) -> UserError:
         if isinstance(error, UserError):
             return error
         if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):

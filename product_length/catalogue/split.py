@@ -1,4 +1,4 @@
-"""Which rows train, which choose the model, which judge it."""
+"""Which rows train, which choose the model, which evaluate it."""
 
 import numpy as np
 import xxhash

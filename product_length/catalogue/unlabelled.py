@@ -1,24 +1,22 @@
 """Products without lengths, to predict for: every row of a file, none left out."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns, TextRecipe
 from product_length.catalogue.product_file import ProductFile, write_products
+from product_length.catalogue.products import Products
 from product_length.catalogue.raw_batch import RawBatch, absent_column, shown_columns
 from product_length.catalogue.reader import read_column_names
 from product_length.catalogue.source import FileSource
 from product_length.catalogue.text import (
     CLEANING_VERSION,
     FIELDS,
-    are_empty,
     clean_fields,
     clean_types,
     join_fields,
@@ -31,40 +29,6 @@ _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("product_id", "product_type", *FIELDS)]
     + [("text_key", pa.uint64())]
 )
-
-
-@dataclass(frozen=True, eq=False)
-class UnlabelledProducts:
-    """All rows of a file, in its order, memory-mapped."""
-
-    product_ids: pa.ChunkedArray
-    """string (rows,)."""
-    types: pa.ChunkedArray
-    """string (rows,); "" where the file has none."""
-    text_keys: NDArray[np.uint64]
-    """uint64 (rows,), xxh3_64 of the text: equal keys, identical texts."""
-    recipe: TextRecipe
-    """How fields became texts."""
-    products: ProductFile = field(repr=False)
-    """The stored fields."""
-
-    def __len__(self) -> int:
-        return len(self.text_keys)
-
-    @property
-    def without_text(self) -> int:
-        """How many rows have no text at all."""
-        return int(are_empty(self.text_keys).sum())
-
-    def texts(self, start: int, stop: int) -> list[str]:
-        """Texts of the rows [start, stop), joined by the recipe; read from disk now."""
-        return self.products.texts(np.arange(start, min(stop, len(self))), self.recipe)
-
-    def fields(self, start: int, stop: int) -> pa.RecordBatch:
-        """Cleaned title, bullet_points and description of the rows [start, stop), strings."""
-        rows = np.arange(start, min(stop, len(self)))
-        batches = list(self.products.pick(rows, list(FIELDS)))
-        return pa.concat_batches(batches)
 
 
 def without_absent(
@@ -87,9 +51,9 @@ def without_absent(
     texts = [field for field in recipe.fields if field in wanted and field not in absent]
     if not absent or {"product_id", *needed} & set(absent) or not texts:
         return columns, None
-    told = ", ".join(absent_column(key, wanted, present) for key in absent)
+    lacking = ", ".join(absent_column(key, wanted, present) for key in absent)
     return columns.model_copy(update=dict.fromkeys(absent)), (
-        f"{path}: {told}: read as empty; the file has: {shown_columns(present)}"
+        f"{path}: {lacking}: read as empty; the file has: {shown_columns(present)}"
     )
 
 
@@ -99,7 +63,7 @@ def open_unlabelled(
     recipe: TextRecipe,
     store: ArtefactStore,
     escape: str | None = None,
-) -> UnlabelledProducts:
+) -> Products:
     """The products of a file, whose length column is not looked at; cleaned once, kept in `store`.
 
     `escape` as in `reader.read_batches`. Raises UserError for any fault of the file.
@@ -122,11 +86,12 @@ def open_unlabelled(
         "recipe": recipe.model_dump(mode="json"),
         "source": source.identity(),
     }
-    products = ProductFile(store.folder("unlabelled", made_from, make).path / _PRODUCTS)
-    return UnlabelledProducts(
+    products = ProductFile.open(store.folder("unlabelled", made_from, make).path / _PRODUCTS)
+    return Products(
         product_ids=products.column("product_id"),
         types=products.column("product_type"),
         text_keys=products.column("text_key").to_numpy(),
         recipe=recipe,
-        products=products,
+        stored=products,
+        stored_rows=np.arange(len(products)),
     )

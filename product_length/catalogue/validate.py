@@ -151,31 +151,26 @@ class Dropped:
 
 @dataclass(frozen=True)
 class ReadingReport:
-    """What became of each row of a source: rows_read = rows_kept + dropped + outside_track."""
+    """What became of each row of a source: rows_read = rows_kept + dropped + outside_range."""
 
     source: str
     rows_read: int
     rows_kept: int
     dropped: Mapping[str, Dropped]
     """By reason, in the order of REASONS; reasons without a row are absent."""
-    outside_track: Dropped
+    outside_range: Dropped
     """Usable rows shorter than min_length or longer than max_length."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """Peculiarities among the rows kept, by name."""
-
-    @property
-    def rows_dropped(self) -> int:
-        """Rows dropped for any reason; those outside the track are not among them."""
-        return sum(dropped.count for dropped in self.dropped.values())
 
     def lines(self) -> list[str]:
         """The report for a person, one line for each fact."""
         lines = [f"{self.source}: {self.rows_read:,} rows read, {self.rows_kept:,} kept"]
         for reason, dropped in self.dropped.items():
             lines.append(f"  dropped, {reason}: {_count(dropped)}{_examples(reason, dropped)}")
-        if self.outside_track.count:
+        if self.outside_range.count:
             lines.append(
-                f"  outside the track (min_length, max_length): {_count(self.outside_track)}"
+                f"  outside the length range (min_length, max_length): {_count(self.outside_range)}"
             )
         return lines + [f"  kept, {name}: {n:,}" for name, n in self.counted.items() if n]
 
@@ -186,7 +181,7 @@ class ReadingReport:
             "rows_read": self.rows_read,
             "rows_kept": self.rows_kept,
             "dropped": {reason: dropped.to_json() for reason, dropped in self.dropped.items()},
-            "outside_track": self.outside_track.to_json(),
+            "outside_range": self.outside_range.to_json(),
             "counted": dict(self.counted),
         }
 

@@ -30,7 +30,7 @@ class Arguments:
 
 
 def read_arguments(arguments: Sequence[str]) -> Arguments:
-    """Tell overrides from flags and their values."""
+    """Separate overrides from flags and their values."""
     overrides: list[str] = []
     unknown: list[tuple[str, str | None]] = []
     flags: set[str] = set()

@@ -34,9 +34,9 @@ SYNONYMS = {
     "encoder": "embeddings",
     "num_workers": "embeddings.workers",
     "log_target": "features.use_log_target",
-    "neighbors": "features.knn",
-    "neighbours": "features.knn",
-    "n_neighbors": "features.knn.k",
+    "neighbors": "features.neighbours",
+    "knn": "features.neighbours",
+    "n_neighbors": "features.neighbours.k",
     "layers": "model.hidden",
     "hidden_sizes": "model.hidden",
     "criterion": "loss",
@@ -54,7 +54,7 @@ SYNONYMS = {
 }
 """Other words for keys; each is suggested where there is such a key."""
 
-_MOST = 3
+_MAX_SHOWN = 3
 
 
 def keys_of(config: Mapping[Any, Any], prefix: str = "") -> list[str]:
@@ -78,7 +78,7 @@ def close_keys(key: str, keys: Iterable[str]) -> list[str]:
     # Keys near the top come first: they are the ones that people mean.
     keys.sort(key=lambda each: each.count("."))
     if same := [each for each in keys if _leaf(each) == word]:
-        return same[:_MOST]
+        return same[:_MAX_SHOWN]
     home = key.rpartition(".")[0]
     siblings = {_leaf(each): each for each in keys if each.rpartition(".")[0] == home}
     if near := close_names(word, list(siblings)):
@@ -90,7 +90,7 @@ def close_keys(key: str, keys: Iterable[str]) -> list[str]:
         [each for each in keys if parts <= set(_leaf(each).split("_"))],
     ):
         if of_that_kind:
-            return of_that_kind[:_MOST]
+            return of_that_kind[:_MAX_SHOWN]
     return []
 
 

@@ -17,8 +17,9 @@ from product_length.comparison.svg import (
     x_axis,
     y_axis,
 )
-from product_length.evaluation.metrics import BANDS
-from product_length.evaluation.wording import name_in_words, percent, percent_with_range, row_count
+from product_length.evaluation.estimates import Estimate
+from product_length.evaluation.metrics import MAPE, Metric
+from product_length.evaluation.wording import metric_with_range, percent, row_count
 
 _MOST_ROWS = 40
 _LONGEST = 36
@@ -59,7 +60,7 @@ def ranking_chart(group: Group) -> Chart:
         y = top + pitch * i
         name = f"{recipe.rank}. {recipe.name}"
         chart.texts.append(Text(16, y + 14, _label(recipe), kind="name", whole=name))
-        label = percent_with_range(recipe.mape)
+        label = metric_with_range(MAPE, recipe.mape)
         chart.texts.append(Text(WIDTH - 16, y + 14, label, "end", "value"))
         _interval(chart, scale, recipe, i, y + 30)
     return chart
@@ -82,11 +83,11 @@ def learning_chart(group: Group) -> Chart | None:
         + (" Means over seeds while all of them train; thin lines are single seeds." * several),
         bottom + 52,
     )
-    drawn = [value for *_, seeds in curves for curve in seeds for value in curve.values()]
-    y_scale = scale_of(drawn, bottom, top)
+    values = [value for *_, seeds in curves for curve in seeds for value in curve.values()]
+    y_scale = scale_of(values, bottom, top)
     last = max(epoch for *_, seeds in curves for curve in seeds for epoch in curve)
     x_scale = Scale(1, max(last, 2), left + 8, WIDTH - 20, logarithmic=False)
-    y_axis(chart, y_scale, left)
+    y_axis(chart, y_scale, left, "MAPE", "%")
     for tick in x_scale.ticks():
         if tick == round(tick):
             chart.texts.append(Text(x_scale(tick), bottom + 20, f"{tick:g}", "middle"))
@@ -110,53 +111,51 @@ def learning_chart(group: Group) -> Chart | None:
     return chart
 
 
-def band_chart(group: Group) -> Chart:
-    """Val MAPE with its interval per band of true length, the first recipes side by side."""
+def band_chart(group: Group, metric: Metric) -> Chart:
+    """A val metric with its interval per band of true length, the first recipes side by side."""
     shown = group.recipes[:SERIES]
     top, bottom, left = 16, 300, 66
+    title = "Error by true length" if metric is MAPE else f"{metric.title} by true length"
     chart = Chart(
-        "Error by true length",
-        "Val MAPE with intervals by true length (1/100 inch)."
+        title,
+        f"Val {metric.title} with intervals by true length (1/100 inch)."
         + (f" The first {SERIES} recipes only." if len(group.recipes) > SERIES else ""),
         bottom + 74,
     )
-    sizes = {band.band: band.rows for band in group.best.val.metrics.bands}
-    names = [band.name for band in BANDS if sizes.get(band.name)]
-    series = [
-        {band.band: band.mape for band in recipe.val.metrics.bands if band.mape.value is not None}
-        for recipe in shown
-    ]
-    values = [
-        100 * value
-        for mapes in series
-        for mape in mapes.values()
-        for value in (mape.value, mape.low, mape.high)
-        if value
-    ]
-    y_scale = scale_of(values or [1.0], bottom, top)
-    y_axis(chart, y_scale, left)
-    width = (WIDTH - left - 8) / len(names)
-    for column, name in enumerate(names):
+    factor = 100 if metric.is_percentage else 1
+    filled = [i for i, band in enumerate(group.best.val.metrics.bands) if band.rows]
+    series = [[recipe.val.metrics.bands[i][metric.name] for i in filled] for recipe in shown]
+    ends = [end for row in series for each in row for end in (each.value, each.low, each.high)]
+    y_scale = scale_of([factor * end for end in ends if end] or [1.0], bottom, top)
+    y_axis(chart, y_scale, left, metric.title, "%" if metric.is_percentage else "")
+    width = (WIDTH - left - 8) / len(filled)
+    for column, number in enumerate(filled):
+        band = group.best.val.metrics.bands[number]
         middle = left + width * (column + 0.5)
-        chart.texts.append(Text(middle, bottom + 20, name, "middle", "band"))
-        chart.texts.append(Text(middle, bottom + 38, row_count(sizes[name]), "middle", "band"))
+        chart.texts.append(Text(middle, bottom + 20, band.band, "middle", "band"))
+        chart.texts.append(Text(middle, bottom + 38, row_count(band.rows), "middle", "band"))
         if column:
             x = round(left + width * column, 1)
             chart.strokes.append(Stroke(f"{x},{top} {x},{bottom}", "grid"))
-        for i, mapes in enumerate(series):
-            mape = mapes.get(name)
-            if mape is None or not mape.value:
-                continue
+        for i, row in enumerate(series):
             x = round(middle + (i - (len(series) - 1) / 2) * min(13.0, width * 0.9 / SERIES), 1)
-            if mape.low is not None and mape.high is not None:
-                ends = f"{x},{y_scale(100 * mape.low)} {x},{y_scale(100 * mape.high)}"
-                chart.strokes.append(Stroke(ends, f"interval {_series_class(i)}"))
-            tip = f"{shown[i].name}, {name}: {percent_with_range(mape)}"
-            chart.marks.append(_mark(x, y_scale(100 * mape.value), i, tip))
+            tip = f"{shown[i].name}, {band.band}: {metric_with_range(metric, row[column])}"
+            _vertical_interval(chart, y_scale, x, row[column], factor, i, tip)
     label = "true length (1/100 inch)"
     chart.texts.append(Text((left + WIDTH) / 2, bottom + 62, label, "middle", "axis"))
     chart.legend = _legend(group)[:SERIES]
     return chart
+
+
+def _vertical_interval(
+    chart: Chart, scale: Scale, x: float, estimate: Estimate, factor: float, rank: int, tip: str
+) -> None:
+    if not estimate.value:
+        return
+    if estimate.low is not None and estimate.high is not None:
+        ends = f"{x},{scale(factor * estimate.low)} {x},{scale(factor * estimate.high)}"
+        chart.strokes.append(Stroke(ends, f"interval {_series_class(rank)}"))
+    chart.marks.append(_mark(x, scale(factor * estimate.value), rank, tip))
 
 
 def _mark(x: float, y: float, rank: int, tip: str) -> Mark:
@@ -194,7 +193,7 @@ def _interval(chart: Chart, scale: Scale, recipe: Recipe, rank: int, y: float) -
         ends = f"{scale(100 * mape.low)},{y} {scale(100 * mape.high)},{y}"
         chart.strokes.append(Stroke(ends, f"interval {_series_class(rank)}"))
     if mape.value is not None:
-        tip = f"{recipe.name}: {percent_with_range(mape)}"
+        tip = f"{recipe.name}: {metric_with_range(MAPE, mape)}"
         chart.marks.append(_mark(scale(100 * mape.value), y, rank, tip))
     if len(recipe.runs) < 2:
         return
@@ -214,12 +213,10 @@ def _ends(recipe: Recipe) -> list[float]:
 
 
 def _best_baseline(group: Group) -> tuple[str, float] | None:
-    baselines = [
-        (name_in_words(name), rival.metrics.mape.value)
-        for name, rival in group.best.val.baselines.items()
-        if rival.metrics.mape.value is not None
-    ]
-    return min(baselines, key=lambda item: item[1], default=None)
+    for name, baseline in group.best.val.compared_with():
+        if baseline is not group.best.val.oracle and baseline.metrics.mape.value is not None:
+            return name, baseline.metrics.mape.value
+    return None
 
 
 def _legend(group: Group) -> list[tuple[int, str]]:

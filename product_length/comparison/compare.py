@@ -1,9 +1,9 @@
 """Which of several recipes is best, and whether the others differ from it by more than luck.
 
 Runs of one recipe with other seeds stand for it together. Only runs on the same rows are compared:
-they are grouped by the fingerprint of their data and by track. Within a group recipes rank by the
-mean of their val MAPE over seeds; each is paired row by row with the best one and, if one is asked
-for, with the reference, when both were scored on the same products.
+they are grouped by the fingerprint of their data and by length range. Within a group recipes rank
+by the mean of their val MAPE over seeds; each is paired row by row with the best one and, if one is
+asked for, with the reference, when both were scored on the same products.
 """
 
 from collections import defaultdict
@@ -22,8 +22,9 @@ from product_length.comparison.recipe_runs import (
 )
 from product_length.comparison.runs import Run, short_labels
 from product_length.errors import UserError
-from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.estimates import Estimate
 from product_length.evaluation.records import Resampling, SplitReport
+from product_length.evaluation.resampling import Difference
 
 Reference = Path | Sequence[str]
 """A run folder, or words that name a recipe: ["loss=mape", "features.use_log_target=true"]."""
@@ -35,7 +36,7 @@ class Recipe:
 
     `val` holds means over seeds, with intervals over rows and, from two seeds on, over seeds.
     `to_best` and `to_reference` are its val MAPE minus that one's on the same rows; None for that
-    one itself and on other rows. `rows` tells recipes on the same val rows from others.
+    one itself and on other rows. `rows` is the same number for recipes on the same val rows.
     """
 
     rank: int
@@ -80,17 +81,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Group:
-    """Recipes on the same data and track, best val MAPE first.
+    """Recipes on the same data and length range, best val MAPE first.
 
     `shared_overrides` are those of every recipe; recipes are named by the others, and by a folder
-    where those do not tell them apart. `reference` is
+    where those do not distinguish them. `reference` is
     None when none was asked for or none here is it. `test` is what the best recipe reaches on
     test rows, None where there are none. `repeated` are folders of older runs of the same recipe
     and seed: they count nowhere.
     """
 
     fingerprint: str
-    track: str
+    length_range: str
     shared_overrides: list[str]
     recipes: list[Recipe]
     reference: Recipe | None
@@ -158,7 +159,7 @@ def compare(
     labels = short_labels([run.folder for run in runs])
     members: dict[tuple[str, str], list[tuple[Run, str]]] = defaultdict(list)
     for run, label in zip(runs, labels, strict=True):
-        members[run.report.data.fingerprint, run.report.track].append((run, label))
+        members[run.report.data.fingerprint, run.report.length_range].append((run, label))
     groups = [_group(inside, wanted) for inside in members.values()]
     groups.sort(key=lambda group: -len(group.recipes))
     named = None
@@ -213,7 +214,7 @@ def _group(members: Sequence[tuple[Run, str]], wanted: set[Path]) -> Group:
     report = recipes[0][0].run.report
     return Group(
         fingerprint=report.data.fingerprint,
-        track=report.track,
+        length_range=report.length_range,
         shared_overrides=shared,
         recipes=entries,
         reference=None if asked is None else entries[asked],

@@ -20,7 +20,9 @@ from product_length.comparison.tables import (
     reference_verdict,
     tables,
 )
-from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.estimates import Estimate
+from product_length.evaluation.metrics import METRICS
+from product_length.evaluation.resampling import Difference
 from product_length.evaluation.wording import text_table
 
 _LONGEST = 60
@@ -104,11 +106,9 @@ def _record(group: Group, recipe: Recipe) -> dict[str, object]:
         "seeds": _list(recipe.seeds),
         "runs": _list([run.folder for run in recipe.runs]),
         "data": group.fingerprint,
-        "track": group.track,
+        "length_range": group.length_range,
         "val_rows": own.rows,
-        **_columns("val_mape", own.mape),
         "val_mape_by_seed": _list(recipe.seed_mapes),
-        "val_score": own.score.value,
         **_pair("minus_best", recipe.to_best, best_verdict(group, recipe)),
         "reference": None if asked is None else asked.name,
         **_pair(
@@ -116,23 +116,21 @@ def _record(group: Group, recipe: Recipe) -> dict[str, object]:
             recipe.to_reference,
             None if asked is None else reference_verdict(group, recipe),
         ),
-        **_columns("val_rmsle", own.rmsle),
-        **_columns("val_median_ape", own.median_ape),
-        **_columns("val_mape_at_least_100", own.mape_at_least_100),
     }
+    for metric in METRICS:
+        record |= _columns(f"val_{metric.name}", own[metric.name])
     for band in own.bands:
-        record |= {
-            f"val_rows {band.band}": band.rows,
-            **_columns(f"val_mape {band.band}", band.mape),
-        }
+        record[f"val_rows {band.band}"] = band.rows
+        for name, estimate in band.values.items():
+            record |= _columns(f"val_{name} {band.band}", estimate)
     return record | {
         "best_epochs": _list(recipe.best_epochs),
         "seconds": recipe.seconds,
         "parameters": recipe.parameters,
-        "test_mape": None if test is None else test.metrics.mape.value,
-        "test_score": None if test is None else test.metrics.score.value,
-        "test_rmsle": None if test is None else test.metrics.rmsle.value,
-        "test_median_ape": None if test is None else test.metrics.median_ape.value,
+        **{
+            f"test_{metric.name}": None if test is None else test.metrics[metric.name].value
+            for metric in METRICS
+        },
     }
 
 

@@ -14,6 +14,7 @@ from product_length.comparison.sentences import (
 )
 from product_length.comparison.svg import WIDTH, shape
 from product_length.comparison.tables import tables
+from product_length.evaluation.metrics import METRICS
 
 TEMPLATE = "page.html.j2"
 
@@ -31,7 +32,11 @@ def as_html(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
     )
     groups: list[dict[str, object]] = []
     for group in comparison.groups:
-        charts = [ranking_chart(group), learning_chart(group), band_chart(group)]
+        charts = [
+            ranking_chart(group),
+            learning_chart(group),
+            *(band_chart(group, metric) for metric in METRICS if metric.by_band),
+        ]
         groups.append(
             {
                 "number": len(groups) + 1,

@@ -10,7 +10,7 @@ _MAX_LENGTH = 5000
 
 @dataclass(frozen=True)
 class Published:
-    """A claimed val MAPE (fraction) on lengths ≤ 5000; `rough` where it is only told roughly."""
+    """A claimed val MAPE (fraction) on lengths ≤ 5000; `rough` where it is only known roughly."""
 
     mape: float
     rough: bool
@@ -34,20 +34,21 @@ _FIGURES = {
 def published_figure(config: Config) -> Published | None:
     """What is claimed for the recipe of a resolved configuration; None when nothing is."""
     model, features, loss = (_part(config, group) for group in ("model", "features", "loss"))
-    if model.get("name") != "mlp" or not features.get("knn"):
+    if model.get("name") != "mlp" or not features.get("neighbours"):
         return None
     return _FIGURES.get((str(loss.get("name")), features.get("use_log_target") is True))
 
 
-def published_note(track: str, min_length: float | None, max_length: float | None) -> str:
-    """Whether the figures may be held against runs on a track; lengths in 1/100 inch."""
+def published_note(length_range: str, min_length: float | None, max_length: float | None) -> str:
+    """Whether the figures may be held against runs on a range of lengths, in 1/100 inch."""
     caution = (
         f"The published figures come from {PUBLISHED_ROWS}: a smaller catalogue cannot be held "
         "against them."
     )
     if max_length == _MAX_LENGTH and min_length is None:
-        return f"Comparable in track (lengths ≤ {_MAX_LENGTH}). {caution}"
-    return f"Not comparable (other track: {track}, published is lengths ≤ {_MAX_LENGTH}). {caution}"
+        return f"Comparable in length range (lengths ≤ {_MAX_LENGTH}). {caution}"
+    published = f"published is lengths ≤ {_MAX_LENGTH}"
+    return f"Not comparable (other lengths: {length_range}, {published}). {caution}"
 
 
 def _part(config: Config, group: str) -> Config:

@@ -73,7 +73,7 @@ def recipe_overrides(overrides: Sequence[str]) -> list[str]:
 
 
 def recipe_and_seed(overrides: Sequence[str]) -> list[str]:
-    """The overrides that tell a run from others: those of its recipe, and its seed."""
+    """The overrides that distinguish a run from others: those of its recipe, and its seed."""
     seeds = [text for text in overrides if _key(text) == "seed"]
     return recipe_overrides(overrides) + seeds
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from product_length.comparison.recipe import CONFIG_FILE, Config, identity, load_config
 from product_length.errors import FAILURE_FILE, UserError
-from product_length.evaluation import metrics
-from product_length.evaluation.bootstrap import Estimate
+from product_length.evaluation.estimates import Estimate
+from product_length.evaluation.metrics import mape
 from product_length.evaluation.predictions import (
     Predictions,
     load_predictions,
@@ -106,13 +106,13 @@ def run_predictions(run: Run, split: Literal["val", "test"]) -> Predictions:
     Raises UserError when the file is missing, damaged or does not belong to the run's report.
     """
     predictions = load_predictions(run.folder, split)
-    measured = metrics.mape(predictions.lengths, predictions.predictions)
+    measured = mape(predictions.lengths, predictions.predictions)
     reported = run.report.splits[split].metrics.mape.value
     if reported is None or not np.isclose(measured, reported, rtol=1e-6, atol=0):
-        told = "none" if reported is None else f"{reported:.6f}"
+        shown = "none" if reported is None else f"{reported:.6f}"
         raise UserError(
             f"{predictions_path(run.folder, split)}: does not belong to {REPORT_FILE} beside it "
-            f"(MAPE {measured:.6f} against {told}); run it again"
+            f"(MAPE {measured:.6f} against {shown}); run it again"
         )
     return predictions
 

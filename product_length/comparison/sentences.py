@@ -7,7 +7,8 @@ from statistics import median
 from product_length.comparison.compare import Comparison, Group
 from product_length.comparison.recipe import recipe_and_seed
 from product_length.comparison.runs import given_overrides, why_unfinished
-from product_length.evaluation.wording import count, duration, percent_with_range
+from product_length.evaluation.metrics import MAPE
+from product_length.evaluation.wording import count, duration, metric_with_range
 
 _ROWS_ONLY = (
     "Intervals are over rows: they hold the luck of which products were scored, not that of the "
@@ -34,7 +35,7 @@ def headline(group: Group) -> list[str]:
     elif several:
         lead = f"One recipe, {tried}, on val"
     seeds = f", {_counted(len(best.runs), 'seed')}" if several else ""
-    says = [f"{lead}: {best.name}, MAPE {percent_with_range(best.mape)}{seeds}."]
+    says = [f"{lead}: {best.name}, MAPE {metric_with_range(MAPE, best.mape)}{seeds}."]
     says += _close(group)
     if group.reference is not None:
         where = "the best one" if group.reference is best else f"rank {group.reference.rank}"
@@ -78,7 +79,7 @@ def notes(comparison: Comparison) -> list[str]:
     groups = comparison.groups
     if len(groups) > 1:
         says.append(
-            f"The runs form {len(groups)} groups on different data or tracks; figures "
+            f"The runs form {len(groups)} groups on different data or length ranges; figures "
             "of different groups are not comparable."
         )
     if comparison.unfinished:
@@ -115,10 +116,11 @@ def title(comparison: Comparison) -> str:
 
 
 def group_title(group: Group) -> str:
-    """Data, track and size of a group."""
+    """Data, length range and size of a group."""
     rows = group.best.val.metrics.rows
     data = group.best.runs[0].report.data
-    return f"{data.source}, {group.track}, {count(rows)} val rows (data {group.fingerprint[:12]})"
+    fingerprint = group.fingerprint[:12]
+    return f"{data.source}, {group.length_range}, {count(rows)} val rows (data {fingerprint})"
 
 
 def _close(group: Group) -> list[str]:
@@ -129,7 +131,7 @@ def _close(group: Group) -> list[str]:
     if close:
         named = ", ".join(close[:5]) + (f" and {len(close) - 5} more" if len(close) > 5 else "")
         what = "These rows" if one_seed else "These rows and seeds"
-        return [f"{what} cannot tell it from {named}."]
+        return [f"{what} cannot distinguish it from {named}."]
     if not pairs or len(pairs) < len(group.recipes) - 1:
         return []
     if one_seed:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 WIDTH = 520
 SERIES = 8
-"""So many recipes get a colour of their own; the others are drawn in grey behind them."""
+"""So many recipes get a colour of their own; the others are grey behind them."""
 
 _LOG_RATIO = 4
 
@@ -149,10 +149,10 @@ def x_axis(chart: Chart, scale: Scale, top: float, bottom: float, label: str) ->
     chart.texts.append(Text(WIDTH / 2, bottom + 38, label + kind, "middle", "axis"))
 
 
-def y_axis(chart: Chart, scale: Scale, left: float) -> None:
-    """Lines and percentages of a vertical axis; the chart's title names it."""
+def y_axis(chart: Chart, scale: Scale, left: float, name: str, unit: str) -> None:
+    """Lines and values of a vertical axis; the chart's description names it."""
     for tick in scale.ticks():
         y = scale(tick)
         chart.strokes.append(Stroke(f"{left},{y} {WIDTH - 8},{y}", "grid"))
-        chart.texts.append(Text(left - 8, y + 5, f"{tick:g}%", "end"))
-    chart.description += " The MAPE axis is logarithmic." if scale.logarithmic else ""
+        chart.texts.append(Text(left - 8, y + 5, f"{tick:g}{unit}", "end"))
+    chart.description += f" The {name} axis is logarithmic." if scale.logarithmic else ""

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 
 from product_length.comparison.compare import Group, Recipe
 from product_length.comparison.published import published_figure, published_note
-from product_length.comparison.recipe_bootstrap import one_seed_verdict
-from product_length.evaluation.bootstrap import Difference, Estimate
-from product_length.evaluation.metrics import BANDS
-from product_length.evaluation.records import OWN_DECISION, Rival
+from product_length.comparison.recipe_runs import one_seed_verdict
+from product_length.evaluation.metrics import MAPE, METRICS, Metric
+from product_length.evaluation.records import Baseline
+from product_length.evaluation.resampling import Difference
 from product_length.evaluation.wording import (
     NOTHING,
     count,
     duration,
-    metric_name,
-    name_in_words,
+    metric_range,
+    metric_value,
+    metric_with_range,
     percent,
-    percent_range,
-    percent_with_range,
     points,
     row_count,
 )
@@ -48,8 +47,8 @@ def tables(group: Group) -> list[Table]:
     made = [
         ranking_table(group),
         decision_table(group),
-        band_table(group),
-        rival_table(group),
+        *(band_table(group, metric) for metric in METRICS if metric.by_band),
+        baseline_table(group),
         final_table(group),
         published_table(group),
     ]
@@ -65,7 +64,7 @@ def ranking_table(group: Group) -> Table:
         ("val MAPE", lambda recipe: percent(recipe.mape.value)),
         (
             f"{100 * group.resampling.confidence:g}% interval",
-            lambda recipe: percent_range(recipe.mape),
+            lambda recipe: metric_range(MAPE, recipe.mape),
         ),
     ]
     if not single:
@@ -80,9 +79,7 @@ def ranking_table(group: Group) -> Table:
             ("against the reference", lambda recipe: reference_verdict(group, recipe)),
         ]
     columns += [
-        ("RMSLE", lambda recipe: _decimal(recipe.val.metrics.rmsle)),
-        ("median APE", lambda recipe: percent(recipe.val.metrics.median_ape.value)),
-        ("MAPE ≥ 100", lambda recipe: percent(recipe.val.metrics.mape_at_least_100.value)),
+        *((metric.title, _val_value(metric)) for metric in METRICS if metric is not MAPE),
         ("best epoch", _epochs),
         ("time", lambda recipe: duration(recipe.seconds)),
         ("parameters", lambda recipe: count(recipe.parameters)),
@@ -109,56 +106,45 @@ def ranking_table(group: Group) -> Table:
 def decision_table(group: Group) -> Table | None:
     """Val metrics of predicted distributions, each decided for that metric; None without any."""
     rows = [
-        [
-            f"{recipe.rank}",
-            recipe.name,
-            percent(recipe.val.own("mape").value),
-            _decimal(recipe.val.own("rmsle")),
-            percent(recipe.val.own("median_ape").value),
-        ]
+        [f"{recipe.rank}", recipe.name]
+        + [metric_value(metric, recipe.val.own(metric.name).value) for metric in METRICS]
         for recipe in group.recipes
         if recipe.val.decisions
     ]
     if not rows:
         return None
-    metrics = ("mape", "rmsle", "median_ape")
-    decisions = [f"{metric_name(each)} (decision={OWN_DECISION[each]})" for each in metrics]
+    decisions = [f"{metric.title} (decision={metric.decision})" for metric in METRICS]
     caption = "Distributions, each val metric under its own decision"
     return Table(caption, ["#", "recipe", *decisions], rows, 2, row_header=1)
 
 
-def band_table(group: Group) -> Table:
-    """Val MAPE per band of true length, one row per recipe."""
-    sizes = {band.band: band.rows for band in group.best.val.metrics.bands}
-    filled = [band.name for band in BANDS if sizes.get(band.name)]
-    rows = []
-    for recipe in group.recipes:
-        by_name = {band.band: band.mape for band in recipe.val.metrics.bands}
-        cells = [percent_with_range(by_name[name]) for name in filled]
-        rows.append([f"{recipe.rank}", recipe.name, *cells])
-    header = ["#", "recipe", *(f"{name} ({row_count(sizes[name])})" for name in filled)]
-    caption = "Val MAPE by true length (1/100 inch)"
+def band_table(group: Group, metric: Metric) -> Table:
+    """A val metric per band of true length, one row per recipe."""
+    filled = [i for i, band in enumerate(group.best.val.metrics.bands) if band.rows]
+    rows = [
+        [f"{recipe.rank}", recipe.name]
+        + [metric_with_range(metric, recipe.val.metrics.bands[i][metric.name]) for i in filled]
+        for recipe in group.recipes
+    ]
+    bands = [group.best.val.metrics.bands[i] for i in filled]
+    header = ["#", "recipe", *(f"{band.band} ({row_count(band.rows)})" for band in bands)]
+    caption = f"Val {metric.title} by true length (1/100 inch)"
     return Table(caption, header, rows, 2, frozenset({0}), row_header=1)
 
 
-def rival_table(group: Group) -> Table | None:
+def baseline_table(group: Group) -> Table | None:
     """What baselines, and on the demo catalogue the oracle, reach on the best recipe's rows."""
-    best = group.best.val
-    rivals = [(name_in_words(name), rival) for name, rival in best.baselines.items()]
-    rivals.sort(key=lambda item: item[1].metrics.mape.value or 0)
-    if best.oracle is not None:
-        rivals.append(("oracle (best possible)", best.oracle))
-    if not rivals:
-        return None
     rows = [
         [
             name,
-            percent(rival.metrics.mape.value),
-            points(rival.difference),
-            _rival_verdict(group.best, rival),
+            percent(baseline.metrics.mape.value),
+            points(baseline.difference),
+            _baseline_verdict(group.best, baseline),
         ]
-        for name, rival in rivals
+        for name, baseline in group.best.val.compared_with()
     ]
+    if not rows:
+        return None
     header = ["on the same val rows", "MAPE", "best recipe minus it, points", "the best recipe is"]
     return Table("Baselines beside the best recipe", header, rows, prose=frozenset({3}))
 
@@ -172,11 +158,7 @@ def final_table(group: Group) -> Table | None:
         "best recipe on val": group.best.name,
         "test rows": count(own.rows),
         "seeds": f"{len(group.best.runs)}",
-        "MAPE": percent_with_range(own.mape),
-        "score": NOTHING if own.score.value is None else f"{own.score.value:.2f}",
-        "RMSLE": _decimal(own.rmsle),
-        "median APE": percent_with_range(own.median_ape),
-        "MAPE ≥ 100": percent_with_range(own.mape_at_least_100),
+        **{each.title: metric_with_range(each, own[each.name]) for each in METRICS},
     }
     return Table(
         "Test metrics of the best recipe", list(cells), [list(cells.values())], note=TEST_NOTE
@@ -190,7 +172,7 @@ def published_table(group: Group) -> Table | None:
         figure = published_figure(recipe.runs[0].config)
         if figure is not None:
             claimed = f"{'about ' if figure.rough else ''}{100 * figure.mape:.3g}%"
-            rows.append([recipe.name, percent_with_range(recipe.mape), claimed])
+            rows.append([recipe.name, metric_with_range(MAPE, recipe.mape), claimed])
     if len(rows) < 2:
         return None
     data = group.best.runs[0].report.data
@@ -198,7 +180,7 @@ def published_table(group: Group) -> Table | None:
         "Beside the reference's published figures",
         ["recipe", "val MAPE here", "published val MAPE"],
         rows,
-        note=published_note(group.track, data.min_length, data.max_length),
+        note=published_note(group.length_range, data.min_length, data.max_length),
     )
 
 
@@ -216,8 +198,8 @@ def _verdict(difference: Difference | None) -> str:
     return "other val rows" if difference is None else difference.verdict
 
 
-def _rival_verdict(best: Recipe, rival: Rival) -> str:
-    words = rival.difference.verdict
+def _baseline_verdict(best: Recipe, baseline: Baseline) -> str:
+    words = baseline.difference.verdict
     return words if len(best.runs) > 1 else one_seed_verdict(words)
 
 
@@ -232,5 +214,5 @@ def _epochs(recipe: Recipe) -> str:
     return f"{first}" if first == last else f"{first}–{last}"
 
 
-def _decimal(estimate: Estimate) -> str:
-    return NOTHING if estimate.value is None else f"{estimate.value:.3f}"
+def _val_value(metric: Metric) -> Callable[[Recipe], str]:
+    return lambda recipe: metric_value(metric, recipe.val.metrics[metric.name].value)

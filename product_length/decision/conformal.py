@@ -3,7 +3,7 @@
 Distributional conformal prediction: Chernozhukov, Wuethrich and Zhu 2021, "Distributional conformal
 prediction", PNAS 118(48). If a product is exchangeable with the validation products, its length
 lies in its interval with a probability of at least the level; on average over products, not for
-each kind of them. So the few very long products, which no text tells, may nearly all be missed.
+each kind of them. So the few very long products, which no text announces, may nearly all be missed.
 Hence each band of length that is not rare is calibrated by its own validation rows too, at a lower
 level (label-conditional conformal prediction: Vovk 2012, "Conditional validity of inductive
 conformal predictors", ACML). An interval reaches from the least to the greatest length that either
@@ -27,8 +27,8 @@ _ROUNDING = 1e-5
 """Sums of float32 probabilities differ by less; so much more mass an interval holds."""
 MORE_MISSES = 1.5
 """Of a band that is not rare, intervals aim to miss so many times the share of all lengths."""
-MOST_MISSES = 2.0
-"""So many times the share that a level leaves out, 20% at 90%, is the most that they aim to."""
+MAX_MISSES = 2.0
+"""So many times the share that a level leaves out, 20% at 90%, is the largest that they aim at."""
 RARE = 1 / 40
 """A band of a smaller share of the training rows is not calibrated by its own: for its sake nearly
 every interval would have to reach it."""
@@ -38,38 +38,41 @@ FEW = 10
 Floats = NDArray[np.floating[Any]]
 
 
-class Places(NamedTuple):
-    """Where lengths lie in their predicted distributions, and among the bands of length.
+class PitValues(NamedTuple):
+    """Probability integral transforms: predicted probabilities of at most some lengths, 0 to 1.
 
-    `ranks`: float (rows,), the predicted probability of at most the true length (PIT); `at_edges`:
-    float (rows, edges), of at most each edge between two bands, ascending; `bands`: intp (rows,),
-    the band of each true length, from 0 to the number of edges.
+    `of_lengths`: float (rows,), of each true length; `of_edges`: float (rows, edges), of each edge
+    between two bands of length, ascending; `bands`: intp (rows,), the band of each true length,
+    from 0 to the number of edges.
     """
 
-    ranks: Floats
-    at_edges: Floats
+    of_lengths: Floats
+    of_edges: Floats
     bands: NDArray[np.intp]
 
-    def depths(self) -> Floats:
-        """How far from the middle an interval must reach to hold each length, 0 to 1/2."""
-        depths: Floats = np.minimum(np.abs(self.ranks - 0.5) + _ROUNDING, 0.5)
-        return depths
+    def scores(self) -> Floats:
+        """Nonconformity score of each length, float (rows,): |PIT - 1/2|, 0 to 1/2.
 
-    def depths_by(self, band: int) -> Floats:
+        The central interval of twice that mass is the narrowest that holds the length.
+        """
+        scores: Floats = np.minimum(np.abs(self.of_lengths - 0.5) + _ROUNDING, 0.5)
+        return scores
+
+    def scores_within(self, band: int) -> Floats:
         """The same of an interval that reaches so far only within a band; infinite: never."""
-        depths = np.where(self.bands == band, self.depths(), np.inf)
+        scores = np.where(self.bands == band, self.scores(), np.inf)
         if band > 0:  # whatever lies between the middle and a band that is reached is held too
-            before = (self.bands < band) & (self.ranks >= 0.5)
-            depths = np.where(before, self.at_edges[:, band - 1] - 0.5 + _ROUNDING, depths)
-        if band < self.at_edges.shape[1]:
-            beyond = (self.bands > band) & (self.ranks <= 0.5)
-            depths = np.where(beyond, 0.5 - self.at_edges[:, band] + _ROUNDING, depths)
-        return depths
+            before = (self.bands < band) & (self.of_lengths >= 0.5)
+            scores = np.where(before, self.of_edges[:, band - 1] - 0.5 + _ROUNDING, scores)
+        if band < self.of_edges.shape[1]:
+            beyond = (self.bands > band) & (self.of_lengths <= 0.5)
+            scores = np.where(beyond, 0.5 - self.of_edges[:, band] + _ROUNDING, scores)
+        return scores
 
 
 @dataclass(frozen=True)
-class Masses:
-    """The central mass, 0 to 1, of a predicted distribution that an interval holds.
+class Coverage:
+    """Nominal coverage of intervals: the central mass, 0 to 1, that each holds of its distribution.
 
     `common`: of each; `of_bands`: what it holds of some bands' lengths, (lower, upper, mass) with
     ends in 1/100 inch, by the number of the band.
@@ -87,15 +90,15 @@ class Masses:
             low = torch.where(least <= upper, low.minimum(least.clamp(min=lower)), low)
         return torch.stack([low, high], dim=1)
 
-    def hold(self, places: Places) -> NDArray[np.bool_]:
+    def holds(self, pit: PitValues) -> NDArray[np.bool_]:
         """Which lengths lie in their intervals: bool (rows,).
 
         A length beyond the whole range of its distribution lies in no interval.
         """
-        held = np.abs(places.ranks - 0.5) <= self.common / 2
+        held = np.abs(pit.of_lengths - 0.5) <= self.common / 2
         for band, (_, _, mass) in self.of_bands.items():
-            held |= places.depths_by(band) - _ROUNDING <= mass / 2
-        inside: NDArray[np.bool_] = held & (places.ranks > 0) & (places.ranks < 1)
+            held |= pit.scores_within(band) - _ROUNDING <= mass / 2
+        inside: NDArray[np.bool_] = held & (pit.of_lengths > 0) & (pit.of_lengths < 1)
         return inside
 
 
@@ -106,82 +109,72 @@ class Calibration:
     `edges`: between bands of length, 1/100 inch; `common`: the bands that are not rare.
     """
 
-    places: Places
+    pit: PitValues
     edges: tuple[float, ...]
     common: tuple[int, ...]
 
     def __len__(self) -> int:
         """The number of validation rows."""
-        return len(self.places.ranks)
+        return len(self.pit.of_lengths)
 
-    def masses(self, level: float) -> Masses:
-        """What intervals that hold a share `level` of products hold of their distributions.
+    def coverage(self, level: float) -> Coverage:
+        """The nominal coverage with which intervals hold a share `level` of products.
 
-        With fewer than `rows_needed(level)` rows it is everything. A higher level never holds less.
+        With fewer than `rows_needed(level)` rows it is 1. A higher level never has less.
         Raises ValueError unless 0 < level < 1.
         """
         if not 0 < level < 1:
             raise ValueError(f"the level of an interval lies between 0 and 1, not at {level}")
         rank = _rank(len(self), level)
         if rank > len(self):
-            return Masses(1.0, {})
-        least = 1 - MOST_MISSES / MORE_MISSES * (1 - level)
+            return Coverage(1.0, {})
+        least = 1 - MAX_MISSES / MORE_MISSES * (1 - level)
         aim = max(np.sort(self._aims)[rank - 1], least)
-        of_all = 2 * _at(np.sort(self.places.depths()), aim)
+        common = 2 * _quantile(np.sort(self.pit.scores()), aim)
         ends = (0.0, *self.edges, np.inf)
         of_bands = {}
-        own_aim = 1 - MORE_MISSES * (1 - aim)
-        for band, own in self._of_bands.items() if own_aim > 0 else ():
-            mass = 2 * _at(own, own_aim)
-            if mass > of_all:
+        band_aim = 1 - MORE_MISSES * (1 - aim)
+        for band, scores in self._band_scores.items() if band_aim > 0 else ():
+            mass = 2 * _quantile(scores, band_aim)
+            if mass > common:
                 of_bands[band] = (ends[band], ends[band + 1], mass)
-        return Masses(of_all, of_bands)
+        return Coverage(common, of_bands)
 
     @cached_property
-    def _of_bands(self) -> dict[int, Floats]:
-        """The depths of each common band's own rows, ascending, unless they are too few."""
-        depths, bands = self.places.depths(), self.places.bands
-        found = {band: np.sort(depths[bands == band]) for band in self.common}
+    def _band_scores(self) -> dict[int, Floats]:
+        """The scores of each common band's own rows, ascending, unless they are too few."""
+        scores, bands = self.pit.scores(), self.pit.bands
+        found = {band: np.sort(scores[bands == band]) for band in self.common}
         return {band: own for band, own in found.items() if len(own) >= FEW}
 
     @cached_property
     def _aims(self) -> Floats:
         """The least aim whose interval holds each validation row: float (rows,)."""
-        depths = self.places.depths()
-        aims: Floats = np.searchsorted(np.sort(depths), depths) + 1.0
-        aims /= len(depths) + 1
-        for band, own in self._of_bands.items():
-            place = np.searchsorted(own, self.places.depths_by(band)) + 1.0
-            found = 1 - (1 - place / (len(own) + 1)) / MORE_MISSES
-            aims = np.where(place <= len(own), np.minimum(aims, found), aims)
+        scores = self.pit.scores()
+        aims: Floats = np.searchsorted(np.sort(scores), scores) + 1.0
+        aims /= len(scores) + 1
+        for band, own in self._band_scores.items():
+            rank = np.searchsorted(own, self.pit.scores_within(band)) + 1.0
+            found = 1 - (1 - rank / (len(own) + 1)) / MORE_MISSES
+            aims = np.where(rank <= len(own), np.minimum(aims, found), aims)
         return aims
 
     def state(self) -> dict[str, Any]:
         """Tensors and numbers for a checkpoint; `from_state` reads them back."""
-        ranks, at_edges, bands = self.places
         return {
-            "ranks": torch.from_numpy(ranks.astype(np.float32)),
-            "at_edges": torch.from_numpy(at_edges.astype(np.float32)),
-            "bands": torch.from_numpy(bands.astype(np.int64)),
+            "of_lengths": torch.from_numpy(self.pit.of_lengths.astype(np.float32)),
+            "of_edges": torch.from_numpy(self.pit.of_edges.astype(np.float32)),
+            "bands": torch.from_numpy(self.pit.bands.astype(np.int64)),
             "edges": list(self.edges),
             "common": list(self.common),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """What `state` was made of."""
-        places = Places(
-            state["ranks"].numpy(),
-            state["at_edges"].numpy(),
-            state["bands"].numpy().astype(np.intp),
-        )
-        return cls(places, tuple(state["edges"]), tuple(state["common"]))
-
-    @classmethod
-    def without_bands(cls, ranks: Floats) -> Self:
-        """By ranks alone, float (rows,): nothing is promised to bands."""
-        rows = len(ranks)
-        return cls(Places(ranks, np.empty((rows, 0)), np.zeros(rows, np.intp)), (), ())
+        """The calibration whose `state` this was."""
+        of_lengths, of_edges = state["of_lengths"].numpy(), state["of_edges"].numpy()
+        pit = PitValues(of_lengths, of_edges, state["bands"].numpy().astype(np.intp))
+        return cls(pit, tuple(state["edges"]), tuple(state["common"]))
 
 
 def common_bands(bands: NDArray[np.intp], count: int) -> tuple[int, ...]:
@@ -196,10 +189,10 @@ def rows_needed(level: float) -> int:
 
 
 def _rank(rows: int, level: float) -> int:
-    """Which of so many ascending depths holds a share `level`: (rows + 1) * level, rounded up."""
+    """Which of so many ascending scores holds a share `level`: (rows + 1) * level, rounded up."""
     return int(np.ceil((rows + 1) * level - 1e-9))
 
 
-def _at(depths: Floats, level: float) -> float:
-    """The depth of that rank, or the greatest: float (rows,), ascending."""
-    return float(depths[min(_rank(len(depths), level), len(depths)) - 1])
+def _quantile(scores: Floats, level: float) -> float:
+    """The score of that rank, or the greatest: float (rows,), ascending."""
+    return float(scores[min(_rank(len(scores), level), len(scores)) - 1])

@@ -1,4 +1,4 @@
-"""What is drawn for each product: what it is, what its text shows of that, how it is labelled."""
+"""What is sampled for each product: what it is, what its text shows of that, how it is labelled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ from product_length.demo.labels import (
     CHANNEL_SHARES,
     STEP_SHARES,
     channel_lengths,
-    draw_from,
+    sample_from,
 )
 from product_length.demo.languages import LANGUAGE_SHARES
 from product_length.demo.measurements import (
@@ -72,7 +72,7 @@ class Facts:
     missing: Flags
     """bool (rows, 3): title, bullet points, description."""
     text_rows: Ints
-    """int64, the row of the block whose wording this row has: its own unless it repeats one."""
+    """int64, the row of the chunk whose wording this row has: its own unless it repeats one."""
 
     def take(self, rows: Ints) -> "Facts":
         """The facts of some rows, int64 (n,), in that order."""
@@ -90,8 +90,8 @@ def brand_tiers(world: World, facts: Facts) -> Ints:
     return world.brand_tiers[world.brands[facts.types, facts.brands]]
 
 
-def draw_facts(world: World, count: int, rng: np.random.Generator) -> Facts:
-    """Draw the facts of one block of `count` rows."""
+def sample_facts(world: World, count: int, rng: np.random.Generator) -> Facts:
+    """Sample the facts of one chunk of `count` rows."""
 
     def chosen(shares: Floats) -> Ints:
         return np.searchsorted(np.cumsum(shares)[:-1], rng.random(count), side="right")
@@ -102,7 +102,7 @@ def draw_facts(world: World, count: int, rng: np.random.Generator) -> Facts:
     types = chosen(world.shares)
     nouns, brands, sizes = chosen(NOUN_SHARES), chosen(BRAND_SHARES), chosen(SIZE_SHARES)
     tiers = world.brand_tiers[world.brands[types, brands]]
-    steps = draw_from(STEP_SHARES[world.profiles[types], sizes, tiers], rng.random(count))
+    steps = sample_from(STEP_SHARES[world.profiles[types], sizes, tiers], rng.random(count))
 
     missing = np.stack([flags(_MISSING_TITLE), flags(_MISSING_BULLETS), flags(0.0)], axis=1)
     chance = np.where(missing[:, BULLETS], _MISSING_DESCRIPTION[1], _MISSING_DESCRIPTION[0])
@@ -111,8 +111,8 @@ def draw_facts(world: World, count: int, rng: np.random.Generator) -> Facts:
     named = ~missing[:, TITLE]
 
     kinds = np.where(flags(_STATED), 1 + chosen(STATEMENT_SHARES), NONE)
-    readings = draw_from(READING_SHARES[kinds], rng.random(count))
-    units = draw_from(world.unit_shares[types], rng.random(count))
+    readings = sample_from(READING_SHARES[kinds], rng.random(count))
+    units = sample_from(world.unit_shares[types], rng.random(count))
     sides = sides_of(world, types, nouns, world.ladders[types, nouns, steps])
     present = np.where(missing, 0.0, np.array([0.3, 0.4, 0.3]))
     own = Facts(
@@ -129,9 +129,9 @@ def draw_facts(world: World, count: int, rng: np.random.Generator) -> Facts:
         readings=readings,
         units=units,
         numbers=shown_numbers(sides, kinds, readings, units),
-        places=draw_from(present, rng.random(count)),
+        places=sample_from(present, rng.random(count)),
         decoys=np.where(flags(_DECOY), rng.integers(0, len(DECOYS), count), -1),
-        decoy_places=draw_from(present, rng.random(count)),
+        decoy_places=sample_from(present, rng.random(count)),
         languages=chosen(np.array(LANGUAGE_SHARES)),
         missing=missing,
         text_rows=np.arange(count),
@@ -144,7 +144,7 @@ def draw_facts(world: World, count: int, rng: np.random.Generator) -> Facts:
     repeats[0] = False
     facts = own.take(np.where(repeats, sources, np.arange(count)))
     shares = CHANNEL_SHARES[world.departments[facts.types], brand_tiers(world, facts)]
-    facts.channels[:] = draw_from(shares, rng.random(count))
+    facts.channels[:] = sample_from(shares, rng.random(count))
     return facts
 
 

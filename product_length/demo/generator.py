@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from product_length.demo.facts import Facts, draw_facts, labels_of
+from product_length.demo.facts import Facts, labels_of, sample_facts
 from product_length.demo.measurements import READING_SIDES, ROLES
 from product_length.demo.posterior import conditional_lengths
 from product_length.demo.text import DRAWS, TextWriter
@@ -17,7 +17,7 @@ from product_length.demo.world import build_world
 
 Ints = npt.NDArray[np.int64]
 
-BLOCK_ROWS = 16_384
+CHUNK_ROWS = 16_384
 FIRST_PRODUCT_ID = 1_000_000
 
 _FIELDS: list[tuple[str, pa.DataType]] = [
@@ -44,17 +44,17 @@ class StatedMeasurement:
 
 
 def _chunks(count: int) -> list[tuple[int, int]]:
-    """Bounds of at least one chunk of at most BLOCK_ROWS, to bound memory."""
+    """Bounds of at least one chunk of at most CHUNK_ROWS, to bound memory."""
     return [
-        (start, min(start + BLOCK_ROWS, count)) for start in range(0, max(count, 1), BLOCK_ROWS)
+        (start, min(start + CHUNK_ROWS, count)) for start in range(0, max(count, 1), CHUNK_ROWS)
     ]
 
 
 class DemoGenerator:
     """A made-up catalogue in the columns of the real one; row i does not depend on `rows`.
 
-    Rows are drawn in blocks, each from its own stream of random numbers, so that a longer
-    catalogue begins with the shorter one. The facts and the wording of a block have separate
+    Rows are sampled in chunks, each from its own stream of random numbers, so that a longer
+    catalogue begins with the shorter one. The facts and the wording of a chunk have separate
     streams: the truth about a row is had without writing its text.
     """
 
@@ -66,14 +66,14 @@ class DemoGenerator:
         self._world = build_world(types, seed)
         self._writer: TextWriter | None = None
 
-    def batches(self, batch_rows: int = BLOCK_ROWS) -> Iterator[pa.RecordBatch]:
+    def batches(self, batch_rows: int = CHUNK_ROWS) -> Iterator[pa.RecordBatch]:
         """Record batches of SCHEMA with at most `batch_rows` rows; lengths in 1/100 inch."""
         if batch_rows < 1:
             raise ValueError(f"batch_rows {batch_rows} must be positive")
-        for start in range(0, self.rows, BLOCK_ROWS):
-            block = self._block(start // BLOCK_ROWS, min(BLOCK_ROWS, self.rows - start))
-            for offset in range(0, len(block), batch_rows):
-                yield block.slice(offset, batch_rows)
+        for start in range(0, self.rows, CHUNK_ROWS):
+            chunk = self._chunk(start // CHUNK_ROWS, min(CHUNK_ROWS, self.rows - start))
+            for offset in range(0, len(chunk), batch_rows):
+                yield chunk.slice(offset, batch_rows)
 
     def conditional_lengths(self, product_ids: Ints) -> ConditionalLengths:
         """The label's true distribution given all that each row shows, in the order asked for.
@@ -110,9 +110,9 @@ class DemoGenerator:
                 row.append(StatedMeasurement(length, "other thing", is_decoy=True))
         return stated
 
-    def _block_facts(self, block: int) -> Facts:
-        rng = np.random.default_rng([self._seed, 1, block])
-        return draw_facts(self._world, BLOCK_ROWS, rng)
+    def _chunk_facts(self, chunk: int) -> Facts:
+        rng = np.random.default_rng([self._seed, 1, chunk])
+        return sample_facts(self._world, CHUNK_ROWS, rng)
 
     def _facts_of(self, product_ids: Ints) -> Facts:
         rows = np.asarray(product_ids, dtype=np.int64) - FIRST_PRODUCT_ID
@@ -124,25 +124,25 @@ class DemoGenerator:
                 f"{int(unknown.sum())} ids are not in this catalogue of {self.rows} rows, "
                 f"the first is {int(product_ids[unknown.argmax()])}"
             )
-        blocks, places = np.divmod(rows, BLOCK_ROWS)
-        order = np.argsort(blocks, kind="stable")
+        chunks, places = np.divmod(rows, CHUNK_ROWS)
+        order = np.argsort(chunks, kind="stable")
         parts = [
-            self._block_facts(int(block)).take(places[order][blocks[order] == block])
-            for block in np.unique(blocks)
+            self._chunk_facts(int(chunk)).take(places[order][chunks[order] == chunk])
+            for chunk in np.unique(chunks)
         ]
-        together = Facts.concatenate(parts) if parts else self._block_facts(0).take(rows)
+        together = Facts.concatenate(parts) if parts else self._chunk_facts(0).take(rows)
         back = np.empty(len(rows), np.int64)
         back[order] = np.arange(len(rows))
         return together.take(back)
 
-    def _block(self, block: int, rows: int) -> pa.RecordBatch:
+    def _chunk(self, chunk: int, rows: int) -> pa.RecordBatch:
         if self._writer is None:
             self._writer = TextWriter(self._world)
-        facts = self._block_facts(block).take(np.arange(rows))
-        wording = np.random.default_rng([self._seed, 2, block])
-        draws = wording.integers(0, 2**32, (DRAWS, BLOCK_ROWS), dtype=np.uint32)
+        facts = self._chunk_facts(chunk).take(np.arange(rows))
+        wording = np.random.default_rng([self._seed, 2, chunk])
+        draws = wording.integers(0, 2**32, (DRAWS, CHUNK_ROWS), dtype=np.uint32)
         title, bullets, description = self._writer.columns(facts, draws[:, facts.text_rows])
-        ids = FIRST_PRODUCT_ID + block * BLOCK_ROWS + np.arange(rows)
+        ids = FIRST_PRODUCT_ID + chunk * CHUNK_ROWS + np.arange(rows)
         return pa.record_batch(
             [
                 pa.array(ids).cast(pa.string()),

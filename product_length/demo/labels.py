@@ -71,8 +71,8 @@ def channel_lengths(sides: Floats, stubs: Floats) -> Floats:
     return np.asarray(np.round(np.maximum(labels, 1.0), 2), np.float64)
 
 
-def draw_from(shares: Floats, uniforms: Floats) -> Ints:
-    """Draw an index from each row of `shares` (rows, choices); `uniforms` (rows,) in [0, 1)."""
+def sample_from(shares: Floats, uniforms: Floats) -> Ints:
+    """Sample an index from each row of `shares` (rows, choices); `uniforms` (rows,) in [0, 1)."""
     running = np.cumsum(shares, axis=1)
-    drawn = (uniforms[:, None] * running[:, -1:] >= running).sum(axis=1)
-    return np.asarray(np.minimum(drawn, shares.shape[1] - 1))
+    sampled = (uniforms[:, None] * running[:, -1:] >= running).sum(axis=1)
+    return np.asarray(np.minimum(sampled, shares.shape[1] - 1))

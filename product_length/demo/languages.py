@@ -81,7 +81,7 @@ SIZES = (
     ((", Petit", " T. S"), (", Moyen", " T. M"), (", Grand", " T. L"), (", Géant", " XXL")),
     ((", छोटा", " Small"), (", मध्यम", " Medium"), (", बड़ा", " Large"), (", बहुत बड़ा", " XXL")),
 )
-"""[language][size][variant]: what tells a product's size without a number."""
+"""[language][size][variant]: what shows a product's size without a number."""
 
 COLOURS = tuple(
     tuple(f", {word}" for word in row.split())

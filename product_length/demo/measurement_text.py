@@ -45,11 +45,11 @@ class MeasurementWriter:
         self._lexicon = lexicon
         self._leads = np.stack([lexicon.add_all(row) for row in LEADS])
         self._comma = np.array(DECIMAL_COMMA)
-        most = max(len(words) for row in UNIT_WORDS for words in row)
+        variants = max(len(words) for row in UNIT_WORDS for words in row)
         shape = (len(LANGUAGES), len(UNIT_LENGTHS))
         self._variants = np.array([[len(words) for words in row] for row in UNIT_WORDS])
         # [language][unit][variant][style][position][last]: what follows a number.
-        self._after = np.zeros((*shape, most, len(STYLES), 3, 2), np.int32)
+        self._after = np.zeros((*shape, variants, len(STYLES), 3, 2), np.int32)
         for language, unit in np.ndindex(shape):
             for variant, word in enumerate(UNIT_WORDS[language][unit]):
                 for index, style in enumerate(STYLES):

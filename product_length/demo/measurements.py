@@ -22,7 +22,7 @@ class Statement:
     share: float
     """Among rows that state something."""
     readings: tuple[tuple[float, tuple[int, ...]], ...]
-    """(probability, sides in the order printed): the text does not tell which reading holds."""
+    """(probability, sides in the order printed): the text does not show which reading holds."""
 
 
 STATEMENTS = (

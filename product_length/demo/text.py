@@ -66,9 +66,9 @@ class TextWriter:
         self._letters = words.add_all(
             f"{a}{b}-" for a in "ABCDEFGHKLMNPRSTWXYZ" for b in "ABCDEGHKLMPQRSTVXZ"
         )
-        most = max(map(len, TAGLINES))
+        longest = max(map(len, TAGLINES))
         self._taglines = np.stack(
-            [np.resize(words.add_all(row), most) for row in TAGLINES]  # shorter rows start again
+            [np.resize(words.add_all(row), longest) for row in TAGLINES]  # shorter rows start again
         )
         self._ends = words.add_all(SENTENCE_ENDS)
         self._starts = words.add_all(DESCRIPTION_STARTS)
@@ -145,7 +145,7 @@ class TextWriter:
         return self._lexicon.join(pieces, facts.missing[:, TITLE])
 
     def _plain(self, facts: Facts, draws: Draws, counts: Ints) -> Pieces:
-        """Sentences (rows, most), the first `counts` of each row; Hindi rows mix in English."""
+        """Sentences (rows, draws), the first `counts` of each row; Hindi rows mix in English."""
         departments = self._world.departments[facts.types]
         mixed = (facts.languages[None] == _HINDI) & _happens(draws << np.uint32(16), 0.5)
         language = np.where(mixed, 0, facts.languages[None])

@@ -72,24 +72,13 @@ class ConditionalLengths:
         errors = np.abs(predictions[self._rows] - self.atoms) / self.atoms
         return np.asarray(np.add.reduceat(self.probabilities * errors, self.offsets[:-1]))
 
-    def probability_below(self, lengths: Floats) -> tuple[Floats, Floats]:
-        """P(label < length) and P(label = length), float64 (rows,), by row."""
-        if lengths.shape != (len(self),):
-            raise ValueError(f"{lengths.shape} lengths for {len(self)} rows")
-        if not len(self):
-            return np.empty(0), np.empty(0)
-        wanted = lengths[self._rows]
-        below = np.add.reduceat(self.probabilities * (self.atoms < wanted), self.offsets[:-1])
-        equal = np.add.reduceat(self.probabilities * (self.atoms == wanted), self.offsets[:-1])
-        return below, equal
-
 
 def merge_atoms(
     rows: npt.NDArray[np.int64], values: Floats, weights: Floats, count: int
 ) -> ConditionalLengths:
     """Collect weighted values (1/100 inch) into `count` rows, equal values as one atom.
 
-    `rows` int64, `values` and `weights` float64 are (entries,), in any order; a row's weights
+    `rows` int64, `values` and `weights` float64 are (values,), in any order; a row's weights
     are scaled to sum to 1. Raises ValueError where a row has none above 0.
     """
     if not rows.shape == values.shape == weights.shape or rows.ndim != 1:

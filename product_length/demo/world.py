@@ -123,36 +123,30 @@ def _brand_names(count: int, rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(str(name) for name in rng.permutation(names)[:count])
 
 
-def build_world(types: int, seed: int) -> World:
-    """Draw the facts of a catalogue of so many types."""
-    rng = np.random.default_rng([seed, 0])
-    popularity: Floats = np.arange(1, types + 1, dtype=np.float64) ** -_ZIPF
-    shares = popularity / popularity.sum()
-    departments = _deal_departments(shares)
+def _words(departments: Ints, rng: np.random.Generator) -> tuple[Ints, Ints, Floats]:
+    """Use, material and scattered location in its department, of each type.
 
-    def of_department(attribute: str) -> Floats:
-        values = np.array([getattr(department, attribute) for department in DEPARTMENTS])
-        return np.asarray(values[departments], dtype=np.float64)
-
-    # The n-th type of a department takes the n-th of its scattered words and locations, so that
-    # no two share use, material and department while there are enough of them.
-    uses, materials, place = (np.empty(types, np.int64) for _ in range(3))
-    location = np.empty(types)
+    The n-th type of a department takes the n-th of its scattered words and locations, so that no
+    two share use, material and department while there are enough of them.
+    """
+    uses, materials = np.empty_like(departments), np.empty_like(departments)
+    location = np.empty(len(departments))
     for index, department in enumerate(DEPARTMENTS):
         mine = np.nonzero(departments == index)[0]
         words = rng.permutation(len(USES) * len(department.materials))
-        place[mine] = words[np.arange(len(mine)) % len(words)]
-        uses[mine] = place[mine] % len(USES)
-        materials[mine] = np.array(department.materials)[place[mine] // len(USES)]
+        place = words[np.arange(len(mine)) % len(words)]
+        uses[mine] = place % len(USES)
+        materials[mine] = np.array(department.materials)[place // len(USES)]
         location[mine] = ndtri(_spread(len(mine), rng))
-    names = len(DEPARTMENTS[0].names)
-    objects = 1 + np.argsort(rng.random((types, names - 1)), axis=1)[:, :NOUNS]
+    return uses, materials, location
 
-    base = of_department("median") * np.exp(of_department("spread") * location)
-    metric = rng.random(types) < of_department("metric")
-    grids = _grids(base, metric, rng.random(types))
-    ratio = 1 + (of_department("step") - 1) * rng.uniform(0.6, 1.4, types)
-    centre = base[:, None] * np.exp(np.log(ratio)[:, None] * rng.normal(0, 2.7, (types, NOUNS)))
+
+def _ladders(
+    base: Floats, grids: Floats, steps: Floats, departments: Ints, rng: np.random.Generator
+) -> Floats:
+    """The lengths that each noun comes in; `base`: of its type, `steps`: of its department."""
+    ratio = 1 + (steps - 1) * rng.uniform(0.6, 1.4, len(base))
+    centre = base[:, None] * np.exp(np.log(ratio)[:, None] * rng.normal(0, 2.7, (len(base), NOUNS)))
     rungs = ratio[:, None] ** (np.arange(STEPS) - (STEPS - 1) / 2)
     ladders = np.minimum(centre[:, :, None] * rungs[:, None, :], _LONGEST)
     ladders = snap(ladders, np.broadcast_to(grids[:, None, None], ladders.shape))
@@ -162,12 +156,41 @@ def build_world(types: int, seed: int) -> World:
             mine = departments == index
             gaps = np.abs(np.log(ladders[mine][..., None] / popular))
             ladders[mine] = popular[gaps.argmin(axis=-1)]
+    return ladders
 
-    brand_names = _brand_names(min(40 + types // 2, 3800), rng)
-    stubs = rng.choice([10.0, 39.37, 100.0, 196.85], types, p=[0.08, 0.27, 0.35, 0.3])
-    # Nobody enters 1 cm for a carpet, and a few such rows would decide the MAPE of a small split.
+
+def _stubs(base: Floats, rng: np.random.Generator) -> Floats:
+    """What careless sellers enter; nobody enters 1 cm for a carpet.
+
+    A few such rows would decide the MAPE of a small split.
+    """
+    stubs = rng.choice([10.0, 39.37, 100.0, 196.85], len(base), p=[0.08, 0.27, 0.35, 0.3])
     for above, least in ((400.0, 39.37), (1500.0, 100.0), (4000.0, 393.7), (20_000.0, 1000.0)):
         stubs = np.where(base > above, np.maximum(stubs, least), stubs)
+    return stubs
+
+
+def build_world(types: int, seed: int) -> World:
+    """Sample the facts of a catalogue of so many types."""
+    rng = np.random.default_rng([seed, 0])
+    popularity: Floats = np.arange(1, types + 1, dtype=np.float64) ** -_ZIPF
+    shares = popularity / popularity.sum()
+    departments = _deal_departments(shares)
+
+    def of_department(attribute: str) -> Floats:
+        values = np.array([getattr(department, attribute) for department in DEPARTMENTS])
+        return np.asarray(values[departments], dtype=np.float64)
+
+    # Random numbers are taken in this order: another one would be another catalogue.
+    uses, materials, location = _words(departments, rng)
+    names = len(DEPARTMENTS[0].names)
+    objects = 1 + np.argsort(rng.random((types, names - 1)), axis=1)[:, :NOUNS]
+    base = of_department("median") * np.exp(of_department("spread") * location)
+    metric = rng.random(types) < of_department("metric")
+    grids = _grids(base, metric, rng.random(types))
+    ladders = _ladders(base, grids, of_department("step"), departments, rng)
+    brand_names = _brand_names(min(40 + types // 2, 3800), rng)
+    stubs = _stubs(base, rng)
     starts = rng.integers(0, len(brand_names), types)
     strides = rng.integers(1, len(brand_names) // BRANDS, types)
     return World(

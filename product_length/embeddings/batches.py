@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from product_length.ahead import ahead
+from product_length.prefetch import prefetch
 
 Features = dict[str, Any]
 Batch = tuple[NDArray[np.int64], Features]
@@ -35,8 +35,8 @@ def tokenised_batches(
 ) -> Generator[Batch, None, None]:
     """Batches as (positions in `texts`, features), tokenised by a thread of its own.
 
-    tokenise gives the features of some texts, padded to the longest of them (on the `left` if so
-    told); what it raises is raised here.
+    tokenise gives the features of some texts, padded to the longest of them (on the
+    `left` if so asked); what it raises is raised here.
     """
     by_size = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
     groups = (
@@ -44,7 +44,7 @@ def tokenised_batches(
         for start in range(0, len(texts), _GROUP)
     )
     made = ((group, tokenise([texts[at] for at in group.tolist()])) for group in groups)
-    for group, features in ahead(made, _AHEAD, name="tokeniser"):
+    for group, features in prefetch(made, _AHEAD, name="tokeniser"):
         mask = features["attention_mask"]
         lengths = mask.sum(dim=1).numpy().astype(np.int64)
         for rows in token_batches(lengths, budget):

@@ -117,7 +117,7 @@ class EmbeddingOptions(Options):
     them are encoded at a time, each in a process of its own: `auto` is one for each GPU, or for
     each machine that encodes on its CPU, whose cores the workers share. The `ray` engine has its
     workers on a cluster: the one at `ray_address`, else at RAY_ADDRESS, else one started here.
-    None of the three changes a vector but by rounding, nor where an array is kept.
+    Whatever the three are, vectors are equal up to rounding, and kept in the same place.
     """
 
     encoders: Annotated[dict[EncoderName, EncoderOptions], Field(min_length=1)]

@@ -60,11 +60,6 @@ class Embedding:
         bag = self.encoder.bag
         return self.dimension if bag is None else bag.dimensions
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What decides the vectors, and where the encoder came from; JSON-able."""
-        return self.encoder.identity
-
 
 def embed_catalogue(
     texts: Texts,
@@ -82,7 +77,7 @@ def embed_catalogue(
     memory; text_keys: uint64 (rows,), equal where the texts are; train_rows: int64 (n,), the rows
     that may be fitted on; recipe: JSON-able, how fields became texts. Every distinct text is
     encoded once. only: int64 (n,), ascending, the rows that the arrays hold, None for all: each
-    track of a catalogue is copied from the one array of all its rows. Arrays that are there
+    length range of a catalogue is copied from the one array of all its rows. Arrays that are there
     already are opened without loading a model.
 
     Raises UserError when a model cannot be had or loaded, when no row may be fitted on, and what
@@ -91,7 +86,7 @@ def embed_catalogue(
     if text_keys.ndim != 1 or text_keys.dtype != np.uint64:
         raise ValueError(f"text_keys must be uint64 (rows,), not {text_keys.dtype}")
     engine = choose_engine(options)
-    # A wrong model is told before the first encoder has worked for hours on its array.
+    # A wrong model is reported before the first encoder has worked for hours on its array.
     encoders = [
         ready_encoder(name, chosen, texts, text_keys, train_rows, options.chunk_rows, store, recipe)
         for name, chosen in options.encoders.items()
@@ -203,6 +198,6 @@ def _some(
         dtype=embedding.encoder.dtype,
         chunk_rows=chunk_rows,
         make_chunk=lambda start, stop: (embedding.vectors[rows[start:stop]], {}),
-        label=f"{embedding.name}: rows of the track",
+        label=f"{embedding.name}: rows of the length range",
     )
     return replace(embedding, vectors=artefact.load_array())

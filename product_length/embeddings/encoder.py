@@ -24,12 +24,8 @@ class Encoder(Protocol):
         """The encoder's key under `embeddings.encoders`."""
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """JSON-able description: what decides the vectors, and where the encoder came from."""
-
-    @property
     def address(self) -> dict[str, Any]:
-        """The part of the identity that decides the vectors: equal addresses, equal vectors."""
+        """What decides the vectors, JSON-able: equal addresses, equal vectors."""
 
     @property
     def dimension(self) -> int:

@@ -24,7 +24,7 @@ class FitProgress:
 
     def __enter__(self) -> Self:
         log.info("%s, %s %s …", self._stage, f"{self._total:,}", self._unit)
-        self._started = self._told = time.perf_counter()
+        self._started = self._logged = time.perf_counter()
         unit = f" {self._unit}"
         self._bar = tqdm(total=self._total, unit=unit, desc=self._stage, disable=None, leave=False)
         return self
@@ -44,8 +44,8 @@ class FitProgress:
         self.done += 1
         self._bar.update()
         now = time.perf_counter()
-        if self._bar.disable and now - self._told > _SILENCE:
-            self._told = now
+        if self._bar.disable and now - self._logged > _SILENCE:
+            self._logged = now
             each = (now - self._started) / self.done
             log.info(
                 "%s: %s of %s %s, %.3g/s, %.0f s left",

@@ -47,7 +47,7 @@ class Int8Linear(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Linear], examples: Tensor) -> None:
         super().__init__()
-        with warnings.catch_warnings():  # PyTorch tells once in a process that quint8 is to go
+        with warnings.catch_warnings():  # PyTorch warns once in a process that quint8 is to go
             warnings.simplefilter("ignore")
             torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.quint8)
         weight = torch.cat([layer.weight.detach() for layer in layers])
@@ -71,7 +71,7 @@ class Int8Linear(nn.Module):
             reached = float(examples.amax(1).quantile(_TOKENS_REACHED))
             self._step = max(reached - least, 1e-6) / _LEVELS
             self._zero = round(-least / self._step)
-        # What the zero point adds to each product, which is quicker told here than to the kernel.
+        # What the zero point adds to each product, which is quicker added here than by the kernel.
         self._offset = -self._step * self._zero * self._scales * levels.sum(1)
         if self._has_one_scale:
             self._offset += self._bias

@@ -11,7 +11,7 @@ _LOGGERS = ("sentence_transformers", "transformers", "huggingface_hub", "httpx",
 def quiet_libraries() -> Iterator[None]:
     """Silence transformers, sentence-transformers and the hub's client for the time of the block.
 
-    What they would have warned about is checked, or told in one message, by the caller.
+    What they would have warned about is checked, or reported in one message, by the caller.
     """
     from huggingface_hub.utils.tqdm import (
         are_progress_bars_disabled,

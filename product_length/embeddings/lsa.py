@@ -87,18 +87,13 @@ class LsaEncoder:
         return cls(name, options, training_texts, weights, components)
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def address(self) -> dict[str, Any]:
         """The options, the digest of the training texts, and the digest of what was fitted."""
         return {
             **self._options.model_dump(mode="json"),
             "training_texts": self._training_texts,
             "fit": self._fit,
         }
-
-    @property
-    def address(self) -> dict[str, Any]:
-        """The whole identity."""
-        return self.identity
 
     @property
     def device(self) -> torch.device:
@@ -157,7 +152,7 @@ def _shown(kind: str, options: LsaOptions, texts: Sequence[str]) -> Sequence[str
 
 
 def _range(kind: str, options: LsaOptions) -> tuple[str, int, int]:
-    """The kind, and the least and the most words or characters of its n-grams."""
+    """The kind, and the fewest and the most words or characters of an n-gram."""
     if kind == "char":
         shortest, longest = options.char_ngrams or (1, 1)
         return kind, shortest, longest

@@ -21,10 +21,9 @@ _OTHER_FILES = {"data_config.json", "README.txt", "requirements.txt"}
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A model's folder, its hub commit where it has one, and the digest of its content."""
+    """A model's folder and the digest of its content."""
 
     folder: Path
-    commit: str | None
     digest: str
 
 
@@ -42,7 +41,7 @@ def find_model(model: str, revision: str | None, setting: str) -> ModelFiles:
                 f"{setting}={model}: {fault}; point it at the folder of a complete "
                 "sentence-transformers model"
             )
-        return ModelFiles(path, None, _digest(path))
+        return ModelFiles(path, _digest(path))
     if path.exists() or path.is_absolute() or model.startswith((".", "~")) or model.count("/") > 1:
         what = "is a file, not a folder" if path.exists() else "there is no such folder"
         raise UserError(
@@ -51,7 +50,7 @@ def find_model(model: str, revision: str | None, setting: str) -> ModelFiles:
         )
     repository = model if "/" in model else f"sentence-transformers/{model}"
     folder = _cached(repository, revision) or _download(repository, revision, setting)
-    return ModelFiles(folder, folder.name, _digest(folder))
+    return ModelFiles(folder, _digest(folder))
 
 
 def needed_files(names: Iterable[str]) -> list[str]:

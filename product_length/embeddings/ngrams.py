@@ -38,11 +38,6 @@ class NgramEncoder:
         self._options = options
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """The options."""
-        return self._options.model_dump(mode="json")
-
-    @property
     def address(self) -> dict[str, Any]:
         """The options that decide the ids; those of the learned vectors do not."""
         learned = set(BagOptions.model_fields) - {"buckets"}
@@ -83,7 +78,8 @@ class NgramEncoder:
 
     def state(self) -> dict[str, Any]:
         """The name and the options."""
-        return {"kind": "ngrams", "name": self.name, "options": self.identity}
+        options = self._options.model_dump(mode="json")
+        return {"kind": "ngrams", "name": self.name, "options": options}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:

@@ -33,8 +33,8 @@ def encode_in_processes(
         dealt.put(str(device))
     # Only this process holds the other end: it closes when the encoding ends, however it ends.
     until, held = context.Pipe(duplex=False)
-    told = (packed(encoder), dealt, threads_each(len(devices)), until)
-    pool = ProcessPoolExecutor(len(devices), context, _start, told)
+    arguments = (packed(encoder), dealt, threads_each(len(devices)), until)
+    pool = ProcessPoolExecutor(len(devices), context, _start, arguments)
     waiting: deque[Future[Marked]] = deque()
     try:
         for chunk in chunks:
@@ -66,13 +66,13 @@ def packed(encoder: Encoder) -> bytes:
 
 
 class Worker:
-    """An encoder in another process; it loads when first used, so that its faults are told."""
+    """An encoder in another process; it loads when first used, so that its faults are reported."""
 
     def __init__(self, content: bytes, device: str, threads: int) -> None:
         self._content = content
         self._device = device
         self._encoder: Encoder | None = None
-        # Of tokenizers, which would take all cores; told before they are imported.
+        # Of tokenizers, which would take all cores; set before they are imported.
         os.environ["RAYON_NUM_THREADS"] = str(threads)
         torch.set_num_threads(threads)
 

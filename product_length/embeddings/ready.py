@@ -101,8 +101,8 @@ def _fitted_lsa(
         started = time.perf_counter()
         sample = first
         if len(first) > options.max_fit_rows:
-            drawn = np.random.default_rng(options.seed)
-            sample = drawn.choice(first, options.max_fit_rows, replace=False, shuffle=False)
+            random = np.random.default_rng(options.seed)
+            sample = random.choice(first, options.max_fit_rows, replace=False, shuffle=False)
         rows = np.sort(train_rows[sample])
         log.info("%s: fitting on %d distinct training texts", name, len(rows))
         encoder = LsaEncoder.fit(
@@ -130,9 +130,9 @@ def _fitted_lsa(
 def _read(texts: Texts, rows: NDArray[np.int64], chunk_rows: int) -> list[str]:
     """The texts of some rows, ascending, read in chunks."""
     found: list[str] = []
-    blocks = rows // chunk_rows
-    for block in np.unique(blocks):
-        wanted = rows[blocks == block]
+    chunks = rows // chunk_rows
+    for number in np.unique(chunks):
+        wanted = rows[chunks == number]
         start = int(wanted[0])
         chunk = texts(start, int(wanted[-1]) + 1)
         found += [chunk[row - start] for row in wanted.tolist()]

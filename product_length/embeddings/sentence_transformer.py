@@ -55,11 +55,6 @@ class SentenceTransformerEncoder:
         self._dimension: int | None = None
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """The address, the model's name or folder, and its hub commit where it has one."""
-        return {**self.address, "model": self._options.model, "commit": self._files.commit}
-
-    @property
     def address(self) -> dict[str, Any]:
         """Digest of the model's files and how it is run; not where it lies."""
         return {
@@ -77,7 +72,7 @@ class SentenceTransformerEncoder:
 
     @property
     def dimension(self) -> int:
-        """Width of a vector; loads the model unless `assume_dimension` was told."""
+        """Width of a vector; loads the model unless `assume_dimension` set it."""
         if self._dimension is None:
             self._dimension = self._embed(["a"])[0].shape[1]
         return self._dimension
@@ -94,7 +89,7 @@ class SentenceTransformerEncoder:
     def check(self) -> int:
         """Load the model twice; the width of its vectors.
 
-        A weight that the files lack is drawn at random by the library, with a mere warning: then
+        A weight that the files lack is set at random by the library, with a mere warning: then
         two loads give different vectors. Raises UserError.
         """
         with torch.random.fork_rng(devices=[]):
@@ -182,11 +177,10 @@ class SentenceTransformerEncoder:
 
         Raises UserError when the model cannot be found or is another one.
         """
-        told = dict(state["options"], device=device)
-        told.pop("batch_size", None)  # of checkpoints before batches had a budget of tokens
+        changes: dict[str, Any] = {"device": device}
         if model is not None:
-            told.update(model=model, revision=None)
-        options = SentenceTransformerOptions.model_validate(told)
+            changes |= {"model": model, "revision": None}
+        options = SentenceTransformerOptions.model_validate(state["options"] | changes)
         encoder = cls(state["name"], options, setting=setting)
         if encoder.weights != state["weights"]:
             raise UserError(
@@ -197,7 +191,7 @@ class SentenceTransformerEncoder:
             )
         encoder.assume_dimension(state["dimension"])
         # int8 only for a network that was trained on it; float32 is nearest to all the others.
-        if encoder._chosen_for_cpu and encoder._precision != state.get("precision"):
+        if encoder._chosen_for_cpu and encoder._precision != state["precision"]:
             encoder.use_float32()
         return encoder
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from product_length.catalogue.vocabulary import Strings, Vocabulary, as_column
-from product_length.features.neighbour_features import similarity_weights
-from product_length.features.neighbours import Neighbours
+from product_length.features.neighbours.columns import similarity_weights
+from product_length.features.neighbours.index import Neighbours
 from product_length.weighted_median import (
     weighted_median,
     weighted_median_by_code,
@@ -73,8 +73,8 @@ def fit_baselines(
     `texts`: gives the texts of rows. `types`: strings (rows,). `lengths`: float (rows,), 1/100
     inch. `groups`: uint64 (rows,), equal for rows with the same text. `train_rows`: int64 (n,),
     ascending. `neighbours`: of all rows, places in the order of `train_rows`; None when the run
-    has none. `max_text_rows`: the most training rows that the ridge is fitted on, drawn by `seed`.
-    Raises ValueError when there is no training row, or when the arrays do not match.
+    has none. `max_text_rows`: the most training rows that the ridge is fitted on, sampled by
+    `seed`. Raises ValueError when there is no training row, or when the arrays do not match.
     """
     if not len(lengths) == len(types) == len(groups):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Intervals calibrated by the validation rows of a run, among the bands that its report tells."""
+"""Intervals calibrated by the validation rows of a run, among the bands of its report."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from torch import Tensor
 
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
-from product_length.decision.conformal import Calibration, Places, common_bands
+from product_length.decision.conformal import Calibration, PitValues, common_bands
 from product_length.evaluation.metrics import BAND_EDGES, BANDS, band_codes
 from product_length.training.objective import Objective
 from product_length.training.predict import ranks
@@ -24,13 +24,15 @@ def calibrate(
     return Calibration(places, BAND_EDGES, common_bands(trained_on, len(BANDS)))
 
 
-def places_among_bands(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> Places:
+def places_among_bands(
+    objective: Objective, raw: Tensor, lengths: NDArray[np.float32]
+) -> PitValues:
     """Where lengths float32 (n,), 1/100 inch, lie; `raw`: float32 (n, outputs).
 
     Raises ValueError when the objective predicts no distribution.
     """
     edges = [np.full_like(lengths, edge) for edge in BAND_EDGES]
-    return Places(
+    return PitValues(
         ranks(objective, raw, lengths),
         np.stack([ranks(objective, raw, edge) for edge in edges], axis=1),
         band_codes(lengths),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.decision.conformal import Calibration, Masses, Places
+from product_length.decision.conformal import Calibration, Coverage, PitValues
 from product_length.evaluation.metrics import BANDS, band_codes
 from product_length.evaluation.records import IntervalGroup, IntervalReport, Reliability
 
@@ -20,11 +20,11 @@ _FREQUENCIES = (("0–2", 2), ("3–20", 20), ("21–200", 200), (">200", np.inf
 Floats = NDArray[np.floating[Any]]
 
 
-def assess_intervals(
+def interval_report(
     lengths: Floats,
     ends: Floats,
     medians: Floats,
-    places: Places,
+    places: PitValues,
     rows_of_type: NDArray[np.int64],
     calibration: Calibration,
 ) -> IntervalReport:
@@ -58,8 +58,8 @@ def assess_intervals(
         reliability=[
             Reliability(
                 level=level,
-                coverage=float(calibration.masses(level).hold(places).mean()),
-                uncalibrated=float(Masses(level, {}).hold(places).mean()),
+                coverage=float(calibration.coverage(level).holds(places).mean()),
+                uncalibrated=float(Coverage(level, {}).holds(places).mean()),
             )
             for level in LEVELS
         ],

@@ -1,19 +1,20 @@
-"""How far predicted lengths are from true ones: pure functions, in float64.
+"""How far predicted lengths are from true ones: one list of metrics, pure functions in float64.
 
-Lengths and predictions are float (rows,), 1/100 inch, positive and finite; anything else raises
-ValueError. Nothing is clamped: a model that emits a length of zero is broken, and is told so.
+A new metric is one entry of `METRICS`; reports, comparisons, plots and trackers go through the
+list. Lengths and predictions are float (rows,), 1/100 inch, positive and finite; anything else
+raises ValueError. Nothing is clamped: a model that predicts a length of zero is broken.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
+from product_length.decision.config import Decision
 
-LONG_ENOUGH = 100.0
-"""Below this length (1 inch) one rounding step of a label can be worth tens of percent."""
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Band:
 
 
 # Closed below and open above (40 lies in "40–100"), but for 5000, which still lies in "1000–5000":
-# so the track of lengths ≤ 5000 leaves the last band empty.
+# so a catalogue of lengths ≤ 5000 leaves the last band empty.
 BANDS = (
     Band("<40", 0, 40),
     Band("40–100", 40, 100),
@@ -37,30 +38,6 @@ BANDS = (
 )
 BAND_EDGES = tuple(band.lower for band in BANDS[1:])
 """Between the bands, 1/100 inch."""
-
-
-class BandError(TypedDict):
-    """MAPE (fraction) of the rows whose true length lies in one band; None when there are none."""
-
-    band: str
-    rows: int
-    mape: float | None
-
-
-class Metrics(TypedDict):
-    """Every metric of one set of rows.
-
-    `mape`, `median_ape` and `mape_at_least_100` are fractions (0.5 is 50%), `score` is out of 100,
-    `rmsle` has no unit. `mape_at_least_100` is None when no true length reaches 100.
-    """
-
-    rows: int
-    mape: float
-    score: float
-    rmsle: float
-    median_ape: float
-    mape_at_least_100: float | None
-    bands: list[BandError]
 
 
 def checked(lengths: ArrayLike, predictions: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -91,19 +68,6 @@ def absolute_percentage_errors(lengths: ArrayLike, predictions: ArrayLike) -> Fl
     return np.abs(p - y) / y
 
 
-def mape(lengths: ArrayLike, predictions: ArrayLike) -> float:
-    """Mean absolute percentage error, a fraction: 0.5 is 50%."""
-    return float(absolute_percentage_errors(lengths, predictions).mean())
-
-
-def score(mape: float) -> float:
-    """The challenge's score of a MAPE (fraction): max(0, 100·(1 − MAPE)).
-
-    Source: Amazon ML Challenge 2023.
-    """
-    return max(0.0, 100.0 * (1.0 - mape))
-
-
 def squared_log_errors(lengths: ArrayLike, predictions: ArrayLike) -> FloatArray:
     """(ln(1 + p) − ln(1 + y))² of each row, float64 (rows,), lengths in 1/100 inch."""
     y, p = checked(lengths, predictions)
@@ -111,14 +75,81 @@ def squared_log_errors(lengths: ArrayLike, predictions: ArrayLike) -> FloatArray
     return errors * errors
 
 
-def rmsle(lengths: ArrayLike, predictions: ArrayLike) -> float:
-    """Root of the mean squared logarithmic error, no unit."""
-    return float(np.sqrt(squared_log_errors(lengths, predictions).mean()))
+def score(mapes: FloatArray) -> FloatArray:
+    """The challenge's score of MAPEs (fractions): max(0, 100·(1 − MAPE)).
+
+    Source: Amazon ML Challenge 2023.
+    """
+    return np.maximum(0.0, 100.0 * (1.0 - mapes))
 
 
-def median_ape(lengths: ArrayLike, predictions: ArrayLike) -> float:
-    """Median absolute percentage error, a fraction."""
-    return float(np.median(absolute_percentage_errors(lengths, predictions)))
+def _unchanged(values: FloatArray) -> FloatArray:
+    return values
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: what it is, and all that is needed to estimate and to show it.
+
+    It is `finish` of the mean or median of `errors`, over the rows whose true length is at least
+    `min_length` (1/100 inch). `errors` gives float64 (rows,) from lengths and predictions (rows,);
+    `finish` works element by element on float64 arrays of any shape. `decision` is the one under
+    which a predicted distribution is best by this metric.
+    """
+
+    name: str  # its key in report.json, CSV files and W&B
+    title: str  # its name in tables and charts
+    decision: Decision
+    errors: Callable[[ArrayLike, ArrayLike], FloatArray] = absolute_percentage_errors
+    average: Literal["mean", "median"] = "mean"
+    finish: Callable[[FloatArray], FloatArray] = _unchanged
+    min_length: float = 0.0
+    is_percentage: bool = True  # shown as such; its values are fractions: 0.5 is 50%
+    digits: int = 1  # decimals that are shown
+    higher_is_better: bool = False
+    maximum: float = np.inf  # the largest value that it can take; the smallest is 0
+    by_band: bool = False  # reported for each band of true length too
+
+    def of(self, errors: FloatArray) -> float | None:
+        """Its value from the errors (rows,) of the rows that count; None when there are none."""
+        if not errors.size:
+            return None
+        average = np.mean if self.average == "mean" else np.median
+        return float(self.finish(np.asarray(average(errors))))
+
+
+MAPE = Metric("mape", "MAPE", decision="mape", by_band=True)
+"""The objective of every run."""
+METRICS = [
+    MAPE,
+    Metric(
+        "score",
+        "score",
+        decision="mape",
+        finish=score,
+        is_percentage=False,
+        digits=2,
+        higher_is_better=True,
+        maximum=100.0,
+    ),
+    Metric(
+        "rmsle",
+        "RMSLE",
+        decision="rmsle",
+        errors=squared_log_errors,
+        finish=np.sqrt,
+        is_percentage=False,
+        digits=3,
+    ),
+    Metric("median_ape", "median APE", decision="median", average="median"),
+    # Below 1 inch one rounding step of a label can be worth tens of percent.
+    Metric("mape_at_least_100", "MAPE ≥ 100", decision="mape", min_length=100.0),
+]
+
+
+def mape(lengths: ArrayLike, predictions: ArrayLike) -> float:
+    """Mean absolute percentage error, a fraction: 0.5 is 50%."""
+    return float(absolute_percentage_errors(lengths, predictions).mean())
 
 
 def band_codes(lengths: ArrayLike) -> NDArray[np.intp]:
@@ -127,32 +158,3 @@ def band_codes(lengths: ArrayLike) -> NDArray[np.intp]:
     codes: NDArray[np.intp] = np.digitize(y, BAND_EDGES[:-1])
     codes[y > BANDS[-1].lower] += 1
     return codes
-
-
-def metrics(lengths: ArrayLike, predictions: ArrayLike) -> Metrics:
-    """Every metric of the rows; lengths and predictions float (rows,), 1/100 inch.
-
-    Raises ValueError for unequal shapes, no rows, or a value that is not positive and finite.
-    """
-    y, p = checked(lengths, predictions)
-    errors = absolute_percentage_errors(y, p)
-    codes = band_codes(y)
-    mean = float(errors.mean())
-    return Metrics(
-        rows=y.size,
-        mape=mean,
-        score=score(mean),
-        rmsle=rmsle(y, p),
-        median_ape=float(np.median(errors)),
-        mape_at_least_100=_mean(errors[y >= LONG_ENOUGH]),
-        bands=[
-            BandError(
-                band=band.name, rows=int((codes == code).sum()), mape=_mean(errors[codes == code])
-            )
-            for code, band in enumerate(BANDS)
-        ],
-    )
-
-
-def _mean(values: FloatArray) -> float | None:
-    return float(values.mean()) if values.size else None

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from product_length.evaluation.metrics import absolute_percentage_errors
+from product_length.evaluation.estimates import MetricEstimates
+from product_length.evaluation.metrics import METRICS, Metric, absolute_percentage_errors
 from product_length.evaluation.predictions import Predictions
 from product_length.evaluation.records import IntervalReport, Report, SplitReport
-from product_length.evaluation.wording import count, name_in_words, percent, row_count
+from product_length.evaluation.wording import count, percent, row_count
 from product_length.writing import write_whole
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 # Okabe & Ito (2008): told apart by people with any of the usual colour deficiencies. Markers differ
 # as well, so that nothing hangs on colour alone.
 MODEL_COLOUR = "#0072B2"
-RIVAL_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+BASELINE_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _MARKERS = ("s", "^", "D", "v", "P", "X")
 _GREY = "#5f6368"
 _DPI = 150
@@ -89,27 +91,34 @@ def scatter(rows: Predictions, split: str) -> "Figure":
 
 
 def error_by_band(own: SplitReport, split: str, confidence: float) -> "Figure":
-    """MAPE per band of true length: the model with its intervals, beside the baselines."""
-    figure = _figure(8.4, 5.0)
-    axes = _style(figure.add_subplot())
-    filled = [band for band in own.metrics.bands if band.rows]
-    names = [band.band for band in filled]
-    series = [
-        (name_in_words(name), {band.band: band.mape.value for band in rival.metrics.bands})
-        for name, rival in own.baselines.items()
-    ]
-    if own.oracle is not None:
-        oracle = {band.band: band.mape.value for band in own.oracle.metrics.bands}
-        series.append(("oracle (best possible)", oracle))
-    spread = np.linspace(-0.3, 0.3, len(series) + 1)
+    """Metrics per band of true length: the model with its intervals, beside the baselines."""
+    banded = [metric for metric in METRICS if metric.by_band]
+    figure = _figure(8.4, 5.0 * len(banded))
+    for i, metric in enumerate(banded, start=1):
+        axes = _style(figure.add_subplot(len(banded), 1, i))
+        _draw_bands(axes, metric, own, confidence)
+        axes.set_title(f"Error by length band, {split} products")
+    return figure
+
+
+def _draw_bands(axes: "Axes", metric: Metric, own: SplitReport, confidence: float) -> None:
+    filled = [i for i, band in enumerate(own.metrics.bands) if band.rows]
+    factor = 100 if metric.is_percentage else 1
     at = np.arange(len(filled))
-    values = np.array([100 * (band.mape.value or 0) for band in filled])
-    lows = np.array([_or(band.mape.low, band.mape.value) for band in filled])
-    highs = np.array([_or(band.mape.high, band.mape.value) for band in filled])
+
+    def values(estimates: MetricEstimates, end: str = "value") -> NDArray[np.float64]:
+        found = [estimates.bands[i][metric.name] for i in filled]
+        ends = [getattr(each, end) for each in found]
+        return np.array([_or(e, f.value, factor) for e, f in zip(ends, found, strict=True)])
+
+    series = own.compared_with()
+    spread = np.linspace(-0.3, 0.3, len(series) + 1)
+    model = values(own.metrics)
+    reach = [model - values(own.metrics, "low"), values(own.metrics, "high") - model]
     axes.errorbar(
         at + spread[0],
-        values,
-        yerr=np.clip([values - lows, highs - values], 0, None),
+        model,
+        yerr=np.clip(reach, 0, None),
         fmt="o",
         color=MODEL_COLOUR,
         markersize=7,
@@ -118,28 +127,29 @@ def error_by_band(own: SplitReport, split: str, confidence: float) -> "Figure":
         label=f"model ({100 * confidence:g}% interval)",
         zorder=3,
     )
-    for i, (label, mapes) in enumerate(series):
-        axes.plot(
-            at + spread[i + 1],
-            [100 * (mapes[name] or 0) for name in names],
-            linestyle="none",
-            marker=_MARKERS[i % len(_MARKERS)],
-            color=RIVAL_COLOURS[i % len(RIVAL_COLOURS)],
-            markersize=6,
-            label=label,
-        )
+    for i, (label, baseline) in enumerate(series):
+        marker, color = _MARKERS[i % len(_MARKERS)], BASELINE_COLOURS[i % len(BASELINE_COLOURS)]
+        place = at + spread[i + 1]
+        shown = values(baseline.metrics)
+        axes.plot(place, shown, marker, color=color, markersize=6, label=label)
     for edge in at[1:] - 0.5:
         axes.axvline(edge, color="#d0d3d6", linewidth=0.8, zorder=0)
     axes.set_yscale("log")
-    _percent_axis(axes, "y")
-    axes.set_xticks(at, [f"{band.band}\n{row_count(band.rows)}" for band in filled])
+    if metric.is_percentage:
+        _percent_axis(axes, "y")
+    bands = [own.metrics.bands[i] for i in filled]
+    axes.set_xticks(at, [f"{band.band}\n{row_count(band.rows)}" for band in bands])
     axes.set(
         xlim=(-0.5, len(filled) - 0.5),
         xlabel="true length (1/100 inch)",
-        ylabel="MAPE (%, logarithmic)",
-        title=f"Error by length band, {split} products",
+        ylabel=f"{metric.title} ({'%, ' if metric.is_percentage else ''}logarithmic)",
     )
     axes.grid(visible=False, axis="x")
+    _legend_below(axes)
+
+
+def _legend_below(axes: "Axes") -> None:
+    """A legend under the plot, the model first."""
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(
         [handles[-1], *handles[:-1]],  # matplotlib puts what has error bars last: the model
@@ -149,7 +159,6 @@ def error_by_band(own: SplitReport, split: str, confidence: float) -> "Figure":
         ncols=3,
         frameon=False,
     )
-    return figure
 
 
 def learning_curves(report: Report) -> "Figure":
@@ -160,23 +169,16 @@ def learning_curves(report: Report) -> "Figure":
     left, right = (_style(figure.add_subplot(1, 2, column)) for column in (1, 2))
     epochs = [entry.get("epoch") or i for i, entry in enumerate(report.history, start=1)]
     curves = (
-        (left, "train/loss", "train", "--", "o", RIVAL_COLOURS[0]),
-        (left, "val/loss", "val", "-", "s", MODEL_COLOUR),
-        (right, "val/mape", "val", "-", "s", MODEL_COLOUR),
+        (left, "train/loss", "train", "o--", BASELINE_COLOURS[0]),
+        (left, "val/loss", "val", "s-", MODEL_COLOUR),
+        (right, "val/mape", "val", "s-", MODEL_COLOUR),
     )
-    for target, key, label, style, marker, colour in curves:
+    for target, key, label, style, colour in curves:
         factor = 100 if key == "val/mape" else 1
         values = [_or(entry.get(key), None, factor) for entry in report.history]
         if np.isfinite(values).any():
-            target.plot(
-                epochs,
-                values,
-                linestyle=style,
-                marker=marker if len(epochs) <= 40 else "",
-                markersize=4,
-                color=colour,
-                label=label,
-            )
+            shown = style if len(epochs) <= 40 else style[1:]  # markers of few epochs only
+            target.plot(epochs, values, shown, markersize=4, color=colour, label=label)
     mapes = [value for entry in report.history if (value := entry.get("val/mape"))]
     if mapes and max(mapes) > 20 * min(mapes):  # a wild first epoch would flatten the others
         right.set_yscale("log")
@@ -203,17 +205,13 @@ def distribution(rows: Predictions, split: str) -> "Figure":
     share = np.full(shown.shape, 100 / shown.size)
     axes.hist(shown, bins=edges.tolist(), weights=share, color=MODEL_COLOUR, alpha=0.85)
     marks = (
-        (float(np.median(errors)), "median", "-", RIVAL_COLOURS[0]),
+        (float(np.median(errors)), "median", "-", BASELINE_COLOURS[0]),
         (float(errors.mean()), "mean (MAPE)", "--", "black"),
     )
     for value, label, style, colour in marks:
-        axes.axvline(
-            max(value, smallest),
-            color=colour,
-            linestyle=style,
-            linewidth=1.8,
-            label=f"{label} {percent(value / 100)}",
-        )
+        said = f"{label} {percent(value / 100)}"
+        place = max(value, smallest)
+        axes.axvline(place, color=colour, linestyle=style, linewidth=1.8, label=said)
     axes.set_xscale("log")
     _percent_axis(axes, "x")
     axes.set(
@@ -238,7 +236,7 @@ def reliability(intervals: IntervalReport, split: str) -> "Figure":
     at = [100 * each.level for each in intervals.reliability]
     for label, values, marker, colour in (
         ("calibrated", [e.coverage for e in intervals.reliability], "o", MODEL_COLOUR),
-        ("as predicted", [e.uncalibrated for e in intervals.reliability], "s", RIVAL_COLOURS[0]),
+        ("as predicted", [e.uncalibrated for e in intervals.reliability], "s", BASELINE_COLOURS[0]),
     ):
         shares = [100 * value for value in values]
         axes.plot(at, shares, marker=marker, color=colour, markersize=5, label=label)

@@ -7,18 +7,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, m
 from typing_extensions import Self
 
 from product_length.decision.config import Decision
-from product_length.evaluation.bootstrap import Difference, Estimate, MetricEstimates
+from product_length.evaluation.estimates import Estimate, MetricEstimates
+from product_length.evaluation.metrics import METRICS
+from product_length.evaluation.resampling import Difference
 
-SCHEMA_VERSION = 1  # raise it, and `Report.schema_version`, when a field changes its meaning
+SCHEMA_VERSION = 2  # raise it, and `Report.schema_version`, when a field changes its meaning
 SPLITS = ("val", "test")
-OWN_DECISION: dict[str, Decision] = {
-    "mape": "mape",
-    "score": "mape",
-    "rmsle": "rmsle",
-    "median_ape": "median",
-}
-"""The decision under which a distribution is scored by each metric."""
-OWN_DECISIONS = tuple(dict.fromkeys(OWN_DECISION.values()))
+OWN_DECISIONS = tuple(dict.fromkeys(metric.decision for metric in METRICS))
+"""The decisions under which predicted distributions are scored."""
 
 
 def _finite_or_none(value: object) -> object:
@@ -35,8 +31,8 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Rival(Record):
-    """Another predictor on the same rows: `difference` is the model's MAPE minus its MAPE."""
+class Baseline(Record):
+    """A baseline or the oracle on the same rows; `difference` is the model's MAPE minus its."""
 
     metrics: MetricEstimates
     difference: Difference
@@ -86,7 +82,7 @@ class SplitReport(Record):
     """The model on one split, beside whatever else predicted the same rows.
 
     `metrics` are those of the run's own predictions. Where it predicted distributions, `decisions`
-    holds the metrics of the lengths decided from them for MAPE, for RMSLE and for the median.
+    holds the metrics of the lengths decided from them, for each of `OWN_DECISIONS`.
     `baselines` by name; `oracle` is the best prediction that the demo catalogue's true
     distribution allows, None elsewhere. `intervals` are those of test rows, None without predicted
     distributions, and on val rows, which calibrated them. `remarks` are plain sentences about what
@@ -95,22 +91,27 @@ class SplitReport(Record):
 
     metrics: MetricEstimates
     decisions: dict[Decision, MetricEstimates] = {}
-    baselines: dict[str, Rival] = {}
-    oracle: Rival | None = None
+    baselines: dict[str, Baseline] = {}
+    oracle: Baseline | None = None
     intervals: IntervalReport | None = None
     remarks: list[str] = []
 
+    def compared_with(self) -> list[tuple[str, Baseline]]:
+        """Baselines by their names in words, lowest MAPE first; then the oracle, where known."""
+        named = [(name.replace("_", " "), baseline) for name, baseline in self.baselines.items()]
+        named.sort(key=lambda item: item[1].metrics.mape.value or 0)
+        return named + ([("oracle (best possible)", self.oracle)] if self.oracle else [])
+
     def own(self, metric: str) -> Estimate:
-        """A metric of `OWN_DECISION` under its own decision, where distributions were predicted."""
-        decided = self.decisions.get(OWN_DECISION[metric], self.metrics)
-        estimate: Estimate = getattr(decided, metric)
-        return estimate
+        """A metric by its name, under its own decision where distributions were predicted."""
+        (decision,) = (each.decision for each in METRICS if each.name == metric)
+        return self.decisions.get(decision, self.metrics)[metric]
 
 
 class DataRecord(Record):
-    """Which rows: where from, what their content hashes to, which track, how many per split.
+    """Which rows: where from, what their content hashes to, which length range, how many per split.
 
-    `min_length` and `max_length` are in 1/100 inch, None where the track has no such bound.
+    `min_length` and `max_length` are in 1/100 inch, None where there is no such bound.
     `reading` is what the reader counted (rows read, kept, dropped and why, repeated texts, …).
     """
 
@@ -141,6 +142,19 @@ class Resampling(Record):
     seed: int
 
 
+class FeatureRecord(Record):
+    """What the model knew of a product under one name.
+
+    `width`: numbers that its trunk sees of it, 0 for none. `expert_share`: the mean share over val
+    rows, a fraction, of what the feature predicts by itself in the model's mixture; None where it
+    predicts nothing.
+    """
+
+    name: str
+    width: Annotated[int, Field(ge=0)]
+    expert_share: float | None = None
+
+
 class SnapEffect(Record):
     """What snapping predictions to usual lengths does to val MAPE (fractions).
 
@@ -164,7 +178,7 @@ class Report(Record):
     the encoder reads, None where the encoder has no limit.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     created: str
     overrides: list[str]
     seed: int
@@ -175,6 +189,7 @@ class Report(Record):
     best_epoch: Annotated[int, Field(ge=0)]
     history: list[dict[str, Measured]]
     timings: dict[str, float]
+    features: list[FeatureRecord] = []
     seconds_before_first_step: float | None = None
     truncated_shares: dict[str, float | None] = {}
     snap: SnapEffect | None = None
@@ -197,7 +212,7 @@ class Report(Record):
         return self.model_copy(update={"splits": {"val": self.val}})
 
     @property
-    def track(self) -> str:
+    def length_range(self) -> str:
         """Which lengths take part, in words."""
         low, high = self.data.min_length, self.data.max_length
         if low is None and high is None:

@@ -11,6 +11,7 @@ from product_length.errors import UserError
 from product_length.evaluation.records import (
     SCHEMA_VERSION,
     DataRecord,
+    FeatureRecord,
     Report,
     Resampling,
     SnapEffect,
@@ -37,6 +38,7 @@ def build_report(
     best_epoch: int,
     parameters: int,
     timings: Mapping[str, float],
+    features: Sequence[FeatureRecord] = (),
     seconds_before_first_step: float | None = None,
     resampling: Resampling,
     truncated_shares: Mapping[str, float | None] | None = None,
@@ -44,7 +46,7 @@ def build_report(
 ) -> Report:
     """The report of a run that ends now, with the versions of the software around it.
 
-    `splits` holds "val" and, unless the split is empty, "test" (see `assess.assess_split`);
+    `splits` holds "val" and, unless the split is empty, "test" (see `evaluate.evaluate_split`);
     fields as in `records.Report`. Raises ValueError for a value that does not fit its field.
     """
     return Report.model_validate(
@@ -59,6 +61,7 @@ def build_report(
             "best_epoch": best_epoch,
             "history": [dict(entry) for entry in history],
             "timings": dict(timings),
+            "features": list(features),
             "seconds_before_first_step": seconds_before_first_step,
             "truncated_shares": dict(truncated_shares or {}),
             "snap": snap,

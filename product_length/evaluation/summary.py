@@ -1,9 +1,11 @@
-"""One run, told on a terminal."""
+"""One run, summed up on a terminal."""
 
-from product_length.evaluation.bootstrap import MetricEstimates
+from itertools import product
+
+from product_length.evaluation.metrics import METRICS
 from product_length.evaluation.records import (
-    OWN_DECISION,
     SPLITS,
+    FeatureRecord,
     IntervalGroup,
     IntervalReport,
     Report,
@@ -12,11 +14,8 @@ from product_length.evaluation.records import (
 from product_length.evaluation.wording import (
     count,
     duration,
-    metric_name,
-    name_in_words,
-    number_with_range,
+    metric_with_range,
     percent,
-    percent_with_range,
     points,
     row_count,
     text_table,
@@ -24,17 +23,17 @@ from product_length.evaluation.wording import (
 
 
 def summary(report: Report) -> str:
-    """The run as tables to read on a terminal: metrics, bands, rivals, remarks, costs."""
+    """The run as tables to read on a terminal: metrics, bands, baselines, remarks, costs."""
     splits: dict[str, SplitReport] = {
         name: report.splits[name] for name in SPLITS if name in report.splits
     }
     confidence = f"{100 * report.resampling.confidence:g}%"
     parts = [
-        f"{report.track} · {_rows(report)} rows · data {report.data.fingerprint[:12]}\n"
+        f"{report.length_range} · {_rows(report)} rows · data {report.data.fingerprint[:12]}\n"
         f"In brackets: {confidence} intervals over rows.",
         _metric_table(splits),
         _decision_table(splits),
-        _rival_table(splits),
+        _baseline_table(splits),
         *(_intervals(name, split.intervals) for name, split in splits.items() if split.intervals),
         _notes(report),
     ]
@@ -46,26 +45,23 @@ def _rows(report: Report) -> str:
 
 
 def _metric_table(splits: dict[str, SplitReport]) -> str:
-    def column(estimates: MetricEstimates) -> list[str]:
-        score = estimates.score.value
-        return [
-            count(estimates.rows),
-            percent_with_range(estimates.mape),
-            "–" if score is None else f"{score:.2f}",
-            number_with_range(estimates.rmsle),
-            percent_with_range(estimates.median_ape),
-            percent_with_range(estimates.mape_at_least_100),
-            *(
-                f"{percent_with_range(band.mape)}  {count(band.rows):>9}"
-                for band in estimates.bands
-            ),
-        ]
-
     some = next(iter(splits.values())).metrics
-    labels = ["rows", "MAPE", "score of 100", "RMSLE", "median APE", "MAPE, length ≥ 100"]
-    labels += [f"MAPE, {band.band}   [rows]" for band in some.bands]
-    columns = [column(split.metrics) for split in splits.values()]
-    rows = [list(row) for row in zip(labels, *columns, strict=True)]
+    rows = [["rows", *(count(split.metrics.rows) for split in splits.values())]]
+    for metric in METRICS:
+        label = f"{metric.title}, higher is better" if metric.higher_is_better else metric.title
+        cells = [metric_with_range(metric, s.metrics[metric.name]) for s in splits.values()]
+        rows.append([label, *cells])
+    for i, metric in product(range(len(some.bands)), METRICS):
+        if metric.by_band:
+            bands = [split.metrics.bands[i] for split in splits.values()]
+            label = f"{metric.title}, {some.bands[i].band}   [rows]"
+            rows.append(
+                [label]
+                + [
+                    f"{metric_with_range(metric, band[metric.name])}  {count(band.rows):>9}"
+                    for band in bands
+                ]
+            )
     return text_table(["", *splits], rows)
 
 
@@ -74,15 +70,10 @@ def _decision_table(splits: dict[str, SplitReport]) -> str:
     decided = {name: split for name, split in splits.items() if split.decisions}
     if not decided:
         return ""
-    told = {
-        "mape": percent_with_range,
-        "rmsle": number_with_range,
-        "median_ape": percent_with_range,
-    }
     rows = [
-        [metric_name(metric), OWN_DECISION[metric]]
-        + [tell(split.own(metric)) for split in decided.values()]
-        for metric, tell in told.items()
+        [metric.title, metric.decision]
+        + [metric_with_range(metric, split.own(metric.name)) for split in decided.values()]
+        for metric in METRICS
     ]
     return text_table(["under its own decision", "decision", *decided], rows, numeric_from=2)
 
@@ -108,27 +99,30 @@ def _intervals(split: str, intervals: IntervalReport) -> str:
     )
 
 
-def _rival_table(splits: dict[str, SplitReport]) -> str:
-    rows = []
-    for name, split in splits.items():
-        rivals = sorted(split.baselines.items(), key=lambda item: item[1].metrics.mape.value or 0)
-        named = [(name_in_words(key), rival) for key, rival in rivals]
-        if split.oracle is not None:
-            named.append(("oracle (best possible)", split.oracle))
-        rows += [
-            [
-                label,
-                name,
-                percent(rival.metrics.mape.value),
-                points(rival.difference),
-                rival.difference.verdict,
-            ]
-            for label, rival in named
+def _baseline_table(splits: dict[str, SplitReport]) -> str:
+    rows = [
+        [
+            label,
+            name,
+            percent(baseline.metrics.mape.value),
+            points(baseline.difference),
+            baseline.difference.verdict,
         ]
+        for name, split in splits.items()
+        for label, baseline in split.compared_with()
+    ]
     if not rows:
         return ""
     header = ["on the same rows", "split", "MAPE", "model minus it, points", "the model is"]
     return text_table(header, rows, numeric_from=2)
+
+
+def _feature(feature: FeatureRecord) -> str:
+    """As in `types (128 numbers, expert 31.0% of the mixture)`."""
+    parts = [f"{count(feature.width)} numbers"] if feature.width else []
+    if feature.expert_share is not None:
+        parts.append(f"expert {percent(feature.expert_share)} of the mixture")
+    return f"{feature.name} ({', '.join(parts) or 'read by others only'})"
 
 
 def _notes(report: Report) -> str:
@@ -143,6 +137,8 @@ def _notes(report: Report) -> str:
     for encoder, share in report.truncated_shares.items():
         if share:
             lines.append(f"{encoder}: {percent(share)} of the texts are longer than it reads.")
+    if report.features:
+        lines.append(f"Features: {', '.join(map(_feature, report.features))}.")
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in report.timings.items())
     lines.append(
         f"Best epoch {report.best_epoch} of {report.epochs}, {count(report.parameters)} "

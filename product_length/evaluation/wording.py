@@ -1,6 +1,8 @@
-"""How numbers are told to people: percentages, ranges, counts, durations."""
+"""How numbers are shown to people: percentages, ranges, counts, durations."""
 
-from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.estimates import Estimate
+from product_length.evaluation.metrics import Metric
+from product_length.evaluation.resampling import Difference
 
 NOTHING = "–"
 _MINUS = "−"
@@ -11,28 +13,25 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return NOTHING if fraction is None else f"{100 * fraction:.{digits}f}%"
 
 
-def percent_range(estimate: Estimate) -> str:
-    """The interval of a fraction as percentages: "51.2–52.4%"; "–" where there is none."""
+def metric_value(metric: Metric, value: float | None) -> str:
+    """A metric's value as people read it: "51.8%", "0.551"; "–" for None."""
+    if value is None:
+        return NOTHING
+    return percent(value, metric.digits) if metric.is_percentage else f"{value:.{metric.digits}f}"
+
+
+def metric_range(metric: Metric, estimate: Estimate) -> str:
+    """The interval of a metric: "51.2–52.4%", "0.549–0.553"; "–" where there is none."""
     if estimate.low is None or estimate.high is None:
         return NOTHING
-    return f"{100 * estimate.low:.1f}–{100 * estimate.high:.1f}%"
+    low, high = (metric_value(metric, end) for end in (estimate.low, estimate.high))
+    return f"{low.removesuffix('%')}–{high}"
 
 
-def percent_with_range(estimate: Estimate) -> str:
-    """A fraction with its interval: "51.8% (51.2–52.4%)"."""
-    if estimate.low is None:
-        return percent(estimate.value)
-    return f"{percent(estimate.value)} ({percent_range(estimate)})"
-
-
-def number_with_range(estimate: Estimate, digits: int = 3) -> str:
-    """A number without a unit, with its interval: "0.551 (0.549–0.553)"."""
-    if estimate.value is None:
-        return NOTHING
-    value = f"{estimate.value:.{digits}f}"
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} ({estimate.low:.{digits}f}–{estimate.high:.{digits}f})"
+def metric_with_range(metric: Metric, estimate: Estimate) -> str:
+    """A metric with its interval: "51.8% (51.2–52.4%)"."""
+    value = metric_value(metric, estimate.value)
+    return value if estimate.low is None else f"{value} ({metric_range(metric, estimate)})"
 
 
 def points(difference: Difference) -> str:
@@ -75,11 +74,6 @@ def duration(seconds: float) -> str:
         return f"{whole // 60} min {whole % 60:02d} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def metric_name(metric: str) -> str:
-    """A metric as people write it: "median_ape" is "median APE"."""
-    return {"mape": "MAPE", "rmsle": "RMSLE", "median_ape": "median APE"}[metric]
 
 
 def name_in_words(name: str) -> str:

@@ -1,1 +1,1 @@
-"""From embeddings and training labels to the numbers beside the text: neighbours and types."""
+"""What is known of a product: the interface of a feature, and a folder for each."""

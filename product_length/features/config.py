@@ -1,85 +1,112 @@
-"""Options of `features=`: what the model sees beside the text, and which target it emits."""
+"""Options of `features=`: what is known of a product beside its text, and what the model emits."""
 
-from typing import Annotated, Literal
+from __future__ import annotations
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
-from product_length.options import Options
+from pydantic import Field, JsonValue, ValidationError, model_validator
+from typing_extensions import Self
 
+from product_length.errors import reason_of
+from product_length.features.feature import FeatureOptions
+from product_length.features.measurements.config import MeasurementsOptions
+from product_length.features.neighbours.config import NeighboursOptions
+from product_length.features.terms.config import TermsOptions
+from product_length.features.types.config import TypesOptions
+from product_length.options import Options, matching
 
-class TypeOptions(Options):
-    """The learnable product-type embedding; rare and unseen types share one vector."""
-
-    dimensions: Annotated[int, Field(ge=1)] = 128
-    min_rows: Annotated[int, Field(ge=1)] = 3
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
-
-
-def _listed(names: object) -> object:
-    return [names] if isinstance(names, str) else names
-
-
-def _each_once(names: list[str]) -> list[str]:
-    if not names or len(set(names)) < len(names):
-        raise ValueError("name one encoder at least, and each once")
-    return names
-
-
-IndexKind = Literal["auto", "exact", "approximate"]
+KINDS: Mapping[str, type[FeatureOptions]] = {
+    "types": TypesOptions,
+    "neighbours": NeighboursOptions,
+    "terms": TermsOptions,
+    "measurements": MeasurementsOptions,
+}
+"""The features of this package, in the order in which they are fitted and asked."""
 
 
-class KnnOptions(Options):
-    """Lengths of the nearest training products, projected to a few numbers.
+class CustomFeature(Options):
+    """A feature of one's own, outside of this package.
 
-    `embedding`: the encoder by whose vectors they are near, or several, by the mean cosine; null is
-    the first that has vectors before training.
-    `type_weight`: products are also near by their type, whose cosine counts its square times that
-    of the texts; 0 is by text alone.
-    `recall`: the least share of the exact k neighbours that an approximate search finds, measured
-    on a sample of training rows; where cells cannot give it, the search is exact.
+    `kind`: the import path of its class of options, `module.Class`, a FeatureOptions; `options`:
+    what is given to that class.
     """
 
-    k: Annotated[int, Field(ge=1, le=1000)] = 20
-    embedding: Annotated[list[str], BeforeValidator(_listed), AfterValidator(_each_once)] | None = (
-        None
-    )
-    type_weight: Annotated[float, Field(ge=0, le=10)] = 0.0
-    index: IndexKind = "auto"
-    recall: Annotated[float, Field(gt=0, le=1)] = 0.95
-    projection: Annotated[int, Field(ge=1)] = 32
+    kind: Annotated[str, matching(r"\w+(\.\w+)+", "an import path, as in my_module.MyOptions")]
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        self.typed()
+        return self
+
+    def typed(self) -> FeatureOptions:
+        """The typed options. Raises ValueError where there are none, or they do not suit."""
+        return options_of(self.kind, self.options)
 
 
-class DimensionOptions(Options):
-    """Measurements that the text states, projected to a few numbers.
+class FeatureGroup(Options):
+    """`null` leaves a feature out; `use_log_target` makes the network emit log1p(length).
 
-    `candidates`: how many of each product are kept.
+    `experts`: what each feature's `expert` is, unless that is set by itself: the YAML of a feature
+    refers to it.
     """
 
-    candidates: Annotated[int, Field(ge=1, le=128)] = 16
-    projection: Annotated[int, Field(ge=1)] = 32
+    use_log_target: bool = False
+    experts: bool = False
+    types: TypesOptions | None = None
+    neighbours: NeighboursOptions | None = None
+    terms: TermsOptions | None = None
+    measurements: MeasurementsOptions | None = None
+    custom: dict[str, CustomFeature] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_called_otherwise(self) -> Self:
+        for name in self.custom.keys() & KINDS.keys():
+            raise ValueError(
+                f"custom.{name}: is the name of a feature of this package, choose another"
+            )
+        return self
+
+    def chosen(self) -> dict[str, FeatureOptions]:
+        """The options of all features that are not left out, in the order of fitting."""
+        own = {name: getattr(self, name) for name in KINDS}
+        found = {name: options for name, options in own.items() if options is not None}
+        return {**found, **{name: each.typed() for name, each in self.custom.items()}}
+
+    def kind_of(self, name: str) -> str:
+        """How a checkpoint calls the class of a feature's options."""
+        return self.custom[name].kind if name in self.custom else name
+
+    def fitted_by(self) -> dict[str, Any]:
+        """What decides how features are fitted; JSON-able."""
+        return {
+            name: [self.kind_of(name), each.model_dump(mode="json", exclude=set(each.of_network))]
+            for name, each in self.chosen().items()
+        }
 
 
-class TermOptions(Options):
-    """Words of titles, and words within product types, whose training rows' lengths are counted.
+def options_of(kind: str, options: Mapping[str, Any]) -> FeatureOptions:
+    """The typed options of a feature of this package by its name, or of another by import path.
 
-    `min_rows`: training rows that a word must have; `most`: words that are taken of a product,
-    those that tell most, and as many within its type; `characters`: of a title that are read;
-    `entries`: words, and words within types, that are kept in all; `least_rows`: training rows
-    below which nothing is counted, and the prior of terms left out.
+    Raises ValueError when there is no such class, or the options do not suit it.
     """
-
-    min_rows: Annotated[int, Field(ge=2)] = 5
-    most: Annotated[int, Field(ge=1, le=64)] = 8
-    characters: Annotated[int, Field(ge=1)] = 120
-    entries: Annotated[int, Field(ge=1)] = 100_000
-    least_rows: Annotated[int, Field(ge=0)] = 0
-
-
-class FeatureOptions(Options):
-    """`null` leaves a part out; `use_log_target` makes the network emit log1p(length)."""
-
-    use_log_target: bool
-    type: TypeOptions | None
-    knn: KnnOptions | None
-    dimensions: DimensionOptions | None = None
-    terms: TermOptions | None = None
+    found = KINDS.get(kind)
+    if found is None:
+        module, _, name = kind.rpartition(".")
+        try:
+            found = getattr(import_module(module), name)
+        except Exception as error:  # code of one's own may raise anything
+            raise ValueError(
+                f"{kind} cannot be imported ({reason_of(error)}); is its folder on PYTHONPATH?"
+            ) from error
+        if not (isinstance(found, type) and issubclass(found, FeatureOptions)):
+            raise ValueError(f"{kind} is not a FeatureOptions of product_length.features.feature")
+    try:
+        return found.model_validate(options)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+        )
+        raise ValueError(f"{kind}: {faults}") from error

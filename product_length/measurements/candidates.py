@@ -20,8 +20,8 @@ from product_length.measurements.spelling import may_be_odd, spell_out
 class Candidates:
     """The first measurements of each product, field after field, in the order of its text.
 
-    values: float32 (rows, most), 1/100 inch; NaN where there is none.
-    codes: uint8 (rows, most, 5): role, subject, unit, place and field (index of FIELDS) of each.
+    values: float32 (rows, max_count), 1/100 inch; NaN where there is none.
+    codes: uint8 (rows, max_count, 5): role, subject, unit, place, field (index of FIELDS).
     """
 
     values: NDArray[np.float32]
@@ -35,27 +35,27 @@ class Candidates:
 
     @property
     def roles(self) -> NDArray[np.uint8]:
-        """uint8 (rows, most), of Role."""
+        """uint8 (rows, max_count), of Role."""
         return self.codes[..., 0]
 
     @property
     def subjects(self) -> NDArray[np.uint8]:
-        """uint8 (rows, most), of Subject."""
+        """uint8 (rows, max_count), of Subject."""
         return self.codes[..., 1]
 
     @property
     def units(self) -> NDArray[np.uint8]:
-        """uint8 (rows, most), of Unit."""
+        """uint8 (rows, max_count), of Unit."""
         return self.codes[..., 2]
 
     @property
     def places(self) -> NDArray[np.uint8]:
-        """uint8 (rows, most), 0, 1, 2, … in a chain."""
+        """uint8 (rows, max_count), 0, 1, 2, … in a chain."""
         return self.codes[..., 3]
 
     @property
     def fields(self) -> NDArray[np.uint8]:
-        """uint8 (rows, most), index of FIELDS."""
+        """uint8 (rows, max_count), index of FIELDS."""
         return self.codes[..., 4]
 
     def stated(self, row: int) -> list[tuple[str, Measurement]]:
@@ -72,7 +72,7 @@ class Candidates:
         ]
 
     def packed(self) -> NDArray[np.uint8]:
-        """Both arrays in one, uint8 (rows, most, 9)."""
+        """Both arrays in one, uint8 (rows, max_count, 9)."""
         bits = np.ascontiguousarray(self.values).view(np.uint8)
         return np.concatenate([bits.reshape(*self.values.shape, 4), self.codes], axis=2)
 
@@ -83,8 +83,8 @@ class Candidates:
         return cls(values, packed[..., 4:])
 
 
-def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Candidates:
-    """The first `most` measurements of each row in the fields called `names`.
+def parse_fields(fields: pa.RecordBatch, names: Sequence[str], max_count: int) -> Candidates:
+    """The first `max_count` measurements of each row in the fields called `names`.
 
     `fields`: cleaned texts, strings (rows,) for each of FIELDS, "" where missing.
     """
@@ -108,7 +108,7 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
     for at, text in zip(worth.tolist(), texts, strict=True):
         row = at % count
         place = used[row]
-        found = measurements_of_plain(text, most - place) if place < most else []
+        found = measurements_of_plain(text, max_count - place) if place < max_count else []
         counts.append(len(found))
         if found:
             used[row] = stop = place + len(found)
@@ -118,8 +118,8 @@ def parse_fields(fields: pa.RecordBatch, names: Sequence[str], most: int) -> Can
     rows = sources % max(1, count)
     table = np.fromiter(chain.from_iterable(stated), np.float64).reshape(-1, 5)
     candidates = Candidates(
-        np.full((count, most), np.nan, dtype=np.float32),
-        np.zeros((count, most, 5), dtype=np.uint8),
+        np.full((count, max_count), np.nan, dtype=np.float32),
+        np.zeros((count, max_count, 5), dtype=np.uint8),
     )
     candidates.values[rows, places] = table[:, 0]
     candidates.codes[rows, places, :4] = table[:, 1:]

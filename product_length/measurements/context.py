@@ -78,7 +78,7 @@ def role_of_axis(name: str, *, alone: bool = True) -> Role:
 def first_behind(text: str, end: int) -> str:
     """The first word behind a measurement, in lower case, or the digit of `4K`; "" for none.
 
-    It tells mostly that no pattern of words behind can match.
+    It mostly finds that no pattern of words behind can match.
     """
     match = _FIRST_BEHIND.match(text, end)
     return "" if match is None else match[1].lower()

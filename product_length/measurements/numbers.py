@@ -51,7 +51,7 @@ _FRACTION = re.compile(r"(?:(.+?)(\ *(?:[-–&+]|and)\ *|\ +|\.))?([0-9]+)\ ?/\ 
 _PROPER = re.compile(_LOWEST_TERMS)
 _IMPROPER = re.compile("(?:[3579]|[1-9][13579])/[248]")
 _GROUPS = re.compile(rf"(?<=[0-9])[ {_APOSTROPHES}](?=[0-9])")
-_MOST_BETWEEN = 4.0
+_MAX_RATIO = 4.0
 """Sizes to choose from are at most this many times the size before."""
 _METRIC = (Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.METRE)
 _NO_NUMBER = math.nan
@@ -97,7 +97,7 @@ def read_several(written: str, unit: Unit) -> list[float]:
         return []  # `5/4 in` can be 1 1/4
     values = [read_number(part) for part in parts]
     near = all(
-        left <= right * _MOST_BETWEEN and right <= left * _MOST_BETWEEN
+        left <= right * _MAX_RATIO and right <= left * _MAX_RATIO
         for left, right in pairwise(values)
     )
     if near and not (values[0] == 1 and len(values) == 2):

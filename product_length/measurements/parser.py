@@ -21,9 +21,9 @@ from product_length.measurements.context import (
     unit_around,
 )
 from product_length.measurements.measurement import (
-    LEAST,
     LENGTH_OF,
-    MOST,
+    LONGEST,
+    SHORTEST,
     Measurement,
     Role,
     Subject,
@@ -54,28 +54,28 @@ _NONE, _SIZE, _DIAMETER = Role.NONE, Role.SIZE, Role.DIAMETER  # looking members
 _WIDEST_RANGE = 4.0
 _COUNTED = re.compile(r"(?i)\b(?:pack|set|box|lot|pair|combo|case)s?\ (?:of\ )?$")
 _BETWEEN = re.compile(r"(?i)\b(?:between|from|zwischen|von|entre|de|da|tra|fra)\ $")
-_MOST_IN_CHAIN = 4
+_MAX_IN_CHAIN = 4
 _EQUALS = re.compile(r"\ ?=\ ?[0-9]")
 # What mostly stands right ahead of a number of its own.
 _PLAIN = frozenset(("", " ", "(", ":", "-", ","))
 
 
-def measurements(text: str, most: int | None = None) -> list[Measurement]:
-    """What `text` states, in its order, the first `most`; `Subject.OTHER` marks decoys."""
-    return measurements_of_plain(spell_out(text), most)
+def measurements(text: str, max_count: int | None = None) -> list[Measurement]:
+    """What `text` states, in its order, the first `max_count`; `Subject.OTHER` marks decoys."""
+    return measurements_of_plain(spell_out(text), max_count)
 
 
-def measurements_of_plain(text: str, most: int | None = None) -> list[Measurement]:
+def measurements_of_plain(text: str, max_count: int | None = None) -> list[Measurement]:
     """The same of a text which `spell_out` returned or would not change."""
     found: list[Measurement] = []
     singles: list[Single] = []
     # Decoys such as `1 inch = 2.54 cm` are dropped, and a last chain is to be whole.
-    numbers = quantities(text, None if most is None else 2 * most + _MOST_IN_CHAIN)
+    numbers = quantities(text, None if max_count is None else 2 * max_count + _MAX_IN_CHAIN)
     diameters = False
     at = last_end = 0
     count = len(numbers)
-    # One more than the first `most`, since what follows a D can tell what it means.
-    while at < count and (most is None or len(found) <= most):
+    # One more than the first `max_count`, since what follows a D can show what it means.
+    while at < count and (max_count is None or len(found) <= max_count):
         first = numbers[at]
         at += 1
         start, _, end, unit, _, joins, _, _ = first  # faster than one after the other
@@ -106,7 +106,7 @@ def measurements_of_plain(text: str, most: int | None = None) -> list[Measuremen
     if diameters and len(singles) > 1:
         for each in depths_in_lists(text, singles):
             found[each] = found[each]._replace(role=Role.DEPTH)
-    return found if most is None else found[:most]
+    return found if max_count is None else found[:max_count]
 
 
 def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity], list[str] | None]:
@@ -115,7 +115,7 @@ def _chain(text: str, numbers: list[Quantity], at: int) -> tuple[list[Quantity],
     None for the names of a range.
     """
     chain, names = [numbers[at]], [""]
-    for right in numbers[at + 1 : at + _MOST_IN_CHAIN]:
+    for right in numbers[at + 1 : at + _MAX_IN_CHAIN]:
         left = chain[-1]
         if not left.joins or right.start - left.end > WIDEST_GAP:
             break
@@ -215,7 +215,7 @@ def _stated(
             numbers = [quantity.value(text)]
         for number in numbers:
             value = number * LENGTH_OF[unit]
-            if LEAST <= value <= MOST:
+            if SHORTEST <= value <= LONGEST:
                 each = (value, role, subject, unit, place)
                 found.append(tuple.__new__(Measurement, each))
         place += not single
@@ -229,7 +229,7 @@ def _one(text: str, number: Quantity, before: str) -> list[Measurement]:
     """
     _, _, end, unit, _, _, _, _ = number
     value = number.value(text) * LENGTH_OF[unit]
-    if not LEAST <= value <= MOST:
+    if not SHORTEST <= value <= LONGEST:
         return []
     lower = before.lower()
     words = WORDS.findall(lower)

@@ -99,12 +99,12 @@ _COUNT_WIDTH = 24
 _SHORT_UNITS = (Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.INCH)
 _LONGEST_GROUPED = 30 * LENGTH_OF[Unit.METRE]
 """1/100 inch: with groups apart, what is longer in a short unit is taken for two numbers."""
-_MOST_FEET_OF_A_PERSON = 9
+_MAX_FEET_OF_A_PERSON = 9
 _IN_COUNT = re.compile(r"\ ?-?\ ?(?:[0-9]|one\b)", re.IGNORECASE)
 _NO_METRE = re.compile(
     r"\ ?-?(?:pixel|user|customer|subscriber|people|view|buyer|us|uk|eu)", re.IGNORECASE
 )
-_MOST_M = 100
+_MAX_METRES = 100
 _CROSS_OR_SIDE = re.compile(r"[xX]\ ?[0-9]|[LWHDBT]\b")
 # Of a number without a unit: what leads to the next one of a chain, or came from the last one.
 _MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàopuye/øØ⌀φΦ.…स")
@@ -160,14 +160,14 @@ def char_ahead(text: str, start: int) -> str:
     return text[start - 2] if ahead == " " else ahead
 
 
-def quantities(text: str, most: int | None = None) -> list[Quantity]:
+def quantities(text: str, max_count: int | None = None) -> list[Quantity]:
     """The numbers of a text that can be part of a measurement, feet with their inches as one.
 
-    After `most` numbers with a unit the rest is not read.
+    After `max_count` numbers with a unit the rest is not read.
     """
     found: list[Quantity] = []
     feet = joined = False
-    wanted = len(text) if most is None else most
+    wanted = len(text) if max_count is None else max_count
     for match in _QUANTITY.finditer(text):
         mere = match.lastindex is None and not (joined or feet)  # as most numbers are
         if mere and char_ahead(text, match.start()) not in LED:
@@ -224,7 +224,7 @@ def quantities(text: str, most: int | None = None) -> list[Quantity]:
 def _unit_of(text: str, word: str, start: int, stop: int, end: int) -> Unit:
     """The unit that a name after a number means: `5 in 1` and `size 38 M` have none."""
     if word == "M":
-        glued = text[stop - 1].isdigit() and read_number(text[start:stop]) <= _MOST_M
+        glued = text[stop - 1].isdigit() and read_number(text[start:stop]) <= _MAX_METRES
         return Unit.METRE if glued and not _NO_METRE.match(text, end) else _MISSING
     unit = UNIT_OF.get(word.lower(), _MISSING)  # `ſ` and `K` match s and k, and are no units
     if len(word) > 2 or unit is not _INCH:
@@ -291,7 +291,7 @@ def _feet_and_inches(text: str, feet: Quantity, inches: Quantity) -> Quantity | 
         joined = inches.unit is _MISSING and gap == "" and glued and (bool(feet.mark) or glued_word)
     more = inches.value(text) if joined else math.nan
     if joined and glued_word and inches.unit is _MISSING and more in (2, 3):
-        area = feet.value(text) > _MOST_FEET_OF_A_PERSON or text[feet.stop] == " "
+        area = feet.value(text) > _MAX_FEET_OF_A_PERSON or text[feet.stop] == " "
         more = math.nan if area else more
     readable = more < 12 and text[feet.start : feet.stop].isdecimal()
     if not readable and not glued_word:

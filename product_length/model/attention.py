@@ -13,7 +13,7 @@ from product_length.model.mlp import hidden_layers
 
 
 class AttentionTrunk(nn.Module):
-    """Every block (encoder, type, neighbours) projected to a token; their mean into an MLP.
+    """Every encoded feature projected to a token; their mean into an MLP.
 
     The bias of a block's own projection tells the tokens apart.
     """

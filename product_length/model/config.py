@@ -1,21 +1,15 @@
 """Options of `model=`: the trunk between the inputs and the head. Input width is derived."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from typing_extensions import Self
 
 from product_length.options import Options
 
 Dropout = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=65536)]
-Prior = Literal["neighbours", "types", "dimensions", "ratios", "terms"]
-
-
-def _each_once(priors: list[Prior]) -> list[Prior]:
-    if len(set(priors)) < len(priors):
-        raise ValueError("name each prior once")
-    return priors
 
 
 class TrunkOptions(Options):
@@ -26,17 +20,11 @@ class TrunkOptions(Options):
         directions of an embedding.
     `dropout_rows`: both are meant for at most so many training rows and fall with the cube root of
         how many times as many there are; null: they never fall.
-    `priors`: distributions that a learned gate mixes with the predicted one: the lengths of the
-        nearest training rows, those of the same type, what the text states, how many times as long
-        as that training rows were, and the type's lengths reweighed by the title's words.
-    `tilt`: whether the network also reshapes the priors of types and terms, see `model/tilt.py`.
     """
 
     dropout: Dropout = 0.2
     input_dropout: Dropout = 0.0
     dropout_rows: Annotated[int, Field(ge=1)] | None = None
-    priors: Annotated[list[Prior], AfterValidator(_each_once)] = Field(default_factory=list)
-    tilt: bool = True
 
     def for_rows(self, rows: int) -> Self:
         """The same options, with the dropout of so many training rows."""
@@ -45,10 +33,6 @@ class TrunkOptions(Options):
         kept = (self.dropout_rows / rows) ** (1 / 3)
         shares = {"dropout": kept * self.dropout, "input_dropout": kept * self.input_dropout}
         return self.model_copy(update=shares)
-
-    def without(self, prior: Prior) -> Self:
-        """The same options, but for a prior that there is nothing to make of."""
-        return self.model_copy(update={"priors": [each for each in self.priors if each != prior]})
 
 
 class Mlp(TrunkOptions):
@@ -93,3 +77,9 @@ class Attention(TrunkOptions):
 
 
 ModelOptions = Annotated[Mlp | ResidualMlp | GatedFusion | Attention, Field(discriminator="name")]
+
+
+def model_options(values: Mapping[str, Any]) -> ModelOptions:
+    """The typed options of a model. Raises pydantic's ValidationError."""
+    made: ModelOptions = TypeAdapter(ModelOptions).validate_python(values)
+    return made

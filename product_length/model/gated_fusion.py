@@ -15,8 +15,8 @@ from product_length.model.mlp import hidden_layers
 class GatedFusionTrunk(nn.Module):
     """Softmax-weighted mean of the projected encoders, beside the other blocks, then an MLP.
 
-    The first `encoders` blocks are mixed; the rest (type, neighbours) is appended as it is. All
-    blocks together decide the gate.
+    The first `encoders` blocks, of text encoders, are mixed; those of other features are appended
+    as they are. All blocks together decide the gate.
     """
 
     def __init__(self, options: GatedFusion, block_widths: Sequence[int], encoders: int) -> None:

@@ -1,9 +1,8 @@
 """From a `model=` choice to its trunk. mypy fails here when a choice has none."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from torch import Tensor, nn
+from torch import nn
 from typing_extensions import assert_never
 
 from product_length.model.attention import AttentionTrunk
@@ -13,22 +12,13 @@ from product_length.model.mlp import MlpTrunk
 from product_length.model.residual_mlp import ResidualTrunk
 
 
-class Trunk(Protocol):
-    """What stands between the inputs and the head."""
-
-    width: int
-
-    def forward(self, blocks: Sequence[Tensor]) -> Tensor:
-        """(rows, width) from blocks, each float32 (rows, block width), encoders first."""
-        ...
-
-
 def build_trunk(
     options: ModelOptions, block_widths: Sequence[int], encoders: int
 ) -> MlpTrunk | ResidualTrunk | GatedFusionTrunk | AttentionTrunk:
-    """The trunk that `options` describe, untrained, for blocks of these widths.
+    """The trunk that `options` describe, untrained, for encoded features of these widths.
 
-    The first `encoders` blocks are text embeddings, the others type and neighbours.
+    The first `encoders` of them are readings of the text. A trunk has a `width`, and makes numbers
+    (rows, width) of the encoded features, each float32 (rows, its width).
     """
     match options:
         case Mlp():

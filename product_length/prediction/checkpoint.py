@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from product_length.embeddings.encoder import Encoder
 from product_length.errors import UserError
-from product_length.model.architecture import Architecture
+from product_length.features.feature import Feature
+from product_length.features.features import text_encoder_names
 from product_length.prediction.predictor import Predictor
 from product_length.prediction.soundness import check_layout, check_sound, layout
 from product_length.training.checkpoint_file import (
@@ -25,19 +25,13 @@ log = logging.getLogger(__name__)
 _RECIPE = "recipe"
 
 
-def complete_checkpoint(
-    path: Path, predictor: Predictor, architecture: Architecture, config: Mapping[str, Any]
-) -> None:
+def complete_checkpoint(path: Path, predictor: Predictor, config: Mapping[str, Any]) -> None:
     """Add to the checkpoint at `path` what was fitted outside the network, and the run's config.
 
     Raises UserError when the checkpoint cannot be read or written.
     """
     checkpoint = read_checkpoint(path)
-    recipe = {
-        "architecture": architecture.model_dump(mode="json"),
-        "fitted": predictor.fitted_state(),
-        "config": dict(config),
-    }
+    recipe = {**predictor.state(), "config": dict(config)}
     checkpoint[_RECIPE] = {**recipe, "layout": layout(recipe)}
     write_checkpoint(checkpoint, path)
 
@@ -58,15 +52,13 @@ def load_predictors(
         places = ", ".join(map(str, paths))
         raise UserError(f"encoders.{name}: {places} has no such encoder; it has {', '.join(every)}")
     found: dict[Path, Predictor] = {}
-    encoders: list[Encoder] = []
+    known: list[Feature] = []
     for path in paths:
         epoch = int(checkpoints[path]["epoch"]) + 1
         log.info("%s: epoch %d, encoders %s", path, epoch, ", ".join(names[path]))
         elsewhere = {name: models[name] for name in names[path] if name in models}
         predictor = _made_from(checkpoints.pop(path), path, elsewhere, device)
-        own = tuple(_known(encoder, encoders) for encoder in predictor.encoders)
-        encoders += own
-        found[path] = replace(predictor, encoders=own)
+        found[path] = _sharing(predictor, known)
     return found
 
 
@@ -76,10 +68,9 @@ def _made_from(
     """The predictor in a checkpoint. Raises UserError when its recipe is not whole."""
     recipe = checkpoint[_RECIPE]
     try:
-        network = Architecture.model_validate(recipe["architecture"]).build()
-        set_weights(network, checkpoint, path)
-        predictor = Predictor.from_state(recipe["fitted"], network, models, device)
-        check_sound(predictor, recipe["fitted"])
+        predictor = Predictor.from_state(recipe, models, device)
+        set_weights(predictor.network, checkpoint, path)
+        check_sound(predictor, recipe)
     except (UserError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # an edited recipe may fail anywhere, in any way
@@ -113,7 +104,7 @@ def _read_finished(path: Path) -> dict[str, Any]:
         check_layout(
             {key: part for key, part in recipe.items() if key != "layout"}, recipe["layout"]
         )
-        names = [encoder["name"] for encoder in recipe["fitted"]["encoders"]]
+        names = _encoder_names(checkpoint)
         trained = list(recipe["config"]["embeddings"]["encoders"])
         if names != trained:
             raise ValueError(f"encoders are {names}, its run had {trained}")
@@ -124,12 +115,23 @@ def _read_finished(path: Path) -> dict[str, Any]:
 
 
 def _encoder_names(checkpoint: Mapping[str, Any]) -> list[str]:
-    return [encoder["name"] for encoder in checkpoint[_RECIPE]["fitted"]["encoders"]]
+    return text_encoder_names(checkpoint[_RECIPE]["features"])
 
 
-def _known(encoder: Encoder, others: Sequence[Encoder]) -> Encoder:
-    """One of `others` that gives the same vectors under the same name, else the encoder itself."""
-    for other in others:
-        if other.name == encoder.name and other.address == encoder.address:
-            return other
-    return encoder
+def _sharing(predictor: Predictor, others: list[Feature]) -> Predictor:
+    """The predictor with its text encoders replaced by equal ones; others are added, in place."""
+    kept = []
+    for each in predictor.kept:
+        same = next((other for other in others if _are_equal(each.feature, other)), None)
+        if same is None:
+            others.append(each.feature)
+        kept.append(each if same is None else replace(each, feature=same))
+    return replace(predictor, kept=tuple(kept))
+
+
+def _are_equal(feature: Feature, other: Feature) -> bool:
+    """Whether both have text encoders that give the same vectors under the same name."""
+    one, two = feature.text_encoder, other.text_encoder
+    return (
+        one is not None and two is not None and (one.name, one.address) == (two.name, two.address)
+    )

@@ -13,7 +13,7 @@ from torch import Tensor
 from typing_extensions import Self
 
 from product_length.decision.config import Decision, DecisionOption
-from product_length.decision.conformal import Masses, rows_needed
+from product_length.decision.conformal import Coverage, rows_needed
 from product_length.decision.distribution import Distribution, average
 from product_length.errors import ConfigError
 from product_length.prediction.predictor import Predictor
@@ -41,7 +41,7 @@ class Ensemble:
 
     members: tuple[Predictor, ...]
     decision: DecisionOption
-    masses: Masses | None = None
+    masses: Coverage | None = None
 
     @classmethod
     def of(cls, members: Mapping[Path, Predictor], decision: DecisionOption) -> Self:
@@ -66,9 +66,9 @@ class Ensemble:
         if decision == "auto":
             trained = {str(path): _trained_for(each) for path, each in members.items()}
             if len(set(trained.values())) > 1:
-                told = ", ".join(f"{path} for {each}" for path, each in trained.items())
+                parts = ", ".join(f"{path} for {each}" for path, each in trained.items())
                 raise ConfigError(
-                    f"decision=auto decides as in training, and the checkpoints differ: {told}; "
+                    f"decision=auto decides as in training, and the checkpoints differ: {parts}; "
                     f"give decision={next(iter(trained.values()))} or another"
                 )
             decision = next(iter(members.values())).decision
@@ -94,7 +94,7 @@ class Ensemble:
                 "loss=histogram"
             )
         rows = len(member.calibration)
-        masses = member.calibration.masses(level)
+        masses = member.calibration.coverage(level)
         if masses.common >= 1:
             few = f"of {rows:,} validation rows, {rows_needed(level):,} are needed for less"
             many = f"so many of {rows:,} validation lengths lie that far out"

@@ -1,26 +1,26 @@
-"""A trained recipe: from texts and types to lengths, with all that was fitted on the way."""
+"""A trained recipe: from products to lengths, with all that was fitted on the way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import Self
 
-from product_length.catalogue.config import Columns, TextRecipe
-from product_length.catalogue.vocabulary import Strings, Vocabulary
+from product_length.catalogue.config import Columns as ColumnNames
+from product_length.catalogue.config import TextRecipe
+from product_length.catalogue.products import Products
 from product_length.decision.config import DecisionOption
 from product_length.decision.conformal import Calibration
-from product_length.embeddings.encoder import Encoder, load_encoder
-from product_length.features.dimension_stage import DimensionReader
-from product_length.features.stage import NeighbourLookup
-from product_length.features.terms import TermIndex
+from product_length.embeddings.encoder import Encoder
+from product_length.features.columns import Columns
+from product_length.features.feature import Feature
+from product_length.features.features import KeptFeature, load_features, transformed
+from product_length.model.config import ModelOptions, model_options
 from product_length.model.network import LengthNetwork
-from product_length.search.vectors import side_by_side
 from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.objective import (
     HistogramObjective,
@@ -35,62 +35,48 @@ _ROUNDING = 1e-5  # of float32 lengths beside edges in float64, in log length
 
 @dataclass(frozen=True)
 class Predictor:
-    """Everything between a product's text and its length.
+    """Everything between a product and its length.
 
-    `lookup` searches the vectors of `lookup_encoders`; None, and none, without neighbours.
-    `seen_types`: those of the training rows, however rare, without "". `scripts`: in which their
-    texts are written.
-    `usual_lengths`: float32 (m,), 1/100 inch, the distinct training lengths, ascending.
-    `decision`: what a predicted distribution is decided for, unless another is asked for.
-    `calibration`: of its intervals; None where the loss leaves one length.
+    `kept`: the features, those of text encoders first. `model`: the options of the network.
+    `scripts`: in which training texts are written. `usual_lengths`: float32 (m,), 1/100 inch, the
+    distinct training lengths, ascending. `decision`: what a predicted distribution is decided for,
+    unless another is asked for. `calibration`: of its intervals; None where the loss leaves one
+    length.
     """
 
     recipe: TextRecipe
-    columns: Columns
-    encoders: tuple[Encoder, ...]
-    vocabulary: Vocabulary | None
-    lookup: NeighbourLookup | None
-    lookup_encoders: tuple[str, ...]
+    columns: ColumnNames
+    kept: tuple[KeptFeature, ...]
+    model: ModelOptions
     network: LengthNetwork
     objective: Objective
     usual_lengths: NDArray[np.float32]
-    seen_types: tuple[str, ...]
     scripts: tuple[str, ...]
     decision: DecisionOption = "auto"
-    dimensions: DimensionReader | None = None
-    terms: TermIndex | None = None
     calibration: Calibration | None = None
 
-    def raw(
-        self,
-        vectors: Mapping[str, NDArray[Any]],
-        fields: pa.RecordBatch,
-        types: Strings,
-        device: torch.device,
-    ) -> Tensor:
-        """Raw outputs of the network: float32 (rows, outputs), which `objective` understands.
-
-        `vectors`: of each encoder by its name, (rows, d), as in `Inputs.embeddings`. `fields`: the
-        cleaned fields that the texts were joined from, strings (rows,) for each. `types`: strings
-        (rows,). The network runs on `device`.
-        """
-        block = None
-        if self.lookup is not None:
-            searched = side_by_side([vectors[name] for name in self.lookup_encoders])[:]
-            block = self.lookup.features(searched, types)
-        codes = None if self.vocabulary is None else self.vocabulary.encode(types)
-        dimensions = None if self.dimensions is None else self.dimensions.features(fields)
-        terms = None
-        if self.terms is not None:
-            terms = self.terms.encode(fields.column(self.terms.field), types)
-        inputs = Inputs(tuple(vectors.values()), codes, block, None, dimensions, terms)
-        batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
-        return predict_raw(self.network, batches, device)
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What is known of a product, text encoders first."""
+        return tuple(each.feature for each in self.kept)
 
     @property
-    def reads_types(self) -> bool:
-        """Whether a product's type is looked at."""
-        return self.vocabulary is not None or self.lookup is not None
+    def encoders(self) -> list[Encoder]:
+        """The text encoders, in order."""
+        return [each.text_encoder for each in self.features if each.text_encoder is not None]
+
+    def transform(self, products: Products, vectors: Columns) -> Columns:
+        """The column of each feature; `vectors`: those of text encoders, encoded before."""
+        return transformed(self.features, products, vectors)
+
+    def raw(self, columns: Columns, device: torch.device) -> Tensor:
+        """Raw outputs of the network: float32 (rows, outputs), which `objective` understands.
+
+        `columns`: as `transform` gives them. The network runs on `device`.
+        """
+        inputs = Inputs(columns)
+        batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
+        return predict_raw(self.network, batches, device)
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -104,69 +90,44 @@ class Predictor:
             return float(np.exp(edges[0] + _ROUNDING)), float(np.exp(edges[-1] - _ROUNDING))
         return float(self.usual_lengths[0]), float(self.usual_lengths[-1])
 
-    def fitted_state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """All but the weights, as tensors, strings and numbers: `from_state` reads it back."""
         return {
-            "recipe": self.recipe.model_dump(mode="json"),
+            "text": self.recipe.model_dump(mode="json"),
             "columns": self.columns.model_dump(),
-            "encoders": [encoder.state() for encoder in self.encoders],
-            "vocabulary": None if self.vocabulary is None else self.vocabulary.state(),
-            "lookup": None if self.lookup is None else self.lookup.state(),
-            "lookup_encoders": list(self.lookup_encoders),
+            "features": [each.state() for each in self.kept],
+            "model": self.model.model_dump(mode="json"),
             "objective": self.objective.state(),
             "decision": self.decision,
             "calibration": None if self.calibration is None else self.calibration.state(),
             "usual_lengths": torch.from_numpy(self.usual_lengths),
-            "seen_types": list(self.seen_types),
             "scripts": list(self.scripts),
-            "dimensions": None if self.dimensions is None else self.dimensions.state(),
-            "terms": None if self.terms is None else self.terms.state(),
         }
 
     @classmethod
-    def from_state(
-        cls,
-        state: Mapping[str, Any],
-        network: LengthNetwork,
-        models: Mapping[str, str],
-        device: str,
-    ) -> Self:
-        """The recipe whose `fitted_state` this was, around a network that has its weights.
+    def from_state(cls, state: Mapping[str, Any], models: Mapping[str, str], device: str) -> Self:
+        """The recipe whose `state` this was; its network still waits for its weights.
 
         `models` gives another place of a sentence encoder's model, by the encoder's name; `device`
         is where encoders run. Raises UserError when an encoder cannot be loaded or is not the one
-        of training.
+        of training, and what pydantic raises for options that are none.
         """
+        kept = tuple(load_features(state["features"], models, device))
+        model, objective = model_options(state["model"]), objective_from_state(state["objective"])
+        calibration = state["calibration"]
         return cls(
-            recipe=TextRecipe.model_validate(state["recipe"]),
-            columns=Columns.model_validate(state["columns"]),
-            encoders=tuple(
-                load_encoder(
-                    encoder,
-                    models.get(encoder["name"]),
-                    setting=f"encoders.{encoder['name']}",
-                    device=device,
-                )
-                for encoder in state["encoders"]
+            recipe=TextRecipe.model_validate(state["text"]),
+            columns=ColumnNames.model_validate(state["columns"]),
+            kept=kept,
+            model=model,
+            network=LengthNetwork(
+                [each.feature for each in kept], model, objective.outputs, objective.bin_grid()
             ),
-            vocabulary=None
-            if state["vocabulary"] is None
-            else Vocabulary.from_state(state["vocabulary"]),
-            lookup=None if state["lookup"] is None else NeighbourLookup.from_state(state["lookup"]),
-            lookup_encoders=tuple(state["lookup_encoders"]),
-            network=network,
-            objective=objective_from_state(state["objective"]),
+            objective=objective,
             usual_lengths=state["usual_lengths"].numpy(),
-            seen_types=tuple(state["seen_types"]),
             scripts=tuple(state["scripts"]),
             decision=state["decision"],
-            dimensions=None
-            if state["dimensions"] is None
-            else DimensionReader.from_state(state["dimensions"]),
-            terms=None if state["terms"] is None else TermIndex.from_state(state["terms"]),
-            calibration=None
-            if state["calibration"] is None
-            else Calibration.from_state(state["calibration"]),
+            calibration=None if calibration is None else Calibration.from_state(calibration),
         )
 
 

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from torch import Tensor
 
-from product_length.catalogue.text import FIELDS
+from product_length.catalogue.products import one_product
 from product_length.prediction.predictor import Predictor
 from product_length.training.predict import decided
 
@@ -27,9 +26,6 @@ def check_sound(predictor: Predictor, state: Mapping[str, Any]) -> None:
         raise ValueError("usual_lengths should be one length or more, finite and above 0")
     if not (usual.diff() > 0).all():
         raise ValueError("usual_lengths should ascend")
-    missing = sorted(set(predictor.lookup_encoders) - {each.name for each in predictor.encoders})
-    if missing:
-        raise ValueError(f"lookup_encoders: {', '.join(missing)} is not among the encoders")
     if predictor.network.head.out_features != predictor.objective.outputs:
         raise ValueError(
             f"objective has {predictor.objective.outputs} outputs, the network has "
@@ -39,19 +35,19 @@ def check_sound(predictor: Predictor, state: Mapping[str, Any]) -> None:
 
 
 def _predict_one(predictor: Predictor, state: Mapping[str, Any]) -> None:
+    products = one_product(_TEXT, predictor.recipe)
     vectors: dict[str, Any] = {}
-    for encoder, own in zip(predictor.encoders, state["encoders"], strict=True):
-        held = own["kind"] != _NOT_HELD
-        vectors[encoder.name] = (
-            encoder.encode([_TEXT]) if held else np.zeros((1, encoder.dimension), encoder.dtype)
-        )
-    fields = pa.record_batch({name: pa.array([_TEXT]) for name in FIELDS})
-    raw = predictor.raw(vectors, fields, [""], torch.device("cpu"))
+    for feature, kept in zip(predictor.features, state["features"], strict=True):
+        encoder = feature.text_encoder
+        if encoder is not None and kept["state"]["kind"] == _NOT_HELD:
+            vectors[encoder.name] = np.zeros((1, encoder.dimension), encoder.dtype)
+    columns = predictor.transform(products, vectors)
+    raw = predictor.raw(columns, torch.device("cpu"))
     length = decided(predictor.objective, raw, predictor.decision)
     if not (np.isfinite(length).all() and (length > 0).all()):
         raise ValueError(f"its network predicts a length of {length[0]}")
     if predictor.calibration is not None:
-        predictor.calibration.masses(0.9)
+        predictor.calibration.coverage(0.9)
 
 
 def layout(value: Any, name: str = "") -> dict[str, str]:

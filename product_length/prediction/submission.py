@@ -8,33 +8,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from torch import Tensor
 from tqdm import tqdm
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import Columns
+from product_length.catalogue.products import Products
 from product_length.catalogue.scripts import are_foreign
-from product_length.catalogue.text import are_empty, join_fields
-from product_length.catalogue.unlabelled import (
-    UnlabelledProducts,
-    open_unlabelled,
-    without_absent,
-)
+from product_length.catalogue.text import are_empty
+from product_length.catalogue.unlabelled import open_unlabelled, without_absent
 from product_length.embeddings.embed import Embedding, embed_texts
 from product_length.embeddings.encoder import Engine
 from product_length.errors import ConfigError, UserError
+from product_length.features.features import unseen_by
 from product_length.prediction.ensemble import Ensemble, Forecast
 from product_length.prediction.files import ending_of
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.prediction.submission_file import open_submission
-from product_length.unseen import are_beyond, are_blank, are_missing, are_unseen, log_unseen
+from product_length.unseen import are_beyond, log_unseen
 from product_length.writing import write_whole
 
 log = logging.getLogger(__name__)
 
+_Unseen = Mapping[str, NDArray[np.bool_]]
 _CHUNK_ROWS = 2048  # rows whose texts are encoded and kept at a time: what a kill loses
 _SHOWN_IDS = 5
 _ADVICE = (
@@ -76,21 +75,21 @@ def write_submission(
 
     def fill(partial: Path) -> None:
         nonlocal rows
-        # Opened before the first row is read: a place that cannot be written is told at once.
+        # Opened before the first row is read: a place that cannot be written is reported at once.
         with open_submission(partial, ending, names) as write:
             readings = [
                 _read(member, path, of_member, escape, store, engine)
                 for member, of_member in zip(ensemble.members, columns, strict=True)
             ]
             rows = len(readings[0].products)
-            for part, (lengths, ends) in _predicted(ensemble, readings, batch_rows, device):
+            for part, (lengths, ends), found in _predicted(ensemble, readings, batch_rows, device):
                 ids = readings[0].products.product_ids[part].to_pylist()
-                unseen.update(_count_unseen(ensemble, readings, part, lengths))
+                unseen.update(found)
                 if snap:
                     lengths = snapped(lengths, ensemble.usual_lengths)
-                told = [lengths] if ends is None else [lengths, *ends.T]
-                wrong.add(ids, told)
-                write(ids, told)
+                values = [lengths] if ends is None else [lengths, *ends.T]
+                wrong.add(ids, values)
+                write(ids, values)
             wrong.refuse(rows)
 
     write_whole(output, fill)
@@ -114,12 +113,12 @@ def _columns(
                 fault["msg"].removeprefix("Value error, ") for fault in error.errors()
             )
             raise ConfigError(f"data.columns: {reasons}") from error
-        columns, told = without_absent(path, columns, member.recipe, renamed, escape)
+        columns, absent = without_absent(path, columns, member.recipe, renamed, escape)
         found.append(columns)
-        lacking[told] = None
-    for told in lacking:
-        if told is not None:
-            log.warning("warning: %s", told)
+        lacking[absent] = None
+    for absent in lacking:
+        if absent is not None:
+            log.warning("warning: %s", absent)
     _check_same_ids(found)
     return found
 
@@ -138,9 +137,22 @@ def _check_same_ids(columns: Sequence[Columns]) -> None:
 class _Reading:
     """The catalogue as one recipe reads it."""
 
-    products: UnlabelledProducts
+    predictor: Predictor
+    products: Products
     embeddings: Sequence[Embedding]
-    seen_types: pa.Array
+
+    def predict(self, part: slice, device: torch.device) -> tuple[Tensor, _Unseen]:
+        """Raw outputs (rows, outputs) of some rows, and which of them hold what is not known."""
+        products = self.products.part(part)
+        vectors = {each.name: each.vectors[part] for each in self.embeddings}
+        columns = self.predictor.transform(products, vectors)
+        foreign = are_foreign(products.joined().combine_chunks(), self.predictor.scripts)
+        found = {
+            "have no text and are predicted from their type": are_empty(products.text_keys),
+            **unseen_by(self.predictor.features, products, columns),
+            "have a text mostly in a script that training did not have": foreign,
+        }
+        return self.predictor.raw(columns, device), found
 
 
 def _read(
@@ -161,54 +173,31 @@ def _read(
         predictor.recipe.model_dump(mode="json"),
         engine,
     )
-    return _Reading(products, embeddings, pa.array(predictor.seen_types, products.types.type))
+    return _Reading(predictor, products, embeddings)
 
 
 def _predicted(
     ensemble: Ensemble, readings: Sequence[_Reading], batch_rows: int, device: torch.device
-) -> Iterator[tuple[slice, Forecast]]:
-    """Places and lengths of all products, batch by batch, under a progress bar."""
+) -> Iterator[tuple[slice, Forecast, dict[str, int]]]:
+    """Batch by batch, under a bar: which rows, their lengths, how many hold what is not known."""
     rows = len(readings[0].products)
     with tqdm(total=rows, unit=" rows", desc="predicting", disable=None) as bar:
         for start in range(0, rows, batch_rows):
             part = slice(start, start + batch_rows)
-            raws = []
-            for member, reading in zip(ensemble.members, readings, strict=True):
-                products = reading.products
-                vectors = {each.name: each.vectors[part] for each in reading.embeddings}
-                fields = products.fields(start, start + batch_rows)
-                raws.append(member.raw(vectors, fields, products.types[part], device))
+            raws, unseen = zip(*(each.predict(part, device) for each in readings), strict=True)
             forecast = ensemble.forecast(raws)
-            yield part, forecast
+            beyond = are_beyond(forecast.lengths, ensemble.reach)
+            ends = {"are predicted at the ends of the training lengths": beyond}
+            yield part, forecast, _counted([*unseen, ends])
             bar.update(len(forecast.lengths))
 
 
-def _count_unseen(
-    ensemble: Ensemble, readings: Sequence[_Reading], part: slice, lengths: NDArray[np.float32]
-) -> dict[str, int]:
-    """How many rows of a part hold what some member did not know after training, by what it is."""
+def _counted(unseen: Sequence[_Unseen]) -> dict[str, int]:
+    """How many rows some member does not know, by what they hold."""
     found: dict[str, NDArray[np.bool_]] = {}
-
-    def note(what: str, holds: NDArray[np.bool_]) -> None:
-        found[what] = found[what] | holds if what in found else holds
-
-    for member, reading in zip(ensemble.members, readings, strict=True):
-        empty = are_empty(reading.products.text_keys[part])
-        note("have no text and are predicted from their type", empty)
-        if member.reads_types and member.seen_types:
-            types = reading.products.types[part]
-            note("have no product type", are_missing(types))
-            note(
-                "have a product type that training did not have",
-                are_unseen(types, reading.seen_types),
-            )
-        texts = join_fields(reading.products.fields(part.start, part.stop), member.recipe)
-        foreign = are_foreign(texts, member.scripts)
-        note("have a text mostly in a script that training did not have", foreign)
-        for each in reading.embeddings:
-            blank = are_blank(each.vectors[part]) & ~empty
-            note(f"have a text in which encoder {each.name} knows nothing", blank)
-    note("are predicted at the ends of the training lengths", are_beyond(lengths, ensemble.reach))
+    for of_member in unseen:
+        for what, holds in of_member.items():
+            found[what] = found[what] | holds if what in found else holds
     return {what: int(holds.sum()) for what, holds in found.items()}
 
 

@@ -1,10 +1,10 @@
-"""Cosine search with FAISS, exact or in cells, from which forbidden rows are left out.
+"""Cosine search with FAISS, exact or in IVF lists, from which forbidden rows are left out.
 
 FAISS proposes candidates in float32. They are scored again in float64, so that the order depends
 neither on how FAISS, BLAS or a GPU adds up nor on the size of a block, and equal similarities come
 in the order of the rows. A query whose answer is not proven by its candidates (too many of them
 were forbidden, or more rows may tie with the last one) is searched deeper, and at last against
-every row. A search in cells proves nothing: there, only a query with fewer than k answers is.
+every row. A search in lists proves nothing: there, only a query with fewer than k answers is.
 """
 
 import logging
@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from product_length.search.cell_search import CellSearch
-from product_length.search.cells import Cells
+from product_length.search.ivf import IvfLists, IvfSearch
 from product_length.search.vectors import RowReader, faiss_sees_a_gpu, load_faiss, norms_of, unit
 
 log = logging.getLogger(__name__)
@@ -28,15 +27,15 @@ Rows = NDArray[np.int64]
 Forbidden = Callable[[Rows, Rows], NDArray[np.bool_]]
 
 # Candidates beyond k: the row itself, a few twins, a few near ties.
-SPARE = 12
+OVERFETCH = 12
 # FAISS on a GPU returns no more; on a CPU its heaps get slower than scoring every row.
 DEEPEST = 2048
-# Times as many cells are probed where they held fewer than k allowed rows.
+# Times as many lists are probed where they held fewer than k allowed rows.
 _WIDER = 4
 # Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
 _QUERY_ROWS = 1024
-_CELL_QUERY_NUMBERS = 1 << 25  # every block reads all cells: the more queries share one, the better
-_CELL_VISITS = 1 << 23  # queries times the cells that each probes; some 60 bytes each
+_IVF_QUERY_NUMBERS = 1 << 25  # the more queries share a list, the better
+_IVF_VISITS = 1 << 23  # queries times the lists that each probes; some 60 bytes each
 _ADDED_ROWS = 16_384
 _SHARED = 256  # queries for each thread below which one thread does them all
 _SCORED_NUMBERS = 1 << 22
@@ -46,33 +45,33 @@ _SCANNED_NUMBERS = 1 << 25
 class CosineSearch:
     """Finds the rows of `vectors`, float16 or float32 (n, d), nearest to queries by cosine.
 
-    A vector of zeros has similarity 0 to everything. With `cells`, which `use` changes, the
-    nearest rows of those cells that are probed are found; without, the nearest of all. FAISS is
+    A vector of zeros has similarity 0 to everything. With `lists`, which `use` changes, the
+    nearest rows of those lists that are probed are found; without, the nearest of all. FAISS is
     imported, and its index built, by the first search. Raises ValueError when the vectors are not
     (n, d) or not finite.
     """
 
-    def __init__(self, vectors: NDArray[Any], cells: Cells | None = None) -> None:
+    def __init__(self, vectors: NDArray[Any], lists: IvfLists | None = None) -> None:
         self.vectors = vectors
-        self.cells = cells
+        self.lists = lists
         self._norms = norms_of(vectors)
         # Bound of the error of a float32 dot product of unit vectors (Higham 2002, section 3.1),
         # and of their own rounding.
         self._rounding = vectors.shape[1] * 2.0**-24 + 1e-6
         self._index: Any = None
-        self._cell_search: CellSearch | None = None
+        self._ivf_search: IvfSearch | None = None
 
-    def use(self, cells: Cells | None) -> None:
-        """Search in these cells from now on; None: exactly."""
-        same = cells and self.cells and cells.of_row is self.cells.of_row
-        self.cells = cells
+    def use(self, lists: IvfLists | None) -> None:
+        """Search in these lists from now on; None: exactly."""
+        same = lists and self.lists and lists.of_row is self.lists.of_row
+        self.lists = lists
         if not same:
             self.release()
 
     def release(self) -> None:
         """Free what was built to search; the next search builds it again."""
         self._index = None
-        self._cell_search = None
+        self._ivf_search = None
 
     def search(
         self, queries: NDArray[Any], k: int, forbidden: Forbidden | None = None
@@ -90,14 +89,14 @@ class CosineSearch:
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         cosines = np.zeros((len(queries), k), dtype=np.float32)
         step = _QUERY_ROWS
-        if self.cells is not None:
-            most = min(_CELL_QUERY_NUMBERS // queries.shape[1], _CELL_VISITS // self.cells.probes)
+        if self.lists is not None:
+            most = min(_IVF_QUERY_NUMBERS // queries.shape[1], _IVF_VISITS // self.lists.nprobe)
             step = max(step, most)
 
         def answer(start: int, stop: int) -> None:
             norms = norms_of(queries[start:stop])
             pending = start + np.flatnonzero(norms)
-            pending = self._search(queries, pending, k + SPARE, forbidden, rows, cosines)
+            pending = self._search(queries, pending, k + OVERFETCH, forbidden, rows, cosines)
             pending = self._search(queries, pending, DEEPEST, forbidden, rows, cosines, deeper=True)
             # Every row ties for a query of zeros: no depth would settle that.
             for query in np.concatenate([start + np.flatnonzero(norms == 0), pending]):
@@ -105,10 +104,10 @@ class CosineSearch:
 
         if not len(self.vectors):
             return rows, cosines
-        if self.cells is None:
+        if self.lists is None:
             for start in range(0, len(queries), step):
                 answer(start, min(start + step, len(queries)))
-        else:  # a cell is too little work to share: each thread has queries of its own
+        else:  # a list is too little work to share: each thread has queries of its own
             in_parts(answer, len(queries), step, max(1, load_faiss().omp_get_max_threads()))
         return rows, cosines
 
@@ -128,17 +127,17 @@ class CosineSearch:
             return pending
         depth = min(depth, DEEPEST, len(self.vectors))
         asked = queries[pending]
-        if self.cells is None:
+        if self.lists is None:
             bounds, found = self._faiss().search(unit(asked), depth)
         else:
-            probes = self.cells.probes * (_WIDER if deeper else 1)
-            bounds, found = self._in_cells().search(unit(asked), depth, probes)
+            nprobe = self.lists.nprobe * (_WIDER if deeper else 1)
+            bounds, found = self._in_lists().search(unit(asked), depth, nprobe)
         scores = self.cosines(asked, found)
         scores[found < 0] = -np.inf
         if forbidden is not None:
             scores[forbidden(pending, found)] = -np.inf
         rows[pending], cosines[pending] = best_of(scores, found, rows.shape[1])
-        if self.cells is not None:
+        if self.lists is not None:
             short: Rows = pending[rows[pending, -1] < 0]
             return short
         # What FAISS left out scores no more than its last candidate, give or take rounding.
@@ -192,11 +191,11 @@ class CosineSearch:
             scores[block] = np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
         return scores
 
-    def _in_cells(self) -> CellSearch:
-        if self._cell_search is None:
-            assert self.cells is not None
-            self._cell_search = CellSearch(self.cells, self.vectors, self._norms)
-        return self._cell_search
+    def _in_lists(self) -> IvfSearch:
+        if self._ivf_search is None:
+            assert self.lists is not None
+            self._ivf_search = IvfSearch(self.lists, self.vectors, self._norms)
+        return self._ivf_search
 
     def _faiss(self) -> Any:
         """The exact FAISS index of all rows, normalised: on a GPU when FAISS sees one."""

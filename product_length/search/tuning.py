@@ -1,4 +1,4 @@
-"""Exact search or cells, and how many cells to probe for the recall that was asked for."""
+"""Exact search or IVF lists, and how many lists to probe for the recall that was asked for."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from product_length.features.config import IndexKind
-from product_length.search.cells import Cells, cell_count
-from product_length.search.cosine import SPARE, CosineSearch, Forbidden, Rows, best_of
+from product_length.search.config import IndexKind
+from product_length.search.cosine import OVERFETCH, CosineSearch, Forbidden, Rows, best_of
+from product_length.search.ivf import IvfLists, list_count
 from product_length.search.vectors import faiss_sees_a_gpu, unit
 
 log = logging.getLogger(__name__)
 
 # Multiplications of an exact search that a CPU is left to do: two minutes of one core at the 32e9
-# a second measured, 100,000 × 100,000 × 384. There cells start to pay: 1.6 times as fast, with
+# a second measured, 100,000 × 100,000 × 384. There IVF lists start to pay: 1.6 times as fast, with
 # their training.
 CHEAP = 4e12
 # Training rows whose neighbours are searched both ways.
@@ -25,7 +25,7 @@ SAMPLE = 1000
 # Standard errors by which their recall must exceed what was asked for, so that the recall of all
 # rows does too (one-sided 95%): some half a point.
 CERTAINTY = 1.645
-# A row in a cell costs somewhat more than a row of an exact search: probing more of the cells than
+# A row in a list costs somewhat more than a row of an exact search: probing more of the lists than
 # this share would gain little, and lose neighbours.
 WORTHWHILE = 1 / 2
 _SEED = 7
@@ -50,29 +50,29 @@ def tuning_sample(rows: int) -> Rows:
 def tune(
     search: CosineSearch, k: int, recall: float, forbidden: Callable[[Rows], Forbidden | None]
 ) -> Facts:
-    """Have `search` probe so many of its cells that recall@k is `recall`; exact if it takes most.
+    """Have `search` probe so many of its lists that recall@k is `recall`; exact if it takes most.
 
     Recall is measured on `tuning_sample`, a row's neighbours being those that are not forbidden.
-    `forbidden`: places of the queries in the index (q,) -> what they must not find. The probes
-    grow from 1 by a third or a half. Returns the facts: `kind` ("ivf" or "exact"), `cells`,
-    `probes`, `recall` reached, `sample`.
+    `forbidden`: places of the queries in the index (q,) -> what they must not find. nprobe
+    grows from 1 by a third or a half. Returns the facts: `kind` ("ivf" or "exact"), `lists`,
+    `nprobe`, `recall` reached, `sample`.
     """
     rows = len(search.vectors)
-    facts: Facts = {"kind": "exact", "cells": cell_count(rows), "probes": 0, "recall": 0.0}
+    facts: Facts = {"kind": "exact", "lists": list_count(rows), "nprobe": 0, "recall": 0.0}
     sample = tuning_sample(rows)
     facts["sample"] = len(sample)
-    if facts["cells"] * WORTHWHILE < 1:
+    if facts["lists"] * WORTHWHILE < 1:
         return facts
-    log.info("neighbours: putting %d rows into %d cells", rows, facts["cells"])
-    cells = Cells.train(search.vectors)
+    log.info("neighbours: putting %d rows into %d IVF lists", rows, facts["lists"])
+    lists = IvfLists.train(search.vectors)
     queries = search.vectors[sample]
     exact = exact_cosines(search, queries, k, forbidden(sample))
-    for probes in _growing(int(len(cells) * WORTHWHILE)):
-        search.use(replace(cells, probes=probes))
+    for nprobe in _growing(int(len(lists) * WORTHWHILE)):
+        search.use(replace(lists, nprobe=nprobe))
         found = search.search(queries, k, forbidden(sample))
         shares = recalls_of(*found, exact)
-        facts |= {"probes": probes, "recall": float(shares.mean())}
-        log.debug("neighbours: %d cells probed, recall@%d %.4f", probes, k, facts["recall"])
+        facts |= {"nprobe": nprobe, "recall": float(shares.mean())}
+        log.debug("neighbours: nprobe %d, recall@%d %.4f", nprobe, k, facts["recall"])
         if facts["recall"] - CERTAINTY * standard_error(shares) >= recall:
             return {**facts, "kind": "ivf"}
     search.use(None)
@@ -95,7 +95,7 @@ def exact_cosines(
     """
     asked = np.arange(len(queries))
     directions = unit(queries)
-    kept = k + SPARE
+    kept = k + OVERFETCH
     scores = np.full((len(queries), kept), -np.inf, dtype=np.float32)
     rows = np.full((len(queries), kept), -1, dtype=np.int64)
     with tqdm(
@@ -142,11 +142,11 @@ def standard_error(values: NDArray[np.float64]) -> float:
 def describe_index(facts: Mapping[str, Any], k: int) -> str:
     """One line about the index that `tune` chose."""
     measured = (
-        f"{facts['cells']} cells, {facts['probes']} probed, "
+        f"{facts['lists']} lists, nprobe {facts['nprobe']}, "
         f"recall@{k} {facts['recall']:.3f} against exact on {facts['sample']:,} rows"
     )
     if facts["kind"] == "ivf":
         return f"IVF, {measured}"
-    if not facts["probes"]:
-        return "exact (too few rows for cells)"
+    if not facts["nprobe"]:
+        return "exact (too few rows for IVF lists)"
     return f"exact (IVF would be no faster: {measured})"

@@ -1,1 +1,1 @@
-"""Many runs as one study: which are run, how they are told, what they come to."""
+"""Many runs as one study: which are run, how far they are, what they come to."""

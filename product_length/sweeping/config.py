@@ -1,4 +1,4 @@
-"""Options of `sweep=`: what a sweep is called, and which recipe it is told against."""
+"""Options of `sweep=`: what a sweep is called, and which recipe it is compared with."""
 
 import re
 from typing import Annotated, Any

@@ -15,7 +15,7 @@ from product_length.experiment import Experiment
 from product_length.sweeping.pictures import draw_pictures
 from product_length.sweeping.study import load_study
 from product_length.sweeping.trials import TOTAL, elsewhere, missing
-from product_length.tracking.tracker import open_tracker
+from product_length.tracking.open_tracker import open_tracker
 
 log = logging.getLogger(__name__)
 

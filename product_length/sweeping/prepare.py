@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from product_length.artefacts import address
-from product_length.composition import compose_firsts
+from product_length.composition import compose_firsts, parse
 from product_length.errors import ConfigError
 from product_length.experiment import AnyConfig, from_config
 from product_length.secrets import shown
@@ -47,7 +46,7 @@ def prepare(
     The study's name ends in a digest of all that the sweep holds fixed and of what it searches: the
     same command takes the same study up again, another one starts its own. Raises ConfigError.
     """
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    parsed = parse(config_name, overrides)
     for each in parsed:
         if each.is_sweep_override() and each.key_or_group.split(".")[0] in _ONE_OF_A_SWEEP:
             raise ConfigError(f"{shown(str(each.input_line))}: one sweep has one; give one value")

@@ -40,11 +40,11 @@ def settings(config: DictConfig, trial: Trial) -> None:
         draw.choice("model.hidden", _HIDDEN[model])
     if model in _WIDTHS:
         draw.choice("model.width", _WIDTHS[model])
-    if draw.has("features.type"):
-        draw.choice("features.type.dimensions", (32, 64, 128, 256))
-        draw.number("features.type.dropout", 0.0, 0.2)
-    if draw.has("features.knn"):
-        draw.choice("features.knn.k", (5, 10, 20, 50))
+    if draw.has("features.types"):
+        draw.choice("features.types.width", (32, 64, 128, 256))
+        draw.number("features.types.dropout", 0.0, 0.2)
+    if draw.has("features.neighbours"):
+        draw.choice("features.neighbours.k", (5, 10, 20, 50))
 
 
 def losses_and_settings(config: DictConfig, trial: Trial) -> None:
@@ -93,6 +93,6 @@ class _Draw:
         return OmegaConf.select(self._config, part) is not None
 
     def _unless_fixed(self, name: str, draw: Callable[[], object]) -> None:
-        # Hydra's sweeper notes what is fixed as attributes; the command line may have drawn others.
+        # Hydra's sweeper notes what is fixed as attributes; the command line may have given others.
         if name not in self._trial.user_attrs and name not in self._trial.params:
             draw()

@@ -1,7 +1,7 @@
 """An Optuna study that outlives a kill and may be worked on by several processes at once.
 
 A trial counts once it is finished, or failed by its own fault. One whose process was killed or
-interrupted is failed and queued again with the same parameters. Processes on trials tell the
+interrupted is failed and queued again with the same parameters. Processes on trials write to the
 database every few seconds that they live; one that has not for a while is taken for dead.
 """
 
@@ -36,7 +36,7 @@ from product_length.sweeping.trials import (
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS, GRACE_SECONDS, UNMARKED_SECONDS = 3, 12, 60
-MOST_RETRIES = 3
+MAX_RETRIES = 3
 """So often a trial is run again whose process was killed: it may be the trial that kills it."""
 _MADE_FROM = "made_from"
 
@@ -89,32 +89,32 @@ class SweepStudy:
         failed = [trial for trial in self._settled() if trial.state == TrialState.FAIL]
         return {trial.number: reason_of_failure(trial) for trial in failed}
 
-    def take(self, most: int, total: int) -> list[Trial]:
-        """Up to `most` trials to run now, none once `total` have been settled.
+    def take(self, max_trials: int, total: int) -> list[Trial]:
+        """Up to `max_trials` trials to run now, none once `total` have been settled.
 
         Waits while the last ones run elsewhere, since they may be left behind.
         """
-        told = False
+        logged = False
         while True:
             self._fail_stale()
             open_trials = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
             left = total - len(self._settled()) - len(open_trials)
             if left > 0:
-                return [self._ask() for _ in range(min(most, left))]
+                return [self._ask() for _ in range(min(max_trials, left))]
             if not open_trials:
                 return []
-            if not told:
+            if not logged:
                 log.info(
                     "%s: %d trial(s) of another process, or of a killed one; waiting for them",
                     self.study.study_name,
                     len(open_trials),
                 )
-                told = True
+                logged = True
             time.sleep(1)
 
     @contextlib.contextmanager
     def alive(self, trials: Sequence[Trial]) -> Iterator[None]:
-        """Tell the database that these trials run; if the block is left early, queue them again."""
+        """Mark trials as running, again and again; queue them anew if the block is left early."""
         ended = threading.Event()
 
         def beat() -> None:
@@ -132,27 +132,27 @@ class SweepStudy:
         except BaseException:
             for trial in trials:
                 if self.study.trials[trial.number].state is TrialState.RUNNING:
-                    self._tell(trial, None, "interrupted")
+                    self._record(trial, None, "interrupted")
                     self._queue_again(self.study.trials[trial.number])
             raise
         finally:
             ended.set()
             thread.join()
 
-    def tell(self, trial: Trial, value: float) -> None:
-        """Note the val MAPE (fraction) of a trial."""
-        self._tell(trial, value, "finished")
+    def record(self, trial: Trial, value: float) -> None:
+        """Record the val MAPE (fraction) of a trial."""
+        self._record(trial, value, "finished")
 
-    def tell_failure(self, trial: Trial, reason: str) -> None:
-        """Note why a trial failed."""
-        self._tell(trial, None, reason)
+    def record_failure(self, trial: Trial, reason: str) -> None:
+        """Record why a trial failed."""
+        self._record(trial, None, reason)
 
     def leave_out(self, trial: Trial, reason: str) -> None:
-        """Note why a trial was not run: it is settled, and no failure."""
-        self._tell(trial, None, reason, TrialState.PRUNED)
+        """Record why a trial was not run: it is settled, and no failure."""
+        self._record(trial, None, reason, TrialState.PRUNED)
 
-    def note_total(self, total: int) -> None:
-        """Note how many trials there are to be, for those who look at the study later."""
+    def record_total(self, total: int) -> None:
+        """Record how many trials there are to be, for those who look at the study later."""
         if self.study.user_attrs.get(TOTAL) != total:
             self.study.set_user_attr(TOTAL, total)
 
@@ -183,7 +183,7 @@ class SweepStudy:
             names = "; ".join(map(name_of, failed))
             log.info("without a finished run, run again (%d): %s", len(failed), names)
 
-    def _tell(
+    def _record(
         self,
         trial: Trial,
         value: float | None,
@@ -234,7 +234,7 @@ def _storage(url: str) -> RDBStorage:
             url,
             heartbeat_interval=HEARTBEAT_SECONDS,
             grace_period=GRACE_SECONDS,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(MOST_RETRIES),
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(MAX_RETRIES),
         )
 
 

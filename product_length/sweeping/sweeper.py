@@ -67,15 +67,15 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         study = SweepStudy(str(parts.study_name), str(parts.storage), sampler, self.made_from)
         if not study.study.trials:
             _refuse_runs_without_trials(str(parts.study_name), Path(str(parts.sweep_dir)))
-        study.note_total(total)
+        study.record_total(total)
         before = done = study.settled()
         log.info("study %s: %d of %d trials are there", parts.study_name, before, total)
         started = time.monotonic()
         while trials := study.take(self._at_once(), total):
             with study.alive(trials):
                 overrides = parts._configure_trials(trials, space, fixed, deleted)
-                drawn = list(zip(trials, overrides, strict=True))
-                for trial, outcome in self._launch(self._wanted(study, drawn)):
+                sampled = list(zip(trials, overrides, strict=True))
+                for trial, outcome in self._launch(self._wanted(study, sampled)):
                     _settle(study, trial, outcome)
             failures = study.failures()
             if len(failures) >= _HOPELESS and not study.finished():
@@ -115,12 +115,12 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         return min(parts.n_trials, math.prod(map(len, grid.values()))), parts.sampler(grid)
 
     def _wanted(
-        self, study: SweepStudy, drawn: Sequence[tuple[Trial, Sequence[str]]]
+        self, study: SweepStudy, sampled: Sequence[tuple[Trial, Sequence[str]]]
     ) -> list[tuple[Trial, Sequence[str]]]:
         """Without the combinations that `sweep.without` names; the study notes each."""
         without = OmegaConf.select(self.sweeper.config, "sweep.without") or ()
         kept = []
-        for trial, words in drawn:
+        for trial, words in sampled:
             given = set(map(_meaning, words))
             made = next((each for each in without if set(map(_meaning, each)) <= given), None)
             if made is None:
@@ -130,14 +130,14 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         return kept
 
     def _launch(
-        self, drawn: Sequence[tuple[Trial, Sequence[str]]]
+        self, sampled: Sequence[tuple[Trial, Sequence[str]]]
     ) -> list[tuple[Trial, float | Exception]]:
         """Run trials at the same time: the val MAPE of each, or why there is none."""
-        if not drawn:
+        if not sampled:
             return []
-        trials = [trial for trial, _ in drawn]
+        trials = [trial for trial, _ in sampled]
         # Numbers have gaps where several machines share a study: each trial names its folder.
-        named = [[*words, f"hydra.sweep.subdir={trial.number}"] for trial, words in drawn]
+        named = [[*words, f"hydra.sweep.subdir={trial.number}"] for trial, words in sampled]
         try:
             returns = self.sweeper.launcher.launch(named, initial_job_idx=trials[0].number)
         except Exception as error:  # no configuration, or a worker was killed: perhaps one of many
@@ -189,18 +189,18 @@ def _outcome(returned: JobReturn) -> float | Exception:
 
 
 def _settle(study: SweepStudy, trial: Trial, outcome: float | Exception) -> None:
-    """Tell the study how a trial ended."""
+    """Record in the study how a trial ended."""
     if isinstance(outcome, Exception):
         reason = reason_of(outcome)
         if not isinstance(outcome, UserError):
             log.error("trial %d failed", trial.number, exc_info=outcome)
     elif math.isfinite(outcome):
-        study.tell(trial, outcome)
+        study.record(trial, outcome)
         return
     else:
         reason = f"val MAPE is {outcome}"
     log.warning("trial %d failed: %s", trial.number, reason)
-    study.tell_failure(trial, reason)
+    study.record_failure(trial, reason)
 
 
 def _standing(study: SweepStudy, done: int, total: int, seconds: float) -> str:

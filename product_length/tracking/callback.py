@@ -9,7 +9,7 @@ from product_length.tracking.tracker import Tracker
 
 
 class EpochCallback(L.Callback):
-    """Tells a tracker the metrics of every epoch that was validated and ended.
+    """Logs the metrics of every epoch that was validated and ended.
 
     Epochs count from 1, as in report.json, and go on where a resumed run left off. The learning
     rate is that of the optimiser's first group at the epoch's last step, as `learning_rate`.
@@ -38,15 +38,15 @@ class EpochCallback(L.Callback):
 
     @override
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tell the epoch before."""
-        self._tell(trainer)
+        """Log the epoch before."""
+        self._log(trainer)
 
     @override
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tell the last epoch."""
-        self._tell(trainer)
+        """Log the last epoch."""
+        self._log(trainer)
 
-    def _tell(self, trainer: L.Trainer) -> None:
+    def _log(self, trainer: L.Trainer) -> None:
         epoch, self._validated = self._validated, None
         if epoch is None or not trainer.is_global_zero:
             return

@@ -1,4 +1,4 @@
-"""What a finished run tells its tracker."""
+"""What is logged of a finished run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import overload
@@ -7,18 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from product_length.catalogue.catalogue import Catalogue
+from product_length.evaluation.metrics import METRICS
 from product_length.evaluation.records import Report
 from product_length.tracking.tracker import Tracker
 
 
-def tell_outcome(
+def log_outcome(
     tracker: Tracker,
     report: Report,
     catalogue: Catalogue,
     splits: Mapping[str, NDArray[np.int64]],
     predicted: Mapping[str, NDArray[np.float32]],
 ) -> None:
-    """Predictions of every split, and a summary of the report.
+    """Log the predictions of every split, and a summary of the report.
 
     `splits`: row numbers int64 (n,) by name; `predicted`: float32 (n,), 1/100 inch.
     """
@@ -27,9 +28,9 @@ def tell_outcome(
             split,
             lengths=catalogue.lengths[rows],
             predictions=predicted[split],
-            product_ids=Looked(rows, lambda row: str(catalogue.product_ids[row])),
-            types=Looked(rows, lambda row: str(catalogue.types[row])),
-            texts=Looked(rows, lambda row: catalogue.texts(row, row + 1)[0]),
+            product_ids=LazyStrings(rows, lambda row: str(catalogue.product_ids[row])),
+            types=LazyStrings(rows, lambda row: str(catalogue.types[row])),
+            texts=LazyStrings(rows, lambda row: catalogue.texts(row, row + 1)[0]),
         )
     tracker.summary(
         {
@@ -39,20 +40,20 @@ def tell_outcome(
             "seconds": report.timings,
             # Of the best epoch, in the place of the last one's, and decided as those were.
             **{
-                f"{split}/{name}": scored.own(name).value
+                f"{split}/{metric.name}": scored.own(metric.name).value
                 for split, scored in report.splits.items()
-                for name in ("mape", "score", "rmsle", "median_ape")
+                for metric in METRICS
             },
         }
     )
 
 
-class Looked(Sequence[str]):
-    """Strings of some rows, looked up one by one when asked for."""
+class LazyStrings(Sequence[str]):
+    """Strings of some rows, each read when it is asked for."""
 
-    def __init__(self, rows: NDArray[np.int64], look_up: Callable[[int], str]) -> None:
+    def __init__(self, rows: NDArray[np.int64], read: Callable[[int], str]) -> None:
         self._rows = rows
-        self._look_up = look_up
+        self._read = read
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -63,5 +64,5 @@ class Looked(Sequence[str]):
     def __getitem__(self, at: slice) -> Sequence[str]: ...
     def __getitem__(self, at: int | slice) -> str | Sequence[str]:
         if isinstance(at, slice):
-            return Looked(self._rows[at], self._look_up)
-        return self._look_up(int(self._rows[at]))
+            return LazyStrings(self._rows[at], self._read)
+        return self._read(int(self._rows[at]))

@@ -1,4 +1,4 @@
-"""Follows a run on Weights & Biases; what is sent there is told in `wandb_run`."""
+"""Follows a run on Weights & Biases; `wandb_run` lists what is sent there."""
 
 import contextlib
 import logging
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from product_length.errors import UserError, first_line
-from product_length.evaluation.metrics import absolute_percentage_errors, checked, metrics
+from product_length.evaluation.estimates import measure
+from product_length.evaluation.metrics import METRICS, absolute_percentage_errors, checked
 from product_length.tracking.config import Wandb
 from product_length.tracking.samples import best_rows, sampled_rows, scatter, worst_rows
 from product_length.tracking.tracker import Tracker
@@ -57,9 +58,9 @@ class WandbTracker(Tracker):
             ) from error
 
     def epoch(self, metrics: Mapping[str, float], epoch: int) -> None:
-        """Note the metrics of a finished epoch, counted from 1; the W&B step is the epoch."""
-        noted = {"epoch": epoch, **plain(metrics)}
-        self._tell(lambda run: run.log(noted, step=epoch, commit=True))
+        """Log the metrics of a finished epoch, counted from 1; the W&B step is the epoch."""
+        logged = {"epoch": epoch, **plain(metrics)}
+        self._send(lambda run: run.log(logged, step=epoch, commit=True))
 
     def predictions(
         self,
@@ -91,12 +92,16 @@ class WandbTracker(Tracker):
                 for row in rows.tolist()
             ]
 
+        banded = [metric.name for metric in METRICS if metric.by_band]
         tables: dict[str, tuple[list[str | int], list[list[Any]]]] = {
             f"{split}/worst": (_PRODUCT_COLUMNS, products(worst_rows(errors, EXTREME_ROWS))),
             f"{split}/best": (_PRODUCT_COLUMNS, products(best_rows(errors, EXTREME_ROWS))),
             f"{split}/error_by_band": (
-                ["band", "rows", "mape"],
-                [[band["band"], band["rows"], band["mape"]] for band in metrics(y, p)["bands"]],
+                ["band", "rows", *banded],
+                [
+                    [band.band, band.rows, *(band[name].value for name in banded)]
+                    for band in measure(y, p).bands
+                ],
             ),
         }
         pictures = {}
@@ -104,33 +109,33 @@ class WandbTracker(Tracker):
         if shown.size:
             title = f"{shown.size:,} of {y.size:,} {split} products"
             pictures[f"{split}/scatter"] = scatter(y[shown], p[shown], title)
-        self._tell(lambda run: _log_media(run, tables, pictures))
+        self._send(lambda run: _log_media(run, tables, pictures))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Log a table of plain values."""
         named: list[str | int] = list(columns)
         made: list[list[Any]] = [plain(row) for row in rows]
-        self._tell(lambda run: _log_media(run, {name: (named, made)}, {}))
+        self._send(lambda run: _log_media(run, {name: (named, made)}, {}))
 
     def page(self, name: str, html: str) -> None:
         """Log a self-contained HTML page."""
-        self._tell(lambda run: _log_page(run, name, html))
+        self._send(lambda run: _log_page(run, name, html))
 
     def summary(self, values: Mapping[str, Any]) -> None:
-        """Note what the run came to; replaces the last epoch's value of the same name."""
-        self._tell(lambda run: run.summary.update(plain(values)))
+        """Log what the run came to; replaces the last epoch's value of the same name."""
+        self._send(lambda run: run.summary.update(plain(values)))
 
     def finish(self, *, failed: bool) -> None:
         """Close the run with exit code 0, or 1 where it failed; a second call does nothing."""
-        self._tell(lambda run: run.finish(exit_code=1 if failed else 0))
+        self._send(lambda run: run.finish(exit_code=1 if failed else 0))
         self._run = None
 
-    def _tell(self, tell: Callable[["wandb.Run"], object]) -> None:
+    def _send(self, send: Callable[["wandb.Run"], object]) -> None:
         run = self._run
         if run is None:
             return
         try:
-            tell(run)
+            send(run)
         except Exception as error:  # hours of training outweigh whatever broke here
             self._run = None
             _log.warning(
@@ -170,5 +175,5 @@ def _restart() -> None:
     """Leave W&B's broken background process, so that a sweep's next run gets a new one."""
     import wandb
 
-    with contextlib.suppress(Exception, SystemExit):  # it tells of the very fault, or exits
+    with contextlib.suppress(Exception, SystemExit):  # it prints the same fault again, or exits
         wandb.teardown(exit_code=1)

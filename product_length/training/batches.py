@@ -1,18 +1,19 @@
-"""Batches drawn by row number from arrays in memory or on disk, the same ones after a resume."""
+"""Batches of rows of arrays, in memory or on disk; the same ones after a resume."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from product_length.errors import UserError
-from product_length.model.network import Batch
+from product_length.features.columns import Batch, Columns
 
 Rows = NDArray[np.int64]
 
@@ -21,43 +22,37 @@ Rows = NDArray[np.int64]
 class Inputs:
     """Everything the network sees of a catalogue, row by row, in memory or memory-mapped.
 
-    embeddings: for each encoder, float16 or float32 (rows, dimensions), or int32 (rows, n-grams).
-    types: int64 (rows,) codes, or None.
-    neighbours: float32 (rows, width), or None.
-    lengths: float32 (rows,), 1/100 inch, or None where they are to be predicted.
-    dimensions: float32 (rows, width), stated measurements, or None.
-    terms: int32 (rows, n), entries of terms, 0 = none, or None.
+    columns: for each feature, by its name, an array (rows, …). lengths: float32 (rows,), 1/100
+    inch, or None where they are to be predicted.
 
-    Raises ValueError when the parts differ in rows, or there is none.
+    Raises ValueError when the columns differ in rows, or there is none.
     """
 
-    embeddings: tuple[NDArray[Any], ...]
-    types: NDArray[np.int64] | None
-    neighbours: NDArray[np.float32] | None
-    lengths: NDArray[np.float32] | None
-    dimensions: NDArray[np.float32] | None = None
-    terms: NDArray[np.int32] | None = None
+    columns: Columns
+    lengths: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        counts = {len(part) for part in self._seen()}
+        counts = {len(column) for column in self.columns.values()}
         if len(counts) != 1:
-            raise ValueError(f"the inputs must have equally many rows, not {sorted(counts)}")
+            raise ValueError(f"the columns must have equally many rows, not {sorted(counts)}")
         if self.lengths is not None and self.lengths.shape != (len(self),):
             raise ValueError(f"lengths {self.lengths.shape} must be ({len(self)},)")
 
     def __len__(self) -> int:
-        return next(len(part) for part in self._seen())
+        return len(next(iter(self.columns.values())))
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """All columns, and the lengths if there are any."""
+        return [*self.columns.values(), *([] if self.lengths is None else [self.lengths])]
+
+    def map(self, change: Callable[[NDArray[Any]], Tensor]) -> Batch:
+        """A tensor for each array."""
+        lengths = None if self.lengths is None else change(self.lengths)
+        return Batch({name: change(column) for name, column in self.columns.items()}, lengths)
 
     def take(self, rows: Rows) -> Batch:
         """These rows, int64 (n,), in this order, copied into tensors of their own."""
-        return Batch(
-            tuple(_take(vectors, rows) for vectors in self.embeddings),
-            None if self.types is None else _take(self.types, rows),
-            None if self.neighbours is None else _take(self.neighbours, rows),
-            None if self.lengths is None else _take(self.lengths, rows),
-            None if self.dimensions is None else _take(self.dimensions, rows),
-            None if self.terms is None else _take(self.terms, rows),
-        )
+        return self.map(lambda array: torch.from_numpy(np.take(np.asarray(array), rows, axis=0)))
 
     def fingerprint(self, rows: Rows) -> str:
         """Short digest of `rows`, int64 (n,): their lengths, and what 64 of them look like."""
@@ -65,18 +60,9 @@ class Inputs:
         if self.lengths is not None:
             digest.update(self.lengths[rows].tobytes())
         some = rows[:: max(1, len(rows) // 64)][:64]
-        for part in self._seen():
-            digest.update(np.take(np.asarray(part), some, axis=0).tobytes())
+        for column in self.columns.values():
+            digest.update(np.take(np.asarray(column), some, axis=0).tobytes())
         return f"{len(rows)} rows, {digest.hexdigest()[:12]}"
-
-    def _seen(self) -> Iterator[NDArray[Any]]:
-        """All parts that there are, but the lengths."""
-        parts = (*self.embeddings, self.types, self.neighbours, self.dimensions, self.terms)
-        yield from (part for part in parts if part is not None)
-
-
-def _take(array: NDArray[Any], rows: Rows) -> torch.Tensor:
-    return torch.from_numpy(np.take(np.asarray(array), rows, axis=0))
 
 
 class Source(Protocol):

@@ -19,7 +19,7 @@ class TrainerOptions(Options):
 
     `min_steps`: a catalogue too small for so many steps an epoch gets smaller batches, but not
     smaller than `LEAST_BATCH` rows: a few dozen steps in all would leave the network untrained.
-    `memory`: `resident` draws single rows, from memory-mapped arrays too; `blocks` reads blocks of
+    `memory`: `resident` reads single rows, from memory-mapped arrays too; `blocks` reads blocks of
     neighbours and shuffles as many as `shuffle_mb` MiB hold, in all processes together; `auto`
     reads blocks when the embeddings take more than half of the machine's memory.
     """

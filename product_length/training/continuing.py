@@ -28,14 +28,14 @@ def check_resumable(checkpoint: Mapping[str, Any], criterion: str, path: Path) -
     """Raises UserError when what training goes on from is not all in a checkpoint."""
     record = checkpoint[RECORD]
     missing = [name for name in _OF_LIGHTNING if name not in checkpoint]
-    missing += [name for name in ("identity", "history", "blocks") if name not in record]
+    missing += [name for name in ("identity", "history", "chunks") if name not in record]
     if not missing:
         if not (isinstance(record["history"], list) and record["history"]):
             missing = ["a history"]
         elif not all(_is_entry(each, criterion) for each in record["history"]):
             missing = ["a whole history"]
-        elif not isinstance(record["blocks"], dict | None):
-            missing = ["blocks"]
+        elif not isinstance(record["chunks"], dict | None):
+            missing = ["chunks"]
     if missing:
         raise UserError(f"{path}: was edited and cannot be continued: {', '.join(missing)} missing")
 

@@ -24,7 +24,6 @@ from product_length.lightning_import import (
 )
 from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, Rows, ShuffledBatches
-from product_length.training.blocks import Blocks
 from product_length.training.checkpoint import AtomicCheckpointIO, RunCheckpoint
 from product_length.training.checkpoint_file import (
     BEST,
@@ -34,6 +33,7 @@ from product_length.training.checkpoint_file import (
     read_checkpoint,
     set_weights,
 )
+from product_length.training.chunks import Chunks
 from product_length.training.config import TrainerOptions
 from product_length.training.continuing import (
     adopt,
@@ -46,7 +46,7 @@ from product_length.training.hardware import resolve_accelerator, resolve_precis
 from product_length.training.interruption import Interruption
 from product_length.training.module import FitModule, History
 from product_length.training.objective import Objective
-from product_length.training.placement import choose_blocks
+from product_length.training.placement import choose_chunks
 from product_length.training.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -106,33 +106,38 @@ def fit(
     if len(val_rows) < world:
         raise UserError(f"{len(val_rows)} validation rows for {world} process(es): too few")
     batches = ShuffledBatches(inputs, train_rows, options.batch_size, seed, world=world)
+    chunks = choose_chunks(inputs, options, resolve_accelerator(options), world)
     module = FitModule(
-        network,
-        objective,
-        inputs,
-        train_rows,
-        val_rows,
-        options,
-        seed,
-        processes=world,
-        blocks=choose_blocks(inputs, options, resolve_accelerator(options), world),
+        network, objective, inputs, train_rows, val_rows, options, seed, world, chunks
     )
-    history = _take_up(module, checkpoints, first=trainer.is_global_zero)
-    if module.blocks is not None and trainer.is_global_zero:
-        logger.info("training rows are read %s", module.blocks)
+    history = _continued(module, checkpoints, first=trainer.is_global_zero)
+    if module.chunks is not None and trainer.is_global_zero:
+        logger.info("training rows are read %s", module.chunks)
     if not _finished(history, criterion, options):
-        with (
-            _quiet(),
-            interruption.told(checkpoints / LAST, module),
-            torch.random.fork_rng(devices=[]),
-        ):
-            network.train()
-            trainer.fit(module, ckpt_path=options.resumed_checkpoint())
-        history = module.history
-    best = best_epoch(history, criterion)
+        history = _trained(trainer, module, interruption, checkpoints)
     load_weights(network, checkpoints / BEST)
     network.eval()
-    rates = [entry["rows_per_second"] for entry in history]
+    return _result(module, history, checkpoints, started, batches.left_out)
+
+
+def _trained(
+    trainer: L.Trainer, module: FitModule, interruption: Interruption, checkpoints: Path
+) -> History:
+    """The history after training to the end; randomness outside of it is left as it was."""
+    with (
+        _quiet(),
+        interruption.reported(checkpoints / LAST, module),
+        torch.random.fork_rng(devices=[]),
+    ):
+        module.network.train()
+        trainer.fit(module, ckpt_path=module.options.resumed_checkpoint())
+    return module.history
+
+
+def _result(
+    module: FitModule, history: History, checkpoints: Path, started: float, left_out: int
+) -> FitResult:
+    best = best_epoch(history, module.objective.criterion)
     return FitResult(
         best_checkpoint=checkpoints / BEST,
         last_checkpoint=checkpoints / LAST,
@@ -140,10 +145,10 @@ def fit(
         best_val_mape=history[best - 1]["val/mape"],
         history=history,
         epochs=len(history),
-        stopped_early=len(history) < options.max_epochs,
+        stopped_early=len(history) < module.options.max_epochs,
         seconds=time.perf_counter() - started,
-        rows_per_second=float(np.mean(rates)),
-        left_out_rows=batches.left_out,
+        rows_per_second=float(np.mean([entry["rows_per_second"] for entry in history])),
+        left_out_rows=left_out,
         first_step_at=module.first_step_at,
     )
 
@@ -203,7 +208,7 @@ def _keep(checkpoints: Path, name: str, monitor: str | None) -> RunCheckpoint:
     )
 
 
-def _take_up(module: FitModule, checkpoints: Path, *, first: bool) -> History:
+def _continued(module: FitModule, checkpoints: Path, *, first: bool) -> History:
     """The history of the run that is continued, after every check; empty for a new run."""
     options, criterion = module.options, module.objective.criterion
     resume = options.resumed_checkpoint()
@@ -214,8 +219,8 @@ def _take_up(module: FitModule, checkpoints: Path, *, first: bool) -> History:
     checkpoint = read_checkpoint(resume)
     check_resumable(checkpoint, criterion, resume)
     if options.memory == "auto":  # on another machine too the rows come in the same order
-        kept = checkpoint[RECORD]["blocks"]
-        module.blocks = kept and Blocks(**kept)
+        kept = checkpoint[RECORD]["chunks"]
+        module.chunks = kept and Chunks(**kept)
     check_same_run(checkpoint, module.identity(), resume)
     set_weights(module.network, checkpoint, resume)
     if first:

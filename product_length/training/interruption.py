@@ -28,7 +28,7 @@ class Interruption(Callback):
         self._happened = isinstance(exception, KeyboardInterrupt | SystemExit)
 
     @contextmanager
-    def told(self, last: Path, module: FitModule) -> Iterator[None]:
+    def reported(self, last: Path, module: FitModule) -> Iterator[None]:
         """Around a fit: raises InterruptedFitError, which names the checkpoint `last`, if any."""
         handler = signal.getsignal(signal.SIGINT)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +15,16 @@ from torch.optim import Optimizer
 from typing_extensions import override
 
 from product_length.errors import UserError
+from product_length.features.columns import Batch
 from product_length.lightning_import import L
 from product_length.loss.point import Mape, Rmsle
-from product_length.model.network import Batch, LengthNetwork
+from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, OrderedBatches, Rows, ShuffledBatches, Source
-from product_length.training.blocks import Blocks
 from product_length.training.checkpoint_file import RECORD
+from product_length.training.chunks import Chunks
 from product_length.training.config import TrainerOptions
 from product_length.training.continuing import epochs_added
+from product_length.training.every_process import from_every_process
 from product_length.training.objective import Objective
 from product_length.training.optimiser import (
     build_optimiser,
@@ -39,13 +41,12 @@ CHECK_EVERY = 50
 """Steps between looks at the losses: each look waits for the accelerator."""
 _SAME_RUN = {"max_epochs", "patience", "batch_size", "learning_rate", "weight_decay"}
 _SAME_RUN |= {"warmup", "gradient_clip"}
-_Value = TypeVar("_Value")
 
 
 class FitModule(L.LightningModule):
     """Network and objective, fitted on `train_rows` and scored on `val_rows` of `inputs`.
 
-    With `blocks`, training rows are read in blocks, else drawn one by one.
+    With `chunks`, training rows are read in chunks, else one by one.
     `history` has one entry for each finished epoch. Every metric of val/ is computed in float64
     over all rows of the split at once, from lengths in 1/100 inch; those of train/ are means over
     the rows of the epoch as the weights moved, with dropout.
@@ -61,7 +62,7 @@ class FitModule(L.LightningModule):
         options: TrainerOptions,
         seed: int,
         processes: int = 1,
-        blocks: Blocks | None = None,
+        chunks: Chunks | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -71,7 +72,7 @@ class FitModule(L.LightningModule):
         self.options = options
         self.seed = seed
         self.processes = processes
-        self.blocks = blocks
+        self.chunks = chunks
         self.history: History = []
         self._batches: ShuffledBatches | None = None
         self._source: Source | None = None
@@ -93,7 +94,7 @@ class FitModule(L.LightningModule):
                 self.train_rows,
                 self.options,
                 self.seed,
-                self.blocks,
+                self.chunks,
                 rank=self.trainer.global_rank,
                 world=self.trainer.world_size,
             )
@@ -101,9 +102,9 @@ class FitModule(L.LightningModule):
 
     @property
     def source(self) -> Source:
-        """Where single rows are drawn from: the inputs, or their copy on the card."""
+        """Where single rows are read from: the inputs, or their copy on the card."""
         if self._source is None:
-            self._source = on_card(self.inputs, self.blocks, self.device)
+            self._source = on_card(self.inputs, self.chunks, self.device)
         return self._source
 
     @override
@@ -230,11 +231,11 @@ class FitModule(L.LightningModule):
         self._val.clear()
         raw, p, y = (
             torch.from_numpy(np.concatenate(parts)).double()
-            for parts in zip(*_from_every_process(shard), strict=True)
+            for parts in zip(*from_every_process(shard), strict=True)
         )
         if not (raw.isfinite().all() and p.isfinite().all()):
             raise self._diverged(self._steps_seen, "validation predictions are not finite numbers")
-        sums = np.sum(_from_every_process(self._sums), axis=0)
+        sums = np.sum(from_every_process(self._sums), axis=0)
         mape = _mape.cost(p, y).item()
         # A distribution is decided for each metric by itself.
         for_rmsle = self.objective.lengths(raw, "rmsle") if self.objective.decisions else p
@@ -261,7 +262,7 @@ class FitModule(L.LightningModule):
             "trainer": self.options.model_dump(include=_SAME_RUN),
             "processes": self.processes,
             "seed": self.seed,
-            "reading": "single rows" if self.blocks is None else str(self.blocks),
+            "reading": "single rows" if self.chunks is None else str(self.chunks),
             "train data": self.inputs.fingerprint(self.train_rows),
             "val data": self.inputs.fingerprint(self.val_rows),
             "objective": self.objective.state(),
@@ -270,9 +271,9 @@ class FitModule(L.LightningModule):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what `check_same_run` compares, the history, and how blocks are read."""
+        """Add what `check_same_run` compares, the history, and how chunks are read."""
         checkpoint[RECORD] = {"identity": self.identity(), "history": self.history}
-        checkpoint[RECORD]["blocks"] = self.blocks and asdict(self.blocks)
+        checkpoint[RECORD]["chunks"] = self.chunks and asdict(self.chunks)
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -292,12 +293,3 @@ def _known(batch: Batch) -> Tensor:
     if batch.lengths is None:
         raise ValueError("fitting needs lengths")
     return batch.lengths
-
-
-def _from_every_process(value: _Value) -> list[_Value]:
-    """The values of all processes, in order, in each of them."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return [value]
-    found: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(found, value)
-    return found

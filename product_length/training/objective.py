@@ -15,6 +15,7 @@ from typing_extensions import Self
 
 from product_length.decision.config import DECISIONS, Decision, DecisionOption
 from product_length.decision.distribution import Distribution
+from product_length.loss.bin_grid import BinGrid
 from product_length.loss.bins import TAIL_CELLS, Bins, fit_bins
 from product_length.loss.constant import best_constant, thinned
 from product_length.loss.histogram import Histogram, cross_entropy, smoothed_targets
@@ -66,6 +67,13 @@ class Objective(Protocol):
 
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
         """The outputs that a constant network should emit: float32 (outputs,)."""
+        ...
+
+    def bin_grid(self, train_lengths: NDArray[np.float32] | None = None) -> BinGrid | None:
+        """What outputs stand for, for experts; None where the loss leaves but one length.
+
+        By training rows, float32 (rows,), 1/100 inch; without any, for weights to be loaded into.
+        """
         ...
 
     def state(self) -> dict[str, Any]:
@@ -133,6 +141,9 @@ class PointObjective:
         """The output, float32 (1,), for the best constant of lengths (rows,), 1/100 inch."""
         constant = best_constant(self.loss, train_lengths)
         return torch.tensor([self.target.from_length(constant)], dtype=torch.float32)
+
+    def bin_grid(self, train_lengths: NDArray[np.float32] | None = None) -> None:
+        """None: a point loss emits one length."""
 
     def state(self) -> dict[str, Any]:
         """What `from_state` rebuilds this from."""
@@ -221,7 +232,7 @@ class HistogramObjective:
 
     @property
     def criterion(self) -> str:
-        """Cross-entropy: it tells distributions apart by all rows, MAPE by a few short ones."""
+        """Cross-entropy: it compares distributions by all rows, MAPE by a few short ones."""
         return "val/loss"
 
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
@@ -231,6 +242,16 @@ class HistogramObjective:
         shares = torch.stack(parts).sum(dim=0) / len(rows)
         # An output that no training row shares in still has a chance: of half a row.
         return (shares + 0.5 / len(rows) / self.outputs).log().float()
+
+    def bin_grid(self, train_lengths: NDArray[np.float32] | None = None) -> BinGrid:
+        """The bins as tensors, with the distribution of training rows of these lengths."""
+        if train_lengths is None:
+            return BinGrid.of_size(self.outputs)
+        edges = torch.tensor(self.bins.edges)
+        tails = [torch.tensor([np.median(tail)]) for tail in (self.bins.lower, self.bins.upper)]
+        middles = torch.cat([tails[0], (edges[1:] + edges[:-1]) / 2, tails[1]])
+        marginal = self.initial_bias(train_lengths).softmax(dim=0)
+        return BinGrid(edges, self.targets(middles.exp()).float(), marginal)
 
     def state(self) -> dict[str, Any]:
         """What `from_state` rebuilds this from."""

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from product_length.ahead import ahead
-from product_length.model.network import Batch
+from product_length.features.columns import Batch
+from product_length.prefetch import prefetch
 from product_length.training.batches import Inputs, Rows, ShuffledBatches, Source
-from product_length.training.blocks import BlockBatches, Blocks
+from product_length.training.chunks import ChunkBatches, Chunks
 from product_length.training.config import TrainerOptions
 from product_length.training.memory import memory_limit
 from product_length.training.reading import row_bytes
@@ -27,20 +27,20 @@ _AHEAD = 3
 _Moved = tuple[Batch, torch.cuda.Event | None]
 
 
-def choose_blocks(
+def choose_chunks(
     inputs: Inputs, options: TrainerOptions, accelerator: str, world: int
-) -> Blocks | None:
-    """How blocks are read in a new run; None where single rows are drawn.
+) -> Chunks | None:
+    """How chunks are read in a new run; None where single rows are read.
 
     `auto` asks what there is in all, not what is free: every process must come to the same.
     """
     if options.memory == "resident" or (options.memory == "auto" and _fits(inputs, accelerator)):
         return None
-    return Blocks.within(inputs, options.shuffle_mb * 2**20, options.batch_size * world)
+    return Chunks.within(inputs, options.shuffle_mb * 2**20, options.batch_size * world)
 
 
 def _fits(inputs: Inputs, accelerator: str) -> bool:
-    mapped = [vectors for vectors in inputs.embeddings if isinstance(vectors, np.memmap)]
+    mapped = [array for array in inputs.arrays() if isinstance(array, np.memmap)]
     limit = memory_limit()
     if limit is None or len(inputs) * row_bytes(mapped) <= SHARE * limit:
         return True
@@ -55,39 +55,31 @@ def training_batches(
     rows: Rows,
     options: TrainerOptions,
     seed: int,
-    blocks: Blocks | None,
+    chunks: Chunks | None,
     *,
     rank: int,
     world: int,
 ) -> ShuffledBatches:
-    """One process's batches of `rows`, int64 (n,): read in blocks, or drawn one by one."""
+    """One process's batches of `rows`, int64 (n,): read in chunks, or one by one."""
     size = options.batch_size
-    if blocks is None:
+    if chunks is None:
         return ShuffledBatches(inputs, rows, size, seed, rank=rank, world=world)
-    return BlockBatches(inputs, rows, size, seed, blocks, rank=rank, world=world)
+    return ChunkBatches(inputs, rows, size, seed, chunks, rank=rank, world=world)
 
 
-def on_card(inputs: Inputs, blocks: Blocks | None, device: torch.device) -> Source:
-    """`inputs`, or their copy on a CUDA device where rows are drawn one by one and all fit there.
+def on_card(inputs: Inputs, chunks: Chunks | None, device: torch.device) -> Source:
+    """`inputs`, or their copy on a CUDA device where rows are read one by one and all fit there.
 
     That is, when they take at most four fifths of what is free there just now.
     """
-    if device.type != "cuda" or blocks is not None:
+    if device.type != "cuda" or chunks is not None:
         return inputs
     free, _ = torch.cuda.mem_get_info(device)
     return OnDevice(inputs, device) if _bytes(inputs) <= _FREE_SHARE * free else inputs
 
 
 def _bytes(inputs: Inputs) -> int:
-    parts = [
-        *inputs.embeddings,
-        inputs.types,
-        inputs.neighbours,
-        inputs.lengths,
-        inputs.dimensions,
-        inputs.terms,
-    ]
-    return len(inputs) * row_bytes([part for part in parts if part is not None])
+    return len(inputs) * row_bytes(inputs.arrays())
 
 
 class OnDevice:
@@ -95,23 +87,12 @@ class OnDevice:
 
     def __init__(self, inputs: Inputs, device: torch.device) -> None:
         self.device = device
-
-        def there(part: NDArray[Any] | None) -> Tensor | None:
-            return None if part is None else _copied(part, device)
-
-        self._all = Batch(
-            tuple(_copied(vectors, device) for vectors in inputs.embeddings),
-            there(inputs.types),
-            there(inputs.neighbours),
-            there(inputs.lengths),
-            there(inputs.dimensions),
-            there(inputs.terms),
-        )
+        self._all = inputs.map(lambda array: _copied(array, device))
 
     def take(self, rows: Rows) -> Batch:
         """These rows, int64 (n,), in this order, as tensors on the device."""
         chosen = torch.from_numpy(rows).to(self.device, non_blocking=True)
-        return _each(self._all, lambda part: part.index_select(0, chosen))
+        return self._all.map(lambda part: part.index_select(0, chosen))
 
 
 def _copied(array: NDArray[Any], device: torch.device) -> Tensor:
@@ -135,7 +116,7 @@ class Prefetched:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        with closing(ahead(self._moved(), _AHEAD, name="prefetch")) as coming:
+        with closing(prefetch(self._moved(), _AHEAD, name="prefetch")) as coming:
             for batch, event in coming:
                 yield _arrived(batch, event, self.device)
 
@@ -147,9 +128,7 @@ class Prefetched:
         stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         for batch in self.batches:
             with torch.cuda.stream(stream):
-                moved = _each(
-                    batch, lambda part: part.pin_memory().to(self.device, non_blocking=True)
-                )
+                moved = batch.map(lambda part: part.pin_memory().to(self.device, non_blocking=True))
                 event = stream.record_event()
             yield moved, event
 
@@ -165,13 +144,5 @@ def _arrived(batch: Batch, event: torch.cuda.Event | None, device: torch.device)
             part.record_stream(current)
             return part
 
-        _each(batch, used)
+        batch.map(used)
     return batch
-
-
-def _each(batch: Batch, change: Any) -> Batch:
-    def changed(part: Tensor | None) -> Tensor | None:
-        return None if part is None else change(part)
-
-    embeddings, *rest = batch
-    return Batch(tuple(change(vectors) for vectors in embeddings), *map(changed, rest))

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from product_length.decision.config import DecisionOption
-from product_length.decision.conformal import Masses
+from product_length.decision.conformal import Coverage
 from product_length.decision.distribution import Distribution
-from product_length.model.network import Batch, LengthNetwork
+from product_length.features.columns import Batch
+from product_length.model.network import LengthNetwork
 from product_length.training.objective import Objective
 
 _ROWS = 16384
@@ -27,8 +28,21 @@ def predict_raw(
     """
     network.to(device).eval()
     with torch.inference_mode():
-        raw = [network(_moved(batch, device)).float().cpu() for batch in batches]
+        raw = [network(batch.to(device)).float().cpu() for batch in batches]
     return torch.cat(raw) if raw else torch.empty(0, network.head.out_features)
+
+
+def mean_expert_shares(
+    network: LengthNetwork, batches: Iterable[Batch], device: str | torch.device = "cpu"
+) -> dict[str, float]:
+    """The mean share of each expert in the mixture, a fraction, by its feature's name.
+
+    As `predict_raw`: in full precision, with dropout off; the network is moved to `device`.
+    """
+    network.to(device).eval()
+    with torch.inference_mode():
+        shares = [network.expert_shares(batch.to(device)) for batch in batches]
+    return {name: float(torch.cat([each[name] for each in shares]).mean()) for name in shares[0]}
 
 
 def decided(
@@ -55,7 +69,7 @@ def ranks(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> ND
         return np.concatenate([some.cdf(lengths).numpy() for some, lengths in parts])
 
 
-def intervals_of(objective: Objective, raw: Tensor, masses: Masses) -> NDArray[np.float32]:
+def intervals_of(objective: Objective, raw: Tensor, masses: Coverage) -> NDArray[np.float32]:
     """Both ends of the intervals that hold `masses`: float32 (rows, 2), 1/100 inch.
 
     `raw`: (rows, outputs). Raises ValueError when the objective predicts no distribution.
@@ -72,18 +86,3 @@ def _distributions(objective: Objective, raw: Tensor) -> Iterator[Distribution]:
         if predicted is None:
             raise ValueError("a point loss predicts no distribution")
         yield predicted
-
-
-def _moved(batch: Batch, device: str | torch.device) -> Batch:
-    def there(block: Tensor | None) -> Tensor | None:
-        return None if block is None else block.to(device)
-
-    moved = tuple(vectors.to(device) for vectors in batch.embeddings)
-    return Batch(
-        moved,
-        there(batch.types),
-        there(batch.neighbours),
-        None,
-        there(batch.dimensions),
-        there(batch.terms),
-    )

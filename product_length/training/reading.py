@@ -18,7 +18,7 @@ Rows = NDArray[np.int64]
 _MOST_BYTES = 4 * 2**20
 """A read that skips rows goes through a buffer of this size."""
 _AHEAD = 16
-"""Reads that the disk is told of before they are needed."""
+"""Reads that the disk hears of before they are needed."""
 
 
 class RowReader:

@@ -78,11 +78,11 @@ def test_a_failure_midway_keeps_the_finished_chunks(tmp_path):
     assert artefact.facts == {"n": 3}
 
 
-def test_a_stream_is_told_what_is_missing_and_closed(tmp_path):
-    told, closed = [], []
+def test_a_stream_gets_what_is_missing_and_closed(tmp_path):
+    asked, closed = [], []
 
     def stream(spans, fail_at=None):
-        told.append(list(spans))
+        asked.append(list(spans))
         try:
             for start, stop in spans:
                 if start == fail_at:
@@ -114,7 +114,7 @@ def test_a_stream_is_told_what_is_missing_and_closed(tmp_path):
     with pytest.raises(ValueError, match="shorter"):
         make(lambda spans: stream(spans[:1]))
     made = make(stream)
-    assert told == [[(0, 4), (4, 8), (8, 10)], [(4, 8)], [(8, 10)]]
+    assert asked == [[(0, 4), (4, 8), (8, 10)], [(4, 8)], [(8, 10)]]
     assert len(closed) == 4
     np.testing.assert_array_equal(made.load_array()[:, 1], np.arange(10))
 

@@ -23,6 +23,12 @@ from product_length.catalogue.text import FIELDS
 from product_length.errors import UserError
 
 RECIPE = TextRecipe(fields=list(FIELDS))
+
+
+def dropped(reading):
+    return sum(each.count for each in reading.dropped.values())
+
+
 NAMES = list(Columns().model_dump().values())
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "amazon2023_sample.csv"
 
@@ -110,7 +116,7 @@ def test_rows_and_their_texts(source, store):
     assert min(len(part) for part in rows) > 0
 
 
-def test_what_was_dropped_is_told(source, store):
+def test_what_was_dropped_is_reported(source, store):
     reading = open_catalogue(options(source), store).reading
     assert {reason: (d.count, d.first_rows) for reason, d in reading.dropped.items()} == {
         "missing product id": (1, (201,)),
@@ -121,8 +127,8 @@ def test_what_was_dropped_is_told(source, store):
         "no text": (1, (207,)),
         "repeated product id": (2, (202, 209)),
     }
-    assert (reading.rows_read, reading.rows_kept, reading.rows_dropped) == (309, 301, 8)
-    assert reading.outside_track.count == 0
+    assert (reading.rows_read, reading.rows_kept, dropped(reading)) == (309, 301, 8)
+    assert reading.outside_range.count == 0
     assert reading.counted == {
         "without product type": 1,
         "without title": 0,
@@ -143,25 +149,25 @@ def test_second_opening_reads_the_store_and_is_the_same(source, store, monkeypat
     assert len(kept_artefacts(store)) == 1
 
 
-def test_tracks_and_splits_share_the_stored_rows(source, store):
+def test_length_ranges_and_splits_share_the_stored_rows(source, store):
     whole = open_catalogue(options(source), store)
-    track = open_catalogue(options(source, min_length=21, max_length=1050), store)
+    part = open_catalogue(options(source, min_length=21, max_length=1050), store)
     other = open_catalogue(options(source, split=SplitOptions(seed=1)), store)
     assert len(kept_artefacts(store)) == 1
     inside = np.flatnonzero((whole.lengths >= 21) & (whole.lengths <= 1050))
-    assert (len(track), len(inside)) == (99, 99)
-    np.testing.assert_array_equal(track.lengths, whole.lengths[inside])
-    assert track.texts() == [whole.texts()[row] for row in inside]
-    assert track.texts(90, 97) == track.texts()[90:97]
-    assert track.product_ids.to_pylist() == [whole.product_ids[row].as_py() for row in inside]
-    assert track.types.to_pylist() == [whole.types[row].as_py() for row in inside]
-    np.testing.assert_array_equal(track.row_numbers, whole.row_numbers[inside])
-    np.testing.assert_array_equal(track.split, whole.split[inside])
-    reading = track.reading
-    assert (reading.outside_track.count, reading.outside_track.first_rows[:2]) == (202, (1, 101))
-    assert reading.rows_read == reading.rows_kept + reading.rows_dropped + 202
-    assert "outside the track" in "\n".join(reading.lines())
-    assert track.fingerprint != whole.fingerprint == other.fingerprint
+    assert (len(part), len(inside)) == (99, 99)
+    np.testing.assert_array_equal(part.lengths, whole.lengths[inside])
+    assert part.texts() == [whole.texts()[row] for row in inside]
+    assert part.texts(90, 97) == part.texts()[90:97]
+    assert part.product_ids.to_pylist() == [whole.product_ids[row].as_py() for row in inside]
+    assert part.types.to_pylist() == [whole.types[row].as_py() for row in inside]
+    np.testing.assert_array_equal(part.row_numbers, whole.row_numbers[inside])
+    np.testing.assert_array_equal(part.split, whole.split[inside])
+    reading = part.reading
+    assert (reading.outside_range.count, reading.outside_range.first_rows[:2]) == (202, (1, 101))
+    assert reading.rows_read == reading.rows_kept + dropped(reading) + 202
+    assert "outside the length range" in "\n".join(reading.lines())
+    assert part.fingerprint != whole.fingerprint == other.fingerprint
     assert (other.split != whole.split).any()
 
 
@@ -215,7 +221,7 @@ def test_rows_are_picked_across_stored_batches(tmp_path):
         for start, stop in ((0, 3), (3, 4), (4, 10)):
             values = list(range(start, stop))
             writer.write_batch(pa.record_batch([list(map(str, values)), values], schema=schema))
-    products = ProductFile(tmp_path / "a.arrow")
+    products = ProductFile.open(tmp_path / "a.arrow")
     rng = np.random.default_rng(0)
     for _ in range(50):
         rows = np.flatnonzero(rng.random(10) < rng.random())
@@ -234,7 +240,7 @@ def test_too_few_rows(tmp_path, store):
     assert "\n" not in str(error.value)
     path = write_csv(tmp_path / "a.csv", sound_rows(20))
     assert len(open_catalogue(options(path), store)) == 20
-    with pytest.raises(UserError, match=r"only 10 rows .*outside the track.*: 10 \(rows 11"):
+    with pytest.raises(UserError, match=r"only 10 rows .*outside the length range.*: 10 \(rows 11"):
         open_catalogue(options(path, max_length=105), store)
 
 
@@ -250,7 +256,7 @@ def test_too_few_rows(tmp_path, store):
         ("-{}", "length is not positive: 50 (rows 1, 2, 3, 4, 5, …), such as '-1', '-2', '-3'"),
     ],
 )
-def test_lengths_that_cannot_be_read_are_shown_and_the_track_is_not_blamed(
+def test_lengths_that_cannot_be_read_are_shown_and_the_range_is_not_blamed(
     tmp_path, store, written, advice
 ):
     rows = [[str(n), f"t{n}", "", "", "1", written.format(n)] for n in range(1, 51)]
@@ -303,7 +309,7 @@ def test_demo(store):
     demo = DemoData(source="demo", rows=3000, types=20, text=RECIPE, split=SplitOptions())
     catalogue = open_catalogue(demo, store)
     reading = catalogue.reading
-    assert reading.rows_read == 3000 == len(catalogue) + reading.rows_dropped
+    assert reading.rows_read == 3000 == len(catalogue) + dropped(reading)
     assert len(catalogue) > 2900
     assert (catalogue.lengths > 0).all()
     assert all(catalogue.texts())
@@ -321,7 +327,7 @@ def test_the_real_sample(store):
     reading = catalogue.reading
     print("\n".join(reading.lines()))
     assert reading.rows_read == 7392
-    assert len(catalogue) == 7392 - reading.outside_track.count == 7150
+    assert len(catalogue) == 7392 - reading.outside_range.count == 7150
     assert reading.dropped == {}
     assert catalogue.lengths.max() <= 5000
     texts = catalogue.texts()

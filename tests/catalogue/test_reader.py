@@ -284,16 +284,16 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault_is_told_in_one_line_with_its_place(tmp_path, fault):
-    name, content, told = FAULTS[fault]
+def test_fault_is_reported_in_one_line_with_its_place(tmp_path, fault):
+    name, content, expected = FAULTS[fault]
     path = write(tmp_path / name, content)
     with pytest.raises(UserError) as error:
         read(path)
     message = str(error.value)
     assert str(path) in message
     assert "\n" not in message
-    assert len(told) >= 1
-    for part in told:
+    assert len(expected) >= 1
+    for part in expected:
         assert part in message
 
 
@@ -325,7 +325,7 @@ def test_no_permission(tmp_path):
         read(path)
 
 
-def test_file_faults_are_told_before_the_first_row(tmp_path):
+def test_file_faults_are_reported_before_the_first_row(tmp_path):
     path = write(tmp_path / "a.csv", "A,B\n1,2\n")
     with pytest.raises(UserError, match="no column"):
         read_batches(path, COLUMNS, with_lengths=True)

@@ -1,4 +1,4 @@
-"""Which rows are dropped, for which reason, and how that is told."""
+"""Which rows are dropped, for which reason, and how that is reported."""
 
 import json
 
@@ -201,21 +201,24 @@ def test_report_for_people_and_for_machines():
         rows_read=1234,
         rows_kept=1200,
         dropped={"no text": Dropped(1, (9,)), "repeated product id": Dropped(30, (1, 2, 3, 4, 5))},
-        outside_track=Dropped(3, (7, 8, 10)),
+        outside_range=Dropped(3, (7, 8, 10)),
         counted={"without title": 2, "repeated texts": 0},
     )
-    assert report.rows_dropped == 31
     assert report.lines() == [
         "a.csv: 1,234 rows read, 1,200 kept",
         "  dropped, no text: 1 (row 9)",
         "  dropped, repeated product id: 30 (rows 1, 2, 3, 4, 5, …)",
-        "  outside the track (min_length, max_length): 3 (rows 7, 8, 10)",
+        "  outside the length range (min_length, max_length): 3 (rows 7, 8, 10)",
         "  kept, without title: 2",
     ]
-    told = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert told["dropped"]["repeated product id"] == {"count": 30, "first_rows": [1, 2, 3, 4, 5]}
-    assert told["counted"] == {"without title": 2, "repeated texts": 0}
-    assert told["rows_read"] == 1234 == told["rows_kept"] + 31 + told["outside_track"]["count"]
+    written = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert written["dropped"]["repeated product id"] == {"count": 30, "first_rows": [1, 2, 3, 4, 5]}
+    assert written["counted"] == {"without title": 2, "repeated texts": 0}
+    assert (
+        written["rows_read"]
+        == 1234
+        == written["rows_kept"] + 31 + written["outside_range"]["count"]
+    )
 
 
 def test_first_rows_are_few():

@@ -15,20 +15,14 @@ def fault(*overrides, multirun=True):
 
 
 @pytest.mark.parametrize(
-    "group", [group for group in groups_of("train") if group not in ("embeddings", "sweep")]
+    "group",
+    [group for group in groups_of("train") if group not in ("embeddings", "features", "sweep")],
 )
 def test_a_list_for_a_group_of_one_option_is_refused(group):
     first, second = group_options(group)[:2]
     said = fault(f"{group}=[{first},{second}]")
     assert said.startswith(f"{group}=[{first},{second}]: only the last of these would count")
     assert f"-m {group}={first},{second}" in said
-
-
-def test_features_have_an_option_for_both():
-    assert "features=full has them all" in fault("features=[knn,dimensions]")
-    assert "features=full has them all" in fault("features=[dimensions,text,knn]")
-    assert "features=full has them all" in fault("features=[full,knn]")
-    assert "features=[knn,dimensions]" in fault("features=text,[knn,dimensions]")
 
 
 def test_lists_that_are_refused_elsewhere():
@@ -41,9 +35,9 @@ def test_lists_that_are_refused_elsewhere():
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["features=knn", "features.knn=null", "features.knn.k=5"],
-        ["features=knn", "~features.knn", "features.knn.k=5"],
-        ["features=knn", "features.knn.k=5", "features.knn={k: 6}"],
+        ["features=knn", "features.neighbours=null", "features.neighbours.k=5"],
+        ["features=knn", "~features.neighbours", "features.neighbours.k=5"],
+        ["features=knn", "features.neighbours.k=5", "features.neighbours={k: 6}"],
     ],
 )
 def test_a_key_and_another_value_below_it_are_refused(overrides):
@@ -80,7 +74,7 @@ def test_hydra_takes_the_last_value_too():
         ["loss=focal_mape", "loss.gamma=2"],
         ["loss.gamma=2", "loss=focal_mape"],
         ["trainer.max_epochs=3", "trainer=cpu"],
-        ["features=knn", "features.knn={k: 5}", "features.knn.recall=0.9"],
+        ["features=knn", "features.neighbours={k: 5}", "features.neighbours.recall=0.9"],
         ["experiment=rmsle", "loss=mape"],
         ["embeddings=[lsa,words]", "features=[knn]"],
         ["hydra.run.dir=a", 'hydra.run.dir="b"'],  # which Lightning adds

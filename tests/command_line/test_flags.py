@@ -18,7 +18,7 @@ def test_hydras_flags_are_known():
     assert {flag for action in valued for flag in action.option_strings} == WITH_VALUE
 
 
-def test_flags_and_overrides_are_told_apart():
+def test_flags_and_overrides_are_separated():
     read = read_arguments(["a=1", "-m", "b=2", "--config-dir", "x", "--package=y"])
     assert (read.overrides, read.unknown) == (["a=1", "b=2"], [])
     assert (read.multirun, read.runs) == (True, True)

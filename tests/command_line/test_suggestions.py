@@ -1,4 +1,4 @@
-"""A key that does not exist is told with the key that was meant, wherever that is."""
+"""A key that does not exist is answered with the key that was meant, wherever that is."""
 
 import pytest
 
@@ -32,11 +32,11 @@ def test_every_synonym_is_of_a_key_that_there_is():
         ("train.batch_size=8", "did you mean trainer.batch_size?"),
         ("weight_decy=0", "did you mean trainer.weight_decay?"),
         ("rate=1", "did you mean trainer.learning_rate?"),
-        ("dropout=0", "did you mean model.dropout or features.type.dropout?"),
+        ("dropout=0", "did you mean model.dropout or features.types.dropout?"),
         ("log_target=true", "did you mean features.use_log_target?"),
         ("experimnt=best", "did you mean experiment?"),
         ("gpus=2", "did you mean trainer.devices?"),
-        ("k=5", "did you mean features.knn.k, with features=knn?"),
+        ("k=5", "did you mean features.neighbours.k, with features=neighbours?"),
         ("loss.gamma=2", "no such key here, but with loss=focal_mape; loss has name"),
         ("+lr=1", "lr: no such key (did you mean trainer.learning_rate?)"),
         ("++trainer.lr=1", "did you mean trainer.learning_rate?"),

@@ -6,13 +6,14 @@ import pytest
 from run_folders import catalogue, predict, write_run
 
 from product_length.comparison.compare import compare
-from product_length.comparison.recipe_bootstrap import recipe_differences, recipe_estimates
+from product_length.comparison.recipe_runs import one_seed_verdict
 from product_length.comparison.runs import align, find_run_folders, load_runs, short_labels
 from product_length.comparison.sentences import headline, notes
 from product_length.errors import UserError
-from product_length.evaluation.bootstrap import paired_difference
+from product_length.evaluation.estimates import estimate_metrics
 from product_length.evaluation.metrics import absolute_percentage_errors
 from product_length.evaluation.predictions import load_predictions
+from product_length.evaluation.resampling import mean_differences
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +63,20 @@ def test_one_seed_each_is_ranked_and_paired_over_rows(root):
     assert [recipe.name for recipe in group.undistinguished] == ["loss=log_mape"]
     worst = group.recipes[2].to_best
     best, other = (load_predictions(root / "sweep" / name, "val") for name in "ba")
-    expected = paired_difference(
-        other.lengths, other.predictions, best.predictions, **group.resampling.model_dump()
-    )
+    errors = [absolute_percentage_errors(x.lengths, x.predictions) for x in (other, best)]
+    (expected,) = mean_differences([(errors[0], errors[1])], **group.resampling.model_dump())
     assert worst.value == pytest.approx(expected.value)
     assert worst.value > 0
     assert [worst.low, worst.high] == pytest.approx([expected.low, expected.high])
     assert worst.verdict == f"one seed: {expected.verdict} on these rows"
     assert group.recipes[1].to_best.verdict == "one seed: no detectable difference"
     assert group.test == group.best.runs[0].report.splits["test"]
+
+
+def test_one_seed_claims_no_more_than_its_rows():
+    assert one_seed_verdict("worse by 1–2 points") == "one seed: worse by 1–2 points on these rows"
+    assert one_seed_verdict("no detectable difference") == "one seed: no detectable difference"
+    assert one_seed_verdict("too few rows to tell") == "too few rows to tell"
 
 
 def test_runs_of_one_recipe_are_one_entry_over_its_seeds(seeds):
@@ -89,14 +95,14 @@ def test_runs_of_one_recipe_are_one_entry_over_its_seeds(seeds):
     lengths = loaded[0][0].lengths
     predictions = [np.vstack([one.predictions for one in recipe]) for recipe in loaded]
     options = group.resampling.model_dump()
-    expected, _ = recipe_estimates(lengths, predictions, **options)
+    expected, _ = estimate_metrics(lengths, predictions, **options)
     assert best.val.metrics == expected
     assert best.mape.value == pytest.approx(np.mean(best.seed_mapes))
     errors = [
         np.vstack([absolute_percentage_errors(lengths, seed) for seed in recipe])
         for recipe in predictions
     ]
-    assert other.to_best == recipe_differences(errors, 0, **options)[1]
+    assert other.to_best == mean_differences([(errors[1], errors[0])], **options)[0]
     assert other.to_best.verdict.startswith("worse by")
     assert best.seconds == pytest.approx(np.mean([run.seconds for run in best.runs]))
     assert best.best_epochs == [5, 5, 5]
@@ -109,15 +115,15 @@ def test_runs_of_one_recipe_are_one_entry_over_its_seeds(seeds):
 def test_baselines_and_test_rows_beside_the_mean_over_seeds(seeds):
     (group,) = compare(load_runs(find_run_folders([seeds / "mape"]))[0]).groups
     reports = [run.report for run in group.best.runs]
-    rival = group.best.val.baselines["type_median"]
+    baseline = group.best.val.baselines["type_median"]
     single = [report.val.baselines["type_median"].difference for report in reports]
-    assert rival.difference.value == pytest.approx(np.mean([one.value for one in single]))
-    assert rival.difference.low < np.mean([one.low for one in single])
-    assert rival.difference.high > np.mean([one.high for one in single])
+    assert baseline.difference.value == pytest.approx(np.mean([one.value for one in single]))
+    assert baseline.difference.low < np.mean([one.low for one in single])
+    assert baseline.difference.high > np.mean([one.high for one in single])
     values = np.array([one.value for one in single])
     half = 4.3027 * values.std(ddof=1) / np.sqrt(3)
     ends = np.mean([one.high for one in single]) - values.mean()
-    assert rival.difference.high - values.mean() == pytest.approx(np.hypot(half, ends), rel=1e-4)
+    assert baseline.difference.high - values.mean() == pytest.approx(np.hypot(half, ends), rel=1e-4)
     assert group.best.val.oracle.difference.value > 0
     test = [report.splits["test"].metrics.mape.value for report in reports]
     assert group.test.metrics.mape.value == pytest.approx(np.mean(test))
@@ -177,9 +183,9 @@ def test_unknown_reference(root):
         compare(runs_of(root, "sweep/a"), reference=["loss=smape", "mape"])
 
 
-def test_other_tracks_are_other_groups(root):
+def test_other_length_ranges_are_other_groups(root):
     comparison = compare(runs_of(root, "short", "sweep/b", "sweep/c"))
-    assert [(g.track, len(g.recipes)) for g in comparison.groups] == [
+    assert [(g.length_range, len(g.recipes)) for g in comparison.groups] == [
         ("all lengths", 2),
         ("lengths ≤ 5000", 1),
     ]
@@ -281,7 +287,7 @@ def test_files_of_others_make_no_run(tmp_path):
     assert find_run_folders([tmp_path]) == [tmp_path / "0"]
 
 
-def test_why_a_run_failed_is_told(tmp_path):
+def test_why_a_run_failed_is_said(tmp_path):
     for number in (0, 1, 2):
         write_run(tmp_path / str(number), seed=number)
     for number, reason in ((1, "training diverged\n"), (2, None)):
@@ -289,13 +295,13 @@ def test_why_a_run_failed_is_told(tmp_path):
         if reason:
             (tmp_path / str(number) / "failure.txt").write_text(reason)
     runs, unfinished = load_runs(find_run_folders([tmp_path]))
-    told = notes(compare(runs, unfinished=unfinished))
-    assert told[0] == (
+    said = notes(compare(runs, unfinished=unfinished))
+    assert said[0] == (
         f"Skipped, not finished (2): {tmp_path / '1'} (training diverged); {tmp_path / '2'}."
     )
 
 
-def test_what_later_runs_did_not_wait_for_is_told(tmp_path):
+def test_what_later_runs_did_not_wait_for_is_said(tmp_path):
     for number, waited in enumerate((420.0, 0.25, 0.3, 90.0)):
         write_run(tmp_path / str(number), seed=number, waited=waited)
     runs, _ = load_runs(find_run_folders([tmp_path]))

@@ -18,7 +18,7 @@ from product_length.comparison.published import published_figure
 from product_length.comparison.runs import load_runs
 from product_length.comparison.sentences import headline, notes, title
 from product_length.comparison.tables import decision_table, ranking_table, tables
-from product_length.evaluation.bootstrap import Estimate
+from product_length.evaluation.estimates import Estimate
 
 PNG = b"\x89PNG\r\n\x1a\n-not-much-of-one"
 
@@ -74,8 +74,8 @@ def test_a_reference_that_is_the_best_has_no_column_of_its_own(runs):
 
 def test_one_seed_beside_a_baseline_claims_no_more_than_its_rows(runs):
     (group,) = compare([run for run in runs if run.folder.name == "rmsle0"]).groups
-    (rivals,) = [table for table in tables(group) if "Baselines" in table.caption]
-    assert any(row[3].startswith("one seed: ") for row in rivals.rows)
+    (baselines,) = [table for table in tables(group) if "Baselines" in table.caption]
+    assert any(row[3].startswith("one seed: ") for row in baselines.rows)
     assert "seed" in ranking_table(group).header
 
 
@@ -139,7 +139,7 @@ def test_published_figures_stand_beside_recipes_and_say_when_not_to(comparison, 
     # huber with a log target has no published figure
     assert [row[0] for row in table.rows] == ["loss=mape", "loss=rmsle"]
     assert [row[2] for row in table.rows] == ["51.8%", "about 55%"]
-    assert table.note.startswith("Comparable in track (lengths ≤ 5000).")
+    assert table.note.startswith("Comparable in length range (lengths ≤ 5000).")
     assert "2.25 million products" in table.note
     for loss in ("mape", "log_mape"):
         write_run(
@@ -149,7 +149,7 @@ def test_published_figures_stand_beside_recipes_and_say_when_not_to(comparison, 
         )
     (group,) = compare(load_runs(sorted(tmp_path.iterdir()))[0]).groups
     table = tables(group)[-1]
-    assert table.note.startswith("Not comparable (other track: all lengths, published is")
+    assert table.note.startswith("Not comparable (other lengths: all lengths, published is")
     (group,) = compare([run for run in runs if "mape" in run.folder.name]).groups
     assert not [table for table in tables(group) if "published" in table.caption]
 
@@ -173,13 +173,13 @@ def test_published_figures_stand_beside_recipes_and_say_when_not_to(comparison, 
 def test_published_figures(loss, log_target, mape):
     config = {
         "model": {"name": "mlp"},
-        "features": {"use_log_target": log_target, "knn": {"k": 20}},
+        "features": {"use_log_target": log_target, "neighbours": {"k": 20}},
         "loss": {"name": loss},
     }
     figure = published_figure(config)
     assert (None if figure is None else figure.mape) == mape
     assert published_figure(config | {"model": {"name": "attention"}}) is None
-    without = {"use_log_target": log_target, "knn": None}
+    without = {"use_log_target": log_target, "neighbours": None}
     assert published_figure(config | {"features": without}) is None
     assert published_figure({}) is None
 
@@ -217,18 +217,21 @@ def test_text_of_the_whole(comparison):
 
 def test_distributions_stand_under_their_own_decisions_as_means_over_seeds(comparison, runs):
     assert decision_table(comparison.groups[0]) is None
-    told = {}
+    changed = {}
     for run in runs:
         val = run.report.val
         if "loss=mape" in run.report.overrides:
             seed = run.report.seed
-            better = replace(val.metrics, rmsle=Estimate(0.1 * (seed + 1), 0.05, 0.5))
+            rmsle = Estimate(0.1 * (seed + 1), 0.05, 0.5)
+            better = replace(val.metrics, values={**val.metrics.values, "rmsle": rmsle})
             val = val.model_copy(update={"decisions": {"rmsle": better}})
         splits = {**run.report.splits, "val": val}
-        told[run.folder] = replace(run, report=run.report.model_copy(update={"splits": splits}))
-    table = decision_table(compare(list(told.values())).groups[0])
+        changed[run.folder] = replace(run, report=run.report.model_copy(update={"splits": splits}))
+    table = decision_table(compare(list(changed.values())).groups[0])
     (row,) = table.rows
     assert row[1] == "loss=mape"
     own = compare(runs).groups[0].best.val.metrics
-    assert row[2:] == [f"{own.mape.value:.1%}", "0.200", f"{own.median_ape.value:.1%}"]
-    assert table.header[3] == "RMSLE (decision=rmsle)"
+    cells = dict(zip(table.header, row, strict=True))
+    assert cells["MAPE (decision=mape)"] == f"{own.mape.value:.1%}"
+    assert cells["median APE (decision=median)"] == f"{own['median_ape'].value:.1%}"
+    assert cells["RMSLE (decision=rmsle)"] == "0.200"

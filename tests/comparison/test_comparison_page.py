@@ -13,6 +13,7 @@ from product_length.comparison.page import as_html
 from product_length.comparison.runs import load_runs
 from product_length.comparison.sentences import headline
 from product_length.comparison.tables import tables
+from product_length.evaluation.metrics import MAPE
 
 NASTY = 'loss=<script>alert("1")</script>|&`*_'
 VOID = {"meta", "link"}
@@ -116,7 +117,11 @@ def test_page_tables_are_whole(comparison):
 
 def test_every_drawn_number_is_finite_and_inside(comparison):
     for group in comparison.groups:
-        made = [charts.ranking_chart(group), charts.learning_chart(group), charts.band_chart(group)]
+        made = [
+            charts.ranking_chart(group),
+            charts.learning_chart(group),
+            charts.band_chart(group, MAPE),
+        ]
         for chart in made:
             points = [pair for one in (*chart.strokes, *chart.marks) for pair in one.points.split()]
             assert len(points) > 20
@@ -141,9 +146,9 @@ def test_charts_show_runs_in_order_and_grey_out_the_many(comparison):
     curves = charts.learning_chart(group)
     assert sum(stroke.kind.startswith("curve") for stroke in curves.strokes) == 10
     assert curves.legend[-1] == (-1, "2 more")
-    bands = charts.band_chart(group)
+    bands = charts.band_chart(group, MAPE)
     filled = sum(
-        band.mape.value is not None
+        band["mape"].value is not None
         for recipe in group.recipes[:8]
         for band in recipe.val.metrics.bands
     )
@@ -162,7 +167,7 @@ def test_long_names_are_cut_in_charts_only(tmp_path):
     assert names[0].whole == f"1. {recipe}"
 
 
-def test_runs_without_history_or_intervals_or_rivals(tmp_path):
+def test_runs_without_history_or_intervals_or_baselines(tmp_path):
     report = write_run(tmp_path, rows=5, test=False)
     assert report.val.metrics.mape.low is None
     bare = report.model_copy(
@@ -208,12 +213,12 @@ def test_csv_round_trip(comparison):
         assert None not in record.values()
         assert float(record["val_mape"]) == own.mape.value
         assert float(record["val_mape_low"]) == own.mape.low
-        assert float(record["val_rmsle"]) == own.rmsle.value
+        assert float(record["val_rmsle"]) == own["rmsle"].value
         assert record["recipe"] == one.name
         assert record["runs"] == str(one.runs[0].folder)
         assert record["seeds"] == str(one.runs[0].report.seed)
         band = own.bands[2]
-        assert float(record["val_mape 100–500"]) == band.mape.value
+        assert float(record["val_mape 100–500"]) == band["mape"].value
         assert int(record["val_rows 100–500"]) == band.rows
     assert float(records[4]["minus_best"]) == ranked[4].to_best.value
     assert records[0]["minus_best"] == ""
@@ -236,7 +241,9 @@ def test_test_metrics_are_shown_for_the_best_run_only(comparison):
 
 def test_text_says_what_is_and_is_not_comparable(comparison):
     text = as_text(comparison)
-    assert "2 groups on different data or tracks; figures of different groups are not" in text
+    assert (
+        "2 groups on different data or length ranges; figures of different groups are not" in text
+    )
     assert "Skipped, not finished (1): " in text
     assert "killed & gone" in text
     assert "All recipes share: data=demo." in text

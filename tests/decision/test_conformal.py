@@ -9,8 +9,8 @@ from scipy.stats import binom
 
 from product_length.decision.conformal import (
     Calibration,
-    Masses,
-    Places,
+    Coverage,
+    PitValues,
     common_bands,
     rows_needed,
 )
@@ -29,25 +29,29 @@ def predicted(rows: int, seed: int, noise: float) -> tuple[Distribution, np.ndar
     return Distribution(torch.from_numpy(shares), torch.from_numpy(edges)), lengths
 
 
-def central(ranks: np.ndarray, level: float) -> float:
-    masses = Calibration.without_bands(ranks).masses(level)
-    assert masses.of_bands == {}
-    return masses.common
+def without_bands(pit: np.ndarray) -> PitValues:
+    return PitValues(pit, np.empty((len(pit), 0)), np.zeros(len(pit), np.intp))
 
 
-def inside(ranks: np.ndarray, mass: float) -> np.ndarray:
-    return Masses(mass, {}).hold(Calibration.without_bands(ranks).places)
+def central(pit: np.ndarray, level: float) -> float:
+    coverage = Calibration(without_bands(pit), (), ()).coverage(level)
+    assert coverage.of_bands == {}
+    return coverage.common
 
 
-def ranks_of(distribution: Distribution, lengths: np.ndarray) -> np.ndarray:
+def inside(pit: np.ndarray, mass: float) -> np.ndarray:
+    return Coverage(mass, {}).holds(without_bands(pit))
+
+
+def pit_of(distribution: Distribution, lengths: np.ndarray) -> np.ndarray:
     return distribution.cdf(torch.from_numpy(lengths)).numpy()
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95])
 def test_coverage_is_the_level_whatever_the_model(level: float) -> None:
     distribution, lengths = predicted(6000, 1, noise=0.6)
-    ranks = ranks_of(distribution, lengths)
-    calibrating, others = ranks[:3000], slice(3000, None)
+    pit = pit_of(distribution, lengths)
+    calibrating, others = pit[:3000], slice(3000, None)
     mass = central(calibrating, level)
     ends = distribution.interval(mass).numpy()[others]
     held = (ends[:, 0] <= lengths[others]) & (lengths[others] <= ends[:, 1])
@@ -58,15 +62,15 @@ def test_coverage_is_the_level_whatever_the_model(level: float) -> None:
     plain = distribution.interval(level).numpy()[others]
     held_plain = (plain[:, 0] <= lengths[others]) & (lengths[others] <= plain[:, 1])
     assert held_plain.mean() < level - 2 * slack
-    assert (held == inside(ranks[others], mass)).mean() > 0.999
+    assert (held == inside(pit[others], mass)).mean() > 0.999
 
 
 def test_calibrated_on_rows_of_another_kind_intervals_fail() -> None:
     """The planted bug: scores of the training rows, which the model fits better than new ones."""
     seen, seen_lengths = predicted(3000, 2, noise=0.2)
     new, new_lengths = predicted(3000, 3, noise=0.6)
-    mass = central(ranks_of(seen, seen_lengths), 0.9)
-    held = inside(ranks_of(new, new_lengths), mass)
+    mass = central(pit_of(seen, seen_lengths), 0.9)
+    held = inside(pit_of(new, new_lengths), mass)
     assert binom.cdf(held.sum(), len(held), 0.9) < 1e-9
 
 
@@ -75,18 +79,18 @@ def test_coverage_of_small_calibrations_is_on_average_at_least_the_level() -> No
     for rows in (9, 15, 40):
         held = []
         for _ in range(3000):
-            ranks = random.beta(0.3, 0.5, rows + 1)
-            mass = central(ranks[:-1], 0.9)
-            held.append(inside(ranks[-1:], mass)[0])
+            pit = random.beta(0.3, 0.5, rows + 1)
+            mass = central(pit[:-1], 0.9)
+            held.append(inside(pit[-1:], mass)[0])
         k = np.ceil((rows + 1) * 0.9 - 1e-9)
         assert binom.cdf(sum(held), len(held), k / (rows + 1)) > 1e-4
         assert binom.sf(sum(held), len(held), k / (rows + 1)) > 1e-4
 
 
 def test_ties_are_held_together() -> None:
-    """Popular lengths under one and the same prediction share their rank but for rounding."""
-    ranks = np.full(100, 0.2)
-    mass = central(ranks, 0.5)
+    """Popular lengths under one and the same prediction share their PIT value, up to rounding."""
+    pit = np.full(100, 0.2)
+    mass = central(pit, 0.5)
     assert inside(np.full(5, 0.2) - 1e-7, mass).all()
     assert mass == pytest.approx(0.6, abs=1e-4)
 
@@ -98,22 +102,22 @@ def test_ties_are_held_together() -> None:
     st.integers(0, 1000),
 )
 def test_the_mass_is_a_quantile_of_scores(rows: int, level: float, seed: int) -> None:
-    ranks = np.random.default_rng(seed).uniform(0, 1, rows)
-    mass = central(ranks, level)
+    pit = np.random.default_rng(seed).uniform(0, 1, rows)
+    mass = central(pit, level)
     assert 0 <= mass <= 1
     if rows < rows_needed(level):
         assert mass == 1
     else:
-        assert inside(ranks, mass).sum() >= min((rows + 1) * level - 1e-6, rows)
-        assert (np.abs(ranks - 0.5) < mass / 2 - 2e-5).sum() < (rows + 1) * level
+        assert inside(pit, mass).sum() >= min((rows + 1) * level - 1e-6, rows)
+        assert (np.abs(pit - 0.5) < mass / 2 - 2e-5).sum() < (rows + 1) * level
 
 
 @pytest.mark.parametrize(("level", "rows"), [(0.9, 9), (0.99, 99), (0.5, 1), (0.95, 19)])
 def test_rows_needed(level: float, rows: int) -> None:
     assert rows_needed(level) == rows
-    ranks = np.linspace(0.3, 0.7, rows)
-    assert central(ranks, level) < 1
-    assert central(ranks[1:], level) == 1
+    pit = np.linspace(0.3, 0.7, rows)
+    assert central(pit, level) < 1
+    assert central(pit[1:], level) == 1
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 90.0])
@@ -141,19 +145,19 @@ def surprising(rows: int, seed: int) -> tuple[Distribution, np.ndarray]:
     return Distribution(mixed, distribution.edges), lengths
 
 
-def places_of(distribution: Distribution, lengths: np.ndarray) -> Places:
-    at_edges = [ranks_of(distribution, np.full_like(lengths, edge)) for edge in EDGES]
+def pit_by_bands(distribution: Distribution, lengths: np.ndarray) -> PitValues:
+    of_edges = [pit_of(distribution, np.full_like(lengths, edge)) for edge in EDGES]
     bands = np.digitize(lengths, EDGES)
-    return Places(ranks_of(distribution, lengths), np.stack(at_edges, axis=1), bands)
+    return PitValues(pit_of(distribution, lengths), np.stack(of_edges, axis=1), bands)
 
 
 def calibrated(rows: int, seed: int) -> Calibration:
-    places = places_of(*surprising(rows, seed))
-    return Calibration(places, EDGES, common_bands(places.bands, 4))
+    pit = pit_by_bands(*surprising(rows, seed))
+    return Calibration(pit, EDGES, common_bands(pit.bands, 4))
 
 
-def held_by(masses: Masses, distribution: Distribution, lengths: np.ndarray) -> np.ndarray:
-    ends = masses.ends(distribution).numpy()
+def held_by(coverage: Coverage, distribution: Distribution, lengths: np.ndarray) -> np.ndarray:
+    ends = coverage.ends(distribution).numpy()
     return (ends[:, 0] <= lengths) & (lengths <= ends[:, 1])
 
 
@@ -162,17 +166,17 @@ def test_a_band_that_is_not_rare_is_held_too_and_all_products_as_before() -> Non
     assert calibration.common == (1, 2, 3)  # one in a hundred is rare
     distribution, lengths = surprising(20000, 20)
     long, short = lengths > 5000, lengths < 4
-    plain = Calibration.without_bands(calibration.places.ranks).masses(0.9)
+    plain = Calibration(without_bands(calibration.pit.of_lengths), (), ()).coverage(0.9)
     assert held_by(plain, distribution, lengths)[long].mean() < 0.5
-    masses = calibration.masses(0.9)
-    held = held_by(masses, distribution, lengths)
+    coverage = calibration.coverage(0.9)
+    held = held_by(coverage, distribution, lengths)
     # About 150 validation rows are long: luck of 3% either way, of which three times is allowed.
     assert 0.79 - 0.1 < held[long].mean() < 0.86 + 0.1
     assert abs(held.mean() - 0.9) < 0.025
     assert held[short].mean() < 0.7
-    assert masses.common < plain.common
-    assert set(masses.of_bands) == {3}
-    assert masses.of_bands[3][:2] == (5000, np.inf)
+    assert coverage.common < plain.common
+    assert set(coverage.of_bands) == {3}
+    assert coverage.of_bands[3][:2] == (5000, np.inf)
 
 
 @settings(deadline=None, max_examples=60)
@@ -184,12 +188,12 @@ def test_intervals_hold_what_is_said_of_them_and_grow_with_the_level(
     distribution, lengths = surprising(50, seed + 5000)
     before = np.tile([np.inf, -np.inf], (50, 1))
     for level in sorted(levels):
-        masses = calibration.masses(level)
-        ends = masses.ends(distribution).numpy()
+        coverage = calibration.coverage(level)
+        ends = coverage.ends(distribution).numpy()
         assert (ends[:, 0] <= before[:, 0] * (1 + 1e-9)).all()
         assert (ends[:, 1] >= before[:, 1] * (1 - 1e-9)).all()
         before = ends
-        held = masses.hold(places_of(distribution, lengths))
+        held = coverage.holds(pit_by_bands(distribution, lengths))
         slightly = 1e-4  # in such a distance of an end either may be said
         assert not (held & (lengths < ends[:, 0] * (1 - slightly))).any()
         assert not (held & (lengths > ends[:, 1] * (1 + slightly))).any()
@@ -197,13 +201,13 @@ def test_intervals_hold_what_is_said_of_them_and_grow_with_the_level(
         assert not (well & ~held).any()
         # The calibrating rows themselves are held as often as the level asks for, but for those
         # beyond all that was predicted, which no interval holds.
-        own = masses.hold(calibration.places)
-        beyond = np.isin(calibration.places.ranks, (0, 1))
+        own = coverage.holds(calibration.pit)
+        beyond = np.isin(calibration.pit.of_lengths, (0, 1))
         assert not (own & beyond).any()
         own |= beyond
         assert own.sum() >= min(np.ceil((rows + 1) * level - 1e-9), rows)
         for band in calibration.common if rows >= rows_needed(level) else ():
-            some = own[calibration.places.bands == band]
+            some = own[calibration.pit.bands == band]
             assert len(some) < 10 or some.mean() >= 1 - 2 * (1 - level) - 1e-9
 
 
@@ -211,15 +215,15 @@ def test_more_than_is_needed_is_not_held() -> None:
     """Brute force: any lower aim holds too few validation rows, unless a band asks for it."""
     calibration = calibrated(600, 3)
     for level in (0.6, 0.8, 0.9, 0.95):
-        masses = calibration.masses(level)
+        coverage = calibration.coverage(level)
         needed = np.ceil(601 * level)
-        held = masses.hold(calibration.places).sum()
-        less = Masses(
-            masses.common - 4e-3,
-            {b: (lo, up, m - 4e-3) for b, (lo, up, m) in masses.of_bands.items()},
+        held = coverage.holds(calibration.pit).sum()
+        less = Coverage(
+            coverage.common - 4e-3,
+            {b: (lo, up, m - 4e-3) for b, (lo, up, m) in coverage.of_bands.items()},
         )
-        long = calibration.places.bands == 3
-        own = less.hold(calibration.places)
+        long = calibration.pit.bands == 3
+        own = less.holds(calibration.pit)
         assert held >= needed
         assert own.sum() < needed or own[long].mean() < 1 - 2 * (1 - level)
 
@@ -237,6 +241,6 @@ def test_a_calibration_is_kept_in_tensors() -> None:
     assert len(again) == 200
     assert again.common == calibration.common
     for level in (0.5, 0.9, 0.99):
-        one, other = calibration.masses(level), again.masses(level)
+        one, other = calibration.coverage(level), again.coverage(level)
         assert other.common == pytest.approx(one.common, abs=1e-6)
         assert set(other.of_bands) == set(one.of_bands)

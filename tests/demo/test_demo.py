@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from product_length.demo import DemoGenerator
-from product_length.demo.generator import BLOCK_ROWS, FIRST_PRODUCT_ID
+from product_length.demo.generator import CHUNK_ROWS, FIRST_PRODUCT_ID
 from product_length.demo.languages import words
 from product_length.demo.lexicon import Lexicon
 from product_length.demo.wording import after_number
@@ -50,22 +50,22 @@ def test_the_same_seed_gives_the_same_catalogue() -> None:
 
 
 def test_a_longer_catalogue_begins_with_the_shorter_one() -> None:
-    longer = table(BLOCK_ROWS + 700, 30, 5)
-    for rows in (100, BLOCK_ROWS, BLOCK_ROWS + 1):
+    longer = table(CHUNK_ROWS + 700, 30, 5)
+    for rows in (100, CHUNK_ROWS, CHUNK_ROWS + 1):
         assert table(rows, 30, 5).equals(longer.slice(0, rows))
 
 
 def test_blocks_do_not_repeat_each_other() -> None:
-    both = table(2 * BLOCK_ROWS, 30, 5)
-    first, second = both.slice(0, BLOCK_ROWS), both.slice(BLOCK_ROWS)
+    both = table(2 * CHUNK_ROWS, 30, 5)
+    first, second = both.slice(0, CHUNK_ROWS), both.slice(CHUNK_ROWS)
     same = pc.equal(first["TITLE"].combine_chunks(), second["TITLE"].combine_chunks())
     assert pc.mean(same).as_py() < 0.02
 
 
 def test_batches_may_be_smaller() -> None:
-    generator = DemoGenerator(BLOCK_ROWS + 50, 10, 0)
+    generator = DemoGenerator(CHUNK_ROWS + 50, 10, 0)
     sizes = [len(batch) for batch in generator.batches(10_000)]
-    assert sizes == [10_000, BLOCK_ROWS - 10_000, 50]
+    assert sizes == [10_000, CHUNK_ROWS - 10_000, 50]
     assert pa.Table.from_batches(generator.batches(777)).equals(
         pa.Table.from_batches(generator.batches())
     )

@@ -1,11 +1,11 @@
-"""Ragged discrete distributions: merging atoms, the best estimate, and drawing from shares."""
+"""Ragged discrete distributions: merging atoms, the best estimate, and sampling by shares."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from product_length.demo.labels import draw_from
+from product_length.demo.labels import sample_from
 from product_length.demo.truth import ConditionalLengths, merge_atoms
 
 weighted_lengths = st.lists(
@@ -27,9 +27,6 @@ def test_estimates_minimise_over_any_distributions(rows: list[list[tuple[int, in
         assert np.array_equal(truth.row(i)[0], np.unique([a for a, _ in row]))
         mass = [sum(w for a, w in row if a == atom) / total for atom in truth.row(i)[0]]
         assert truth.row(i)[1] == pytest.approx(mass)
-        below, equal = truth.probability_below(np.full(len(rows), 10.0))
-        assert below[i] == pytest.approx(sum(w for a, w in row if a < 10) / total)
-        assert equal[i] == pytest.approx(sum(w for a, w in row if a == 10) / total)
 
 
 def two_rows() -> ConditionalLengths:
@@ -55,20 +52,18 @@ def test_parts_are_put_together() -> None:
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="predictions for"):
         two_rows().expected_mape(np.ones(3))
-    with pytest.raises(ValueError, match="lengths for"):
-        two_rows().probability_below(np.ones((2, 1)))
     with pytest.raises(ValueError, match="shapes differ"):
         merge_atoms(np.zeros(2, np.int64), np.ones(2), np.ones(3), 1)
     with pytest.raises(ValueError, match="without any possible length"):
         merge_atoms(np.zeros(2, np.int64), np.ones(2), np.ones(2), 2)
 
 
-def test_draws_follow_their_shares() -> None:
+def test_samples_follow_their_shares() -> None:
     shares = np.array([[0.2, 0.0, 0.8], [0.0, 1.0, 0.0]])
     cases = [(0.0, 0, 1), (0.1999, 0, 1), (0.2001, 2, 1), (1 - 2**-53, 2, 1)]
     for uniform, first, second in cases:
-        assert draw_from(shares, np.full(2, uniform)).tolist() == [first, second]
+        assert sample_from(shares, np.full(2, uniform)).tolist() == [first, second]
     counts = np.bincount(
-        draw_from(np.tile(shares[:1], (10_000, 1)), np.linspace(0, 0.9999, 10_000))
+        sample_from(np.tile(shares[:1], (10_000, 1)), np.linspace(0, 0.9999, 10_000))
     )
     assert counts.tolist() == pytest.approx([2_000, 0, 8_000], abs=2)

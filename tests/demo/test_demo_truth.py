@@ -10,10 +10,11 @@ from scipy import stats
 
 from product_length.demo import DemoGenerator, facts, posterior
 from product_length.demo.departments import DEPARTMENTS
-from product_length.demo.generator import BLOCK_ROWS, FIRST_PRODUCT_ID
+from product_length.demo.generator import CHUNK_ROWS, FIRST_PRODUCT_ID
 from product_length.demo.labels import CHANNEL_SHARES, STEP_SHARES
 from product_length.demo.languages import USES
 from product_length.demo.measurements import OF_LENGTH
+from product_length.demo.truth import ConditionalLengths
 from product_length.demo.world import BRAND_SHARES, NOUN_SHARES, SIZE_SHARES
 
 ROWS = 20_000
@@ -21,7 +22,17 @@ IDS = FIRST_PRODUCT_ID + np.arange(ROWS)
 Floats = npt.NDArray[np.float64]
 
 
-class Drawn:
+def probability_below(truth: ConditionalLengths, lengths: Floats) -> tuple[Floats, Floats]:
+    """P(label < length) and P(label = length), float64 (rows,), by row."""
+    wanted = np.repeat(lengths, np.diff(truth.offsets))
+    below, equal = (
+        np.add.reduceat(truth.probabilities * chosen, truth.offsets[:-1])
+        for chosen in (truth.atoms < wanted, truth.atoms == wanted)
+    )
+    return below, equal
+
+
+class Sampled:
     """A catalogue with its truth."""
 
     def __init__(self, types: int, seed: int) -> None:
@@ -33,13 +44,13 @@ class Drawn:
 
     def pit(self) -> Floats:
         """Randomised probability integral transform, uniform where the truth is true."""
-        below, equal = self.truth.probability_below(self.lengths)
+        below, equal = probability_below(self.truth, self.lengths)
         return below + equal * np.random.default_rng(0).random(ROWS)
 
 
 @pytest.fixture(scope="module")
-def drawn() -> Drawn:
-    return Drawn(types=600, seed=0)
+def sampled() -> Sampled:
+    return Sampled(types=600, seed=0)
 
 
 def uniformity(pit: Floats) -> float:
@@ -47,8 +58,8 @@ def uniformity(pit: Floats) -> float:
     return float(stats.chisquare(np.histogram(pit, 20, (0, 1))[0]).pvalue)
 
 
-def test_distributions_are_distributions(drawn: Drawn) -> None:
-    truth = drawn.truth
+def test_distributions_are_distributions(sampled: Sampled) -> None:
+    truth = sampled.truth
     assert len(truth) == ROWS
     assert (truth.probabilities > 0).all()
     assert (truth.atoms > 0).all()
@@ -60,8 +71,8 @@ def test_distributions_are_distributions(drawn: Drawn) -> None:
     assert np.diff(truth.offsets).max() <= 3 * 6 * 9
 
 
-def test_every_label_is_an_atom_of_its_row(drawn: Drawn) -> None:
-    _, equal = drawn.truth.probability_below(drawn.lengths)
+def test_every_label_is_an_atom_of_its_row(sampled: Sampled) -> None:
+    _, equal = probability_below(sampled.truth, sampled.lengths)
     assert (equal > 0).all()
     assert 0.1 < equal.mean() < 0.9
 
@@ -71,8 +82,8 @@ def test_every_label_is_an_atom_of_its_row(drawn: Drawn) -> None:
     ["all", "stated", "unstated", "noun hidden", "noun hidden but stated", "brand hidden",
      "size hidden", "size shown", "bare or pair", "repeats"],
 )  # fmt: skip
-def test_labels_follow_their_distributions(stratum: str, drawn: Drawn) -> None:
-    of = drawn.facts
+def test_labels_follow_their_distributions(stratum: str, sampled: Sampled) -> None:
+    of = sampled.facts
     rows = {
         "all": np.ones(ROWS, bool),
         "stated": of.kinds > 0,
@@ -83,35 +94,35 @@ def test_labels_follow_their_distributions(stratum: str, drawn: Drawn) -> None:
         "size hidden": ~of.size_shown,
         "size shown": of.size_shown,
         "bare or pair": np.isin(of.kinds, (4, 7)),
-        "repeats": of.text_rows != np.arange(ROWS) % BLOCK_ROWS,
+        "repeats": of.text_rows != np.arange(ROWS) % CHUNK_ROWS,
     }[stratum]
     assert rows.sum() > 100
-    assert uniformity(drawn.pit()[rows]) > 1e-3
+    assert uniformity(sampled.pit()[rows]) > 1e-3
 
 
-def test_probabilities_are_the_frequencies_of_what_happens(drawn: Drawn) -> None:
-    _, equal = drawn.truth.probability_below(drawn.lengths)
-    truth = drawn.truth
+def test_probabilities_are_the_frequencies_of_what_happens(sampled: Sampled) -> None:
+    _, equal = probability_below(sampled.truth, sampled.lengths)
+    truth = sampled.truth
     squares = np.add.reduceat(truth.probabilities**2, truth.offsets[:-1])
     cubes = np.add.reduceat(truth.probabilities**3, truth.offsets[:-1])
     error = np.sqrt((cubes - squares**2).sum())
     assert abs((equal - squares).sum()) < 4 * error
 
 
-def belief_gap(drawn: Drawn) -> tuple[float, float]:
+def belief_gap(sampled: Sampled) -> tuple[float, float]:
     """How often labels equal a stated length, and the same by the truth."""
-    rows = np.nonzero(drawn.facts.kinds == OF_LENGTH)[0]
+    rows = np.nonzero(sampled.facts.kinds == OF_LENGTH)[0]
     happened, believed = [], []
-    for row, stated in zip(rows, drawn.generator.stated_measurements(IDS[rows]), strict=True):
-        atoms, probabilities = drawn.truth.row(row)
+    for row, stated in zip(rows, sampled.generator.stated_measurements(IDS[rows]), strict=True):
+        atoms, probabilities = sampled.truth.row(row)
         length = stated[0].value
         believed.append(probabilities[np.abs(atoms - length) < 0.02 * length].sum())
-        happened.append(abs(drawn.lengths[row] - length) < 0.02 * length)
+        happened.append(abs(sampled.lengths[row] - length) < 0.02 * length)
     return float(np.mean(happened)), float(np.mean(believed))
 
 
-def test_a_stated_length_is_believed_as_often_as_it_holds(drawn: Drawn) -> None:
-    happened, believed = belief_gap(drawn)
+def test_a_stated_length_is_believed_as_often_as_it_holds(sampled: Sampled) -> None:
+    happened, believed = belief_gap(sampled)
     assert 0.7 < happened < 0.95
     assert abs(happened - believed) < 0.04
 
@@ -129,15 +140,15 @@ def test_the_checks_notice_a_planted_change(planted: str, monkeypatch: pytest.Mo
     else:
         monkeypatch.setattr(posterior, "reading_match", lambda sides, *_: np.ones(sides.shape[:2]))
         # What ignores a statement is still calibrated: only its belief in it gives it away.
-        happened, believed = belief_gap(Drawn(types=600, seed=0))
+        happened, believed = belief_gap(Sampled(types=600, seed=0))
         assert abs(happened - believed) > 0.2
         return
-    assert uniformity(Drawn(types=600, seed=0).pit()) < 1e-6
+    assert uniformity(Sampled(types=600, seed=0).pit()) < 1e-6
 
 
-def by_hand(drawn: Drawn, row: int) -> dict[float, float]:
+def by_hand(sampled: Sampled, row: int) -> dict[float, float]:
     """The truth of one row in plain loops over everything hidden."""
-    world, of = drawn.generator._world, drawn.facts.take(np.array([row]))
+    world, of = sampled.generator._world, sampled.facts.take(np.array([row]))
     kind, unit, t = int(of.kinds[0]), int(of.units[0]), int(of.types[0])
     unit_length = (39.37007874, 3.937007874, 3937.007874, 100.0, 1200.0)[unit]
     digit = (10, 100, 1, 10, 10)[unit]
@@ -179,14 +190,15 @@ def by_hand(drawn: Drawn, row: int) -> dict[float, float]:
     return {label: share / total for label, share in sorted(mass.items()) if share > 0}
 
 
-def test_the_truth_is_that_of_plain_loops(drawn: Drawn) -> None:
+def test_the_truth_is_that_of_plain_loops(sampled: Sampled) -> None:
     checked = 0
     for kind in range(8):
         for shown in (True, False):
-            rows = np.nonzero((drawn.facts.kinds == kind) & (drawn.facts.noun_shown == shown))[0]
+            of = sampled.facts
+            rows = np.nonzero((of.kinds == kind) & (of.noun_shown == shown))[0]
             for row in rows[:3]:
-                atoms, probabilities = drawn.truth.row(row)
-                expected = by_hand(drawn, row)
+                atoms, probabilities = sampled.truth.row(row)
+                expected = by_hand(sampled, row)
                 assert atoms == pytest.approx(list(expected), rel=1e-9)
                 assert probabilities == pytest.approx(list(expected.values()), rel=1e-9)
                 checked += 1
@@ -195,35 +207,37 @@ def test_the_truth_is_that_of_plain_loops(drawn: Drawn) -> None:
 
 def test_the_truth_depends_on_the_row_s_text_and_type_alone() -> None:
     # Few types make texts coincide that hide different facts; sparse titles do so most.
-    drawn = Drawn(types=6, seed=1)
+    sampled = Sampled(types=6, seed=1)
     first: dict[tuple[str | None, ...], int] = {}
     hidden_differs = compared = 0
     columns = ("TITLE", "BULLET_POINTS", "DESCRIPTION", "PRODUCT_TYPE_ID")
-    for row, key in enumerate(zip(*(drawn.table[name].to_pylist() for name in columns),
+    for row, key in enumerate(zip(*(sampled.table[name].to_pylist() for name in columns),
                                   strict=True)):  # fmt: skip
         twin = first.setdefault(key, row)
         if twin == row:
             continue
         compared += 1
-        hidden_differs += bool(drawn.facts.steps[twin] != drawn.facts.steps[row])
-        for mine, its in zip(drawn.truth.row(row), drawn.truth.row(twin), strict=True):
+        hidden_differs += bool(sampled.facts.steps[twin] != sampled.facts.steps[row])
+        for mine, its in zip(sampled.truth.row(row), sampled.truth.row(twin), strict=True):
             assert np.array_equal(mine, its), key
     assert compared > 300
     assert hidden_differs > 100
 
 
-def test_repeats_have_the_text_of_a_row_before_them(drawn: Drawn) -> None:
-    first = drawn.table.slice(0, BLOCK_ROWS).drop_columns(["PRODUCT_ID", "PRODUCT_LENGTH"])
-    sources = drawn.facts.text_rows[:BLOCK_ROWS]
-    repeats = np.nonzero(sources != np.arange(BLOCK_ROWS))[0]
+def test_repeats_have_the_text_of_a_row_before_them(sampled: Sampled) -> None:
+    first = sampled.table.slice(0, CHUNK_ROWS).drop_columns(["PRODUCT_ID", "PRODUCT_LENGTH"])
+    sources = sampled.facts.text_rows[:CHUNK_ROWS]
+    repeats = np.nonzero(sources != np.arange(CHUNK_ROWS))[0]
     assert 100 < len(repeats) < 300
     assert (sources[repeats] < repeats).all()
     assert first.take(repeats).equals(first.take(sources[repeats]))
 
 
-def test_texts_show_the_nouns_and_brands_that_the_truth_takes_as_shown(drawn: Drawn) -> None:
-    world, of = drawn.generator._world, drawn.facts
-    columns = [drawn.table[name].to_pylist() for name in ("TITLE", "BULLET_POINTS", "DESCRIPTION")]
+def test_texts_show_the_nouns_and_brands_that_the_truth_takes_as_shown(sampled: Sampled) -> None:
+    world, of = sampled.generator._world, sampled.facts
+    columns = [
+        sampled.table[name].to_pylist() for name in ("TITLE", "BULLET_POINTS", "DESCRIPTION")
+    ]
     brands = {True: 0, False: 0}
     nouns = {True: 0, False: 0}
     for row in range(4_000):
@@ -241,37 +255,37 @@ def test_texts_show_the_nouns_and_brands_that_the_truth_takes_as_shown(drawn: Dr
     assert min(nouns.values()) > 200
 
 
-def test_ids_in_any_order_and_repeated(drawn: Drawn) -> None:
+def test_ids_in_any_order_and_repeated(sampled: Sampled) -> None:
     rows = np.array([19_999, 3, 16_384, 3, 0, 16_383])
-    some = drawn.generator.conditional_lengths(IDS[rows])
+    some = sampled.generator.conditional_lengths(IDS[rows])
     assert len(some) == len(rows)
     for index, row in enumerate(rows):
-        for got, expected in zip(some.row(index), drawn.truth.row(row), strict=True):
+        for got, expected in zip(some.row(index), sampled.truth.row(row), strict=True):
             assert np.array_equal(got, expected)
-    assert len(drawn.generator.conditional_lengths(IDS[:0])) == 0
-    assert drawn.generator.conditional_lengths(IDS[:0]).best_for_mape().shape == (0,)
+    assert len(sampled.generator.conditional_lengths(IDS[:0])) == 0
+    assert sampled.generator.conditional_lengths(IDS[:0]).best_for_mape().shape == (0,)
 
 
-def test_the_truth_does_not_depend_on_the_number_of_rows(drawn: Drawn) -> None:
+def test_the_truth_does_not_depend_on_the_number_of_rows(sampled: Sampled) -> None:
     fewer = DemoGenerator(200, 600, 0).conditional_lengths(IDS[:200])
-    end = drawn.truth.offsets[200]
-    assert np.array_equal(fewer.atoms, drawn.truth.atoms[:end])
-    assert np.array_equal(fewer.probabilities, drawn.truth.probabilities[:end])
+    end = sampled.truth.offsets[200]
+    assert np.array_equal(fewer.atoms, sampled.truth.atoms[:end])
+    assert np.array_equal(fewer.probabilities, sampled.truth.probabilities[:end])
 
 
 @pytest.mark.parametrize("unknown", [FIRST_PRODUCT_ID - 1, FIRST_PRODUCT_ID + ROWS, 0, -5])
-def test_unknown_ids_are_refused(unknown: int, drawn: Drawn) -> None:
+def test_unknown_ids_are_refused(unknown: int, sampled: Sampled) -> None:
     with pytest.raises(ValueError, match=f"1 ids are not in this catalogue.* {unknown}$"):
-        drawn.generator.conditional_lengths(np.array([FIRST_PRODUCT_ID, unknown]))
+        sampled.generator.conditional_lengths(np.array([FIRST_PRODUCT_ID, unknown]))
     with pytest.raises(ValueError, match="one axis"):
-        drawn.generator.stated_measurements(IDS[:4].reshape(2, 2))
+        sampled.generator.stated_measurements(IDS[:4].reshape(2, 2))
 
 
-def test_the_best_estimate_is_the_best_atom(drawn: Drawn) -> None:
-    best = drawn.truth.best_for_mape()
-    expected = drawn.truth.expected_mape(best)
+def test_the_best_estimate_is_the_best_atom(sampled: Sampled) -> None:
+    best = sampled.truth.best_for_mape()
+    expected = sampled.truth.expected_mape(best)
     for row in range(0, ROWS, 50):
-        atoms, probabilities = drawn.truth.row(row)
+        atoms, probabilities = sampled.truth.row(row)
         costs = (np.abs(atoms[:, None] - atoms) / atoms * probabilities).sum(axis=1)
         assert expected[row] == pytest.approx(costs.min(), rel=1e-12)
         assert best[row] in atoms

@@ -60,7 +60,7 @@ def test_texts_are_asked_for_by_chunks_and_in_order(
     assert asked == [(0, 32), (32, 64), (64, 96), (96, 100)] * 2  # fitting, then encoding
 
 
-def test_encoders_come_in_the_order_told(
+def test_encoders_come_in_the_order_given(
     product_texts: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     made = embed(product_texts(20), tmp_path, b=LSA, a={**LSA, "dimensions": 4})
@@ -79,7 +79,7 @@ def test_arrays_are_addressed_by_what_they_were_made_from(
     assert again.name == again.encoder.name == "other_name"
     assert len(encoded) == calls
     np.testing.assert_array_equal(again.vectors, first.vectors)
-    assert again.identity == first.identity
+    assert again.encoder.address == first.encoder.address
     assert not embed(texts[::-1], tmp_path, lsa=LSA)[0].reused
     assert not embed(texts, tmp_path, lsa={**LSA, "char_length": 9})[0].reused
     assert not embed(texts, tmp_path, lsa=LSA, train=range(30))[0].reused
@@ -112,9 +112,9 @@ def test_lsa_is_fitted_on_a_seeded_sample_of_distinct_texts(
     seen: list[list[str]] = []
     fit = LsaEncoder.fit.__func__  # type: ignore[attr-defined]
 
-    def noting(cls: Any, name: str, options: Any, texts: list[str], **told: Any) -> LsaEncoder:
+    def noting(cls: Any, name: str, options: Any, texts: list[str], **given: Any) -> LsaEncoder:
         seen.append(texts)
-        made: LsaEncoder = fit(cls, name, options, texts, **told)
+        made: LsaEncoder = fit(cls, name, options, texts, **given)
         return made
 
     monkeypatch.setattr(LsaEncoder, "fit", classmethod(noting))
@@ -194,7 +194,7 @@ def test_sentence_encoder_end_to_end(
     assert again.encoder.state()["dimension"] == 32
 
 
-def test_a_wrong_model_is_told_before_any_work(
+def test_a_wrong_model_is_reported_before_any_work(
     product_texts: Callable[..., list[str]], tmp_path: Path, encoded: list[list[str]]
 ) -> None:
     wrong = {"kind": "sentence_transformer", "model": "/no/such/model"}

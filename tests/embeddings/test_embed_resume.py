@@ -97,8 +97,8 @@ def test_a_killed_process_is_taken_up_by_one_of_two(
     script = PROCESS.format(tests=str(Path(__file__).parent))
 
     def start(die_after: int = -1) -> subprocess.Popen[bytes]:
-        told = [sys.executable, "-c", script, str(tmp_path), str(die_after)]
-        return subprocess.Popen(told, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        command = [sys.executable, "-c", script, str(tmp_path), str(die_after)]
+        return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
 
     def noted(process: subprocess.Popen[bytes]) -> list[str]:
         file = tmp_path / f"encoded.{process.pid}"

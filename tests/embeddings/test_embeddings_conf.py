@@ -37,12 +37,12 @@ def test_lists_are_merged_in_order() -> None:
 def test_all_four() -> None:
     encoders = composed("embeddings=all_four").encoders
     assert list(encoders) == ["minilm", "mpnet", "distiluse", "e5small"]
-    told = {
+    found = {
         name: (options.model, options.max_seq_length, options.prompt)
         for name, options in encoders.items()
         if isinstance(options, SentenceTransformerOptions)
     }
-    assert told == {
+    assert found == {
         "minilm": ("sentence-transformers/all-MiniLM-L6-v2", 256, ""),
         "mpnet": ("sentence-transformers/all-mpnet-base-v2", 384, ""),
         "distiluse": ("sentence-transformers/distiluse-base-multilingual-cased-v2", 128, ""),

@@ -121,7 +121,7 @@ def test_two_processes_make_the_array_of_one(
     for made, wanted in zip(two, one, strict=True):
         np.testing.assert_allclose(made.vectors, wanted.vectors, atol=2e-3)
         assert made.truncated_share == wanted.truncated_share
-        assert made.identity == wanted.identity
+        assert made.encoder.address == wanted.encoder.address
     folders = [{each.parent.name for each in tmp_path.glob(f"{run}/embeddings/*/manifest.json")}
                for run in ("one", "two")]  # fmt: skip
     assert folders[0] == folders[1]
@@ -172,7 +172,7 @@ def test_a_killed_worker_costs_no_finished_chunk(
 
 
 @pytest.mark.slow
-def test_a_fault_in_a_worker_is_told_in_words(
+def test_a_fault_in_a_worker_is_reported_in_words(
     tiny_copy: Path, product_texts: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     texts = product_texts(40)
@@ -189,7 +189,7 @@ def test_a_fault_in_a_worker_is_told_in_words(
     assert not multiprocessing.active_children()
 
 
-# A process that encodes for ever in two workers, tells their ids, and is killed by its reader.
+# A process that encodes for ever in two workers, prints their ids, and is killed by its reader.
 PARENT = """
 import itertools, json, multiprocessing, sys
 import torch
@@ -232,7 +232,7 @@ def tiny(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("given", "said"),
     [
         ({"workers": 0}, "workers"),
         ({"workers": "all"}, "workers"),
@@ -240,6 +240,6 @@ def tiny(folder: Path) -> dict[str, Any]:
         ({"ray_address": "head:6379"}, "ray_address=head:6379 needs embeddings.engine=ray"),
     ],
 )
-def test_wrong_options_are_refused(told: dict[str, Any], said: str) -> None:
+def test_wrong_options_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        EmbeddingOptions(encoders={"lsa": LSA}, **told)
+        EmbeddingOptions(encoders={"lsa": LSA}, **given)

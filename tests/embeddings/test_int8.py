@@ -203,17 +203,17 @@ def test_a_model_that_int8_changes_too_much_stays_float32(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     texts = ["steel ruler 30 cm", "cotton curtain"]
-    told = {"kind": "sentence_transformer", "model": str(tiny_models("bert")), "device": "cpu"}
+    options = {"kind": "sentence_transformer", "model": str(tiny_models("bert")), "device": "cpu"}
     monkeypatch.setattr(
         "product_length.embeddings.sentence_transformer.is_faithful", lambda *_: False
     )
     with caplog.at_level(logging.INFO):
-        (made,) = embed(texts, tmp_path, e=told)
-    assert made.identity["precision"] == "float32"
+        (made,) = embed(texts, tmp_path, e=options)
+    assert made.encoder.address["precision"] == "float32"
     assert "e: float32, as less would change this model's vectors too much" in caplog.text
     np.testing.assert_array_equal(made.vectors, encoder(tiny_models("bert")).encode(texts))
-    (asked,) = embed(texts, tmp_path, e={**told, "precision": "int8"})
-    assert asked.identity["precision"] == "int8"
+    (asked,) = embed(texts, tmp_path, e={**options, "precision": "int8"})
+    assert asked.encoder.address["precision"] == "int8"
     assert not asked.reused
 
 
@@ -227,13 +227,6 @@ def test_checkpoints_keep_their_precision(
     for other in ("float16", "float32"):
         known = load_encoder({**state, "precision": other})
         assert known.address["precision"] == "float32"
-    del state["precision"], state["options"]["batch_tokens"]  # as older versions wrote it
-    state["options"]["batch_size"] = 64
-    old = load_encoder(state)
-    assert old.address["precision"] == "float32"
-    np.testing.assert_array_equal(
-        old.encode(["steel"]), encoder(tiny_models("bert")).encode(["steel"])
-    )
 
 
 def test_int8_where_there_is_none(

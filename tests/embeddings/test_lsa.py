@@ -37,10 +37,10 @@ def saved_and_loaded(encoder: LsaEncoder) -> Any:
 def test_equals_scikit_learn_by_hand(product_texts: Callable[..., list[str]]) -> None:
     texts = product_texts(120, longest=40)
     chosen = options(dimensions=16, char_length=20, max_features=150, min_rows=3)
-    told = {"sublinear_tf": True, "min_df": 3, "max_features": 150}
-    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\d+(?:\.\d+)?|[^\W\d]+", **told)
+    shared = {"sublinear_tf": True, "min_df": 3, "max_features": 150}
+    words = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\d+(?:\.\d+)?|[^\W\d]+", **shared)
     title = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(3, 4), preprocessor=lambda t: t[:20].lower(), **told
+        analyzer="char_wb", ngram_range=(3, 4), preprocessor=lambda t: t[:20].lower(), **shared
     )
     reference = make_pipeline(
         FeatureUnion([("words", words), ("title", title)]),
@@ -90,7 +90,7 @@ def test_one_kind_alone_equals_scikit_learn_by_hand(
     np.testing.assert_array_equal(saved_and_loaded(encoder).encode(texts), vectors)
 
 
-def test_nothing_to_count_is_told() -> None:
+def test_nothing_to_count_is_reported() -> None:
     with pytest.raises(ValidationError, match="word_ngrams and char_ngrams are both null"):
         options(word_ngrams=None, char_ngrams=None)
 
@@ -116,17 +116,17 @@ def test_state_gives_the_same_vectors_to_the_bit(product_texts: Callable[..., li
     again = saved_and_loaded(encoder)
     others = [*product_texts(40, seed=9), "", "zzz", "Ünïcode 10 cm"]
     np.testing.assert_array_equal(again.encode(others), encoder.encode(others))
-    assert again.identity == encoder.identity
+    assert again.address == encoder.address
     assert again.dimension == encoder.dimension == 8
     assert again.name == "lsa"
 
 
-def test_identity_tells_apart_what_was_fitted(product_texts: Callable[..., list[str]]) -> None:
+def test_the_address_depends_on_what_was_fitted(product_texts: Callable[..., list[str]]) -> None:
     one = LsaEncoder.fit("lsa", options(), product_texts(60))
     same = LsaEncoder.fit("lsa", options(), product_texts(60))
     other = LsaEncoder.fit("lsa", options(), product_texts(60, seed=1))
-    assert one.identity == same.identity
-    assert one.identity["fit"] != other.identity["fit"]
+    assert one.address == same.address
+    assert one.address["fit"] != other.address["fit"]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,6 @@ def test_needed_files_of_a_hub_repository() -> None:
 def test_digest_is_of_the_content_not_of_the_place(tiny_copy: Path, tmp_path: Path) -> None:
     found = find_model(str(tiny_copy), None, SETTING)
     assert found.folder == tiny_copy
-    assert found.commit is None
     moved = Path(shutil.copytree(tiny_copy, tmp_path / "elsewhere"))
     (moved / "README.md").write_text("another card")
     (moved / "onnx").mkdir()
@@ -190,7 +189,7 @@ def test_a_model_is_downloaded_once(
     hub: Hub, tiny_models: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
     found = find_model("maker/tiny", None, SETTING)
-    assert found.commit == COMMIT
+    assert found.folder.name == COMMIT
     assert found.digest == find_model(str(tiny_models("bert")), None, SETTING).digest
     assert not (found.folder / "README.md").exists()
     asked = len(hub.asked)

@@ -185,7 +185,7 @@ def test_state_gives_the_same_ids(product_texts: Callable[..., list[str]]) -> No
     file.seek(0)
     again = load_encoder(torch.load(file, weights_only=True))
     np.testing.assert_array_equal(again.encode(product_texts(20)), made.encode(product_texts(20)))
-    assert (again.name, again.identity, again.dtype) == ("n", made.identity, "int32")
+    assert (again.name, again.address, again.dtype) == ("n", made.address, "int32")
     assert again.bag == made.bag
     with pytest.raises(UserError, match="ngrams encoder is held in the checkpoint"):
         load_encoder(made.state(), "/some/folder")

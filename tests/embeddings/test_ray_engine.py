@@ -27,7 +27,7 @@ from product_length.errors import ConfigError, UserError
 pytestmark = pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\.")
 
 
-def test_ray_that_is_not_installed_is_told(
+def test_ray_that_is_not_installed_is_reported(
     product_texts: Callable[..., list[str]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,8 +55,8 @@ def test_ray_that_is_not_installed_is_told(
     ],
 )
 def test_cores_are_shared_out(nodes: list[int], workers: Any, count: int, cores: int) -> None:
-    told = [{"CPU": float(cpus), "memory": 1e9} for cpus in nodes]
-    assert share_out(told, workers, on_gpu=False) == (count, {"num_cpus": cores})
+    machines = [{"CPU": float(cpus), "memory": 1e9} for cpus in nodes]
+    assert share_out(machines, workers, on_gpu=False) == (count, {"num_cpus": cores})
 
 
 def test_a_worker_for_each_gpu() -> None:
@@ -136,7 +136,7 @@ def test_ray_makes_the_array_of_one_process(
     for made, wanted in zip(other, one, strict=True):
         np.testing.assert_allclose(made.vectors, wanted.vectors, atol=2e-3)
         assert made.truncated_share == wanted.truncated_share
-        assert made.identity == wanted.identity
+        assert made.encoder.address == wanted.encoder.address
     again = embed(texts, tmp_path / "one", engine={"engine": "ray"}, **encoders)
     assert all(made.reused for made in again)
 
@@ -200,7 +200,7 @@ def test_a_cluster_that_is_not_there(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_local_ray")
-def test_a_fault_on_the_cluster_is_told_in_words(
+def test_a_fault_on_the_cluster_is_reported_in_words(
     tiny_copy: Path, product_texts: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     texts = product_texts(40)
@@ -218,7 +218,7 @@ def test_a_fault_on_the_cluster_is_told_in_words(
 
 
 def descendants(pid: int) -> list[int]:
-    """Of a process of this machine, all; Linux tells them."""
+    """Of a process of this machine, all; Linux lists them."""
     children = [
         int(child)
         for task in Path(f"/proc/{pid}/task").glob("*/children")

@@ -23,9 +23,9 @@ MODEL = "embeddings.encoders.e.model"
 
 
 def encoder(folder: Path, **changes: Any) -> SentenceTransformerEncoder:
-    told = {"kind": "sentence_transformer", "model": str(folder), "device": "cpu"}
-    told |= {"precision": "float32", **changes}
-    return SentenceTransformerEncoder("e", SentenceTransformerOptions(**told))
+    options = {"kind": "sentence_transformer", "model": str(folder), "device": "cpu"}
+    options |= {"precision": "float32", **changes}
+    return SentenceTransformerEncoder("e", SentenceTransformerOptions(**options))
 
 
 def reference(folder: Path) -> Any:
@@ -138,18 +138,17 @@ def test_a_tokenizer_without_a_limit_is_held_to_the_positions(tiny_copy: Path) -
     assert encoder(tiny_copy).encode(["steel " * 200]).shape == (1, 32)
 
 
-def test_identity_is_the_content_and_how_it_runs(
+def test_the_address_is_the_content_and_how_it_runs(
     tiny_models: Callable[[str], Path], tmp_path: Path
 ) -> None:
     folder = tiny_models("bert")
     moved = Path(shutil.copytree(folder, tmp_path / "moved"))
     one, other = encoder(folder), encoder(moved, batch_tokens=1, revision="v1")
     assert one.address == other.address
-    assert one.identity == {**one.address, "model": str(folder), "commit": None}
     assert one.address["precision"] == "float32"
     for changes in ({"prompt": "query: "}, {"max_seq_length": 16}, {"precision": "bfloat16"}):
         assert encoder(folder, **changes).address != one.address
-    assert json.loads(json.dumps(one.identity)) == one.identity
+    assert json.loads(json.dumps(one.address)) == one.address
 
 
 def test_half_precision(tiny_models: Callable[[str], Path]) -> None:

@@ -1,8 +1,6 @@
-"""Token budgets and the thread that tokenises ahead."""
+"""Token budgets of batches, tokenised while the model works."""
 
-import itertools
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 import torch
 from test_sentence_transformer import encoder
 
-from product_length.embeddings.batches import ahead, token_batches, tokenised_batches
+from product_length.embeddings.batches import token_batches, tokenised_batches
 from product_length.errors import UserError
 
 
@@ -50,35 +48,6 @@ def test_padding_is_cut_off(left: bool) -> None:
         padded += ids.numel()
     assert sorted(seen) == list(range(1200))
     assert padded < 1.02 * sum(map(len, texts))
-
-
-def test_no_more_than_the_bound_is_computed_ahead() -> None:
-    begun = []
-
-    def items() -> Iterator[int]:
-        for item in range(100):
-            begun.append(item)
-            yield item
-
-    for taken, item in enumerate(ahead(items(), 2)):
-        assert item == taken
-        assert len(begun) <= taken + 5
-    assert begun == list(range(100))
-
-
-def test_errors_of_the_thread_are_raised_where_it_is_waited_for() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise UserError("broken tokenizer")
-
-    taken = []
-    with pytest.raises(UserError, match="broken tokenizer"):
-        taken.extend(ahead(items()))  # a list comprehension would lose what came before
-    before = threading.active_count()
-    unfinished = ahead(itertools.count())
-    assert [next(unfinished) for _ in range(3)] == [0, 1, 2]
-    unfinished.close()  # type: ignore[attr-defined]
-    assert threading.active_count() == before
 
 
 def test_a_failing_tokenizer_is_not_waited_for(

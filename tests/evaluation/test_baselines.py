@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from product_length.evaluation.baselines import best_scale, fit_baselines
-from product_length.features.neighbours import NeighbourIndex, Neighbours
+from product_length.features.neighbours.index import NeighbourIndex, Neighbours
 
 NAMES = ["constant", "type_median", "neighbour_median", "tfidf_ridge"]
 
 
 @pytest.fixture
 def catalogue():
-    """Lengths that the words tell: a chain is ten times a ring, `large` doubles it."""
+    """Lengths that the words give away: a chain is ten times a ring, `large` doubles it."""
     rng = np.random.default_rng(0)
     n = 400
     kind = rng.integers(0, 2, n)
@@ -56,7 +56,7 @@ def test_each_baseline_learns_what_it_can(catalogue):
         assert lengths.shape == rows.shape
         assert lengths.dtype == np.float64
         errors[name] = mape(catalogue, rows, lengths)
-    # The type tells 1:10, and half of the products are twice as long as the other half.
+    # The type explains 1:10, and half of the products are twice as long as the other half.
     assert errors["constant"] > 0.45
     assert 0.2 < errors["type_median"] < 0.55
     assert errors["neighbour_median"] < 0.04

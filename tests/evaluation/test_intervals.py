@@ -1,4 +1,4 @@
-"""Coverage and width of intervals against counts by hand; what a report, a page and a plot tell."""
+"""Coverage and width of intervals against counts by hand; what a report, a page and a plot show."""
 
 import json
 
@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from run_folders import write_run
 
-from product_length.decision.conformal import Calibration
+from product_length.decision.conformal import Calibration, PitValues
 from product_length.evaluation import plots
-from product_length.evaluation.intervals import LEVELS, assess_intervals
+from product_length.evaluation.intervals import LEVELS, interval_report
 from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.records import Report
 from product_length.evaluation.summary import summary
@@ -22,9 +22,13 @@ def by_hand():
     medians = np.array([40, 38, 40, 50, 80, 499], np.float32)
     ranks = np.array([0.05, 0.01, 0.5, 0.95, 0.0, 0.3])
     rows_of_type = np.array([0, 2, 3, 20, 201, 5000])
-    calibration = Calibration.without_bands(np.linspace(0.1, 0.9, 9))
-    places = Calibration.without_bands(ranks).places
-    return assess_intervals(lengths, ends, medians, places, rows_of_type, calibration)
+    calibration = Calibration(without_bands(np.linspace(0.1, 0.9, 9)), (), ())
+    pit = without_bands(ranks)
+    return interval_report(lengths, ends, medians, pit, rows_of_type, calibration)
+
+
+def without_bands(pit):
+    return PitValues(pit, np.empty((len(pit), 0)), np.zeros(len(pit), np.intp))
 
 
 def test_counts_by_hand():
@@ -45,7 +49,7 @@ def test_counts_by_hand():
 
 
 def test_reliability_by_hand():
-    """Depths are 0, .1, .1, .2, .2, .3, .3, .4, .4: level .5 has rank 5, a distance of 0.2."""
+    """Scores are 0, .1, .1, .2, .2, .3, .3, .4, .4: level .5 has rank 5, a distance of 0.2."""
     at = {each.level: each for each in by_hand().reliability}
     assert tuple(at) == LEVELS
     assert at[0.5].coverage == pytest.approx(2 / 6)  # ranks .5 and .3
@@ -56,26 +60,26 @@ def test_reliability_by_hand():
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory):
+def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     report = write_run(folder)
     test = report.splits["test"].model_copy(update={"intervals": by_hand()})
     return folder, report.model_copy(update={"splits": {"val": report.val, "test": test}})
 
 
-def test_they_are_kept_in_the_report_and_told_unless_test_is_hidden(judged):
-    _, report = judged
+def test_they_are_kept_in_the_report_and_shown_unless_test_is_hidden(run):
+    _, report = run
     assert Report.model_validate_json(report.model_dump_json()) == report
     assert json.loads(report.model_dump_json())["splits"]["val"]["intervals"] is None
-    told = summary(report)
-    assert "90% intervals, calibrated on 9 rows of val, hold 66.7% of 6 rows of test" in told
-    assert "by length: <40 50.0% of 2, 40–100 66.7% of 3, 100–500 100.0% of 1\n" in told
-    assert "by training rows of the type: 0–2 50.0% of 2, 3–20 100.0% of 2, >200" in told
+    text = summary(report)
+    assert "90% intervals, calibrated on 9 rows of val, hold 66.7% of 6 rows of test" in text
+    assert "by length: <40 50.0% of 2, 40–100 66.7% of 3, 100–500 100.0% of 1\n" in text
+    assert "by training rows of the type: 0–2 50.0% of 2, 3–20 100.0% of 2, >200" in text
     assert "intervals, calibrated" not in summary(report.without_test())
 
 
-def test_reliability_is_drawn(judged):
-    folder, report = judged
+def test_reliability_is_drawn(run):
+    folder, report = run
     rows = {split: load_predictions(folder, split) for split in report.splits}
     files = plots.write_plots(folder, report, rows)
     assert [path.name for path in files if "reliability" in path.name] == ["reliability_test.png"]

@@ -43,13 +43,13 @@ def test_what_is_drawn_is_what_was_reported(tmp_path):
     (axes,) = plots.error_by_band(report.val, "val", 0.95).axes
     model = next(line for line in axes.lines if line.get_color() == plots.MODEL_COLOUR)
     drawn = model.get_ydata()
-    expected = [100 * b.mape.value for b in report.val.metrics.bands if b.rows]
+    expected = [100 * b["mape"].value for b in report.val.metrics.bands if b.rows]
     assert drawn.tolist() == pytest.approx(expected)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "model (95% interval)",
+        "tfidf ridge",
         "best constant",
         "type median",
-        "tfidf ridge",
         "oracle (best possible)",
     ]
     left, right = plots.learning_curves(report).axes

@@ -9,7 +9,7 @@ from run_folders import FINGERPRINT, write_run
 
 import product_length
 from product_length.errors import UserError
-from product_length.evaluation.bootstrap import Estimate
+from product_length.evaluation.estimates import Estimate
 from product_length.evaluation.records import SCHEMA_VERSION, Report, Versions
 from product_length.evaluation.report import (
     UnfinishedRunError,
@@ -51,7 +51,8 @@ def test_file_is_plain_json_with_what_the_design_promises(run):
     assert content["schema_version"] == SCHEMA_VERSION
     band = content["splits"]["val"]["metrics"]["bands"][2]
     assert band["band"] == "100–500"
-    assert band["mape"]["low"] < band["mape"]["value"] < band["mape"]["high"]
+    of_band = band["values"]["mape"]
+    assert of_band["low"] < of_band["value"] < of_band["high"]
     assert "verdict" in content["splits"]["test"]["baselines"]["type_median"]["difference"]
     assert content["data"]["reading"]["dropped"]["no length"]["count"] == 2
     assert content["splits"]["val"]["oracle"]["difference"]["low"] > 0
@@ -66,9 +67,9 @@ def test_file_is_plain_json_with_what_the_design_promises(run):
         (10.0, 5000.0, "10 ≤ lengths ≤ 5000"),
     ],
 )
-def test_track(run, low, high, words):
+def test_length_range(run, low, high, words):
     data = run[1].data.model_copy(update={"min_length": low, "max_length": high})
-    assert run[1].model_copy(update={"data": data}).track == words
+    assert run[1].model_copy(update={"data": data}).length_range == words
 
 
 def test_missing_folder_file_and_unfinished_run(tmp_path):
@@ -99,7 +100,7 @@ def test_what_is_no_report_is_named(tmp_path, content):
 
 def test_other_schema_version(run, tmp_path):
     folder = edit(run[0], tmp_path, lambda content: content.update(schema_version=99))
-    with pytest.raises(UserError, match=r"report\.json: written in schema version 99.*version 1"):
+    with pytest.raises(UserError, match=r"report\.json: written in schema version 99.*version 2"):
         load_report(folder)
 
 
@@ -108,7 +109,10 @@ def test_other_schema_version(run, tmp_path):
     [
         (lambda c: c.pop("seed"), "seed"),
         (lambda c: c.update(colour="red"), "colour"),
-        (lambda c: c["splits"]["val"]["metrics"]["mape"].update(value="much"), "splits.val.metr"),
+        (
+            lambda c: c["splits"]["val"]["metrics"]["values"]["mape"].update(value="much"),
+            "splits.val.metr",
+        ),
         (lambda c: c["data"].update(rows={"val": 1.5}), "data.rows.val"),
         (lambda c: c["splits"].pop("val"), "splits"),
         (lambda c: c["history"][0].update({"val/mape": "x"}), "history.0.val/mape"),
@@ -169,7 +173,7 @@ def test_a_failed_write_keeps_the_old_report(run, tmp_path):
     assert load_report(tmp_path) == run[1]
 
 
-def test_summary_tells_metrics_rivals_and_costs(run):
+def test_summary_shows_metrics_baselines_and_costs(run):
     text = summary(run[1])
     val = run[1].val.metrics
     assert f"{100 * val.mape.value:.1f}% ({100 * val.mape.low:.1f}–" in text
@@ -223,18 +227,19 @@ def test_commit_only_where_git_tracks_the_file(tmp_path):
     assert git_state(tmp_path / "nowhere" / "c.py") == (None, None)
 
 
-def test_distributions_are_told_under_their_own_decisions(tmp_path):
+def test_distributions_are_reported_under_their_own_decisions(tmp_path):
     report = write_run(tmp_path)
-    assert report.val.own("rmsle") == report.val.metrics.rmsle  # a point loss has one decision
+    assert report.val.own("rmsle") == report.val.metrics["rmsle"]  # a point loss has one decision
     assert "under its own decision" not in summary(report)
     assert "decisions" in json.loads((tmp_path / "report.json").read_text())["splits"]["val"]
-    better = replace(report.val.metrics, rmsle=Estimate(0.123, 0.1, 0.2))
+    own = report.val.metrics
+    better = replace(own, values={**own.values, "rmsle": Estimate(0.123, 0.1, 0.2)})
     val = report.val.model_copy(update={"decisions": {"rmsle": better}})
     decided = report.model_copy(update={"splits": {"val": val}})
     assert decided.val.own("rmsle").value == 0.123
     assert decided.val.own("mape") == report.val.metrics.mape
-    told = summary(decided)
-    (line,) = [line for line in told.splitlines() if line.startswith("RMSLE ") and "0.123" in line]
+    text = summary(decided)
+    (line,) = [line for line in text.splitlines() if line.startswith("RMSLE ") and "0.123" in line]
     assert line.split()[1] == "rmsle"
     again = Report.model_validate_json(decided.model_dump_json())
     assert again == decided

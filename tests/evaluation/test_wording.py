@@ -1,7 +1,9 @@
 import pytest
 
 from product_length.evaluation import wording
-from product_length.evaluation.bootstrap import Difference, Estimate
+from product_length.evaluation.estimates import Estimate
+from product_length.evaluation.metrics import MAPE, METRICS
+from product_length.evaluation.resampling import Difference
 
 
 @pytest.mark.parametrize(
@@ -30,18 +32,18 @@ def test_signed(value, words):
     assert wording.signed(value) == words
 
 
-def test_percentages_and_ranges():
+def test_metrics_and_ranges():
     estimate = Estimate(0.5182, 0.5123, 0.5244)
+    (rmsle,) = [metric for metric in METRICS if metric.name == "rmsle"]
     assert wording.percent(0.51824, 2) == "51.82%"
     assert wording.percent(None) == "–"
-    assert wording.percent_range(estimate) == "51.2–52.4%"
-    assert wording.percent_range(Estimate(0.5)) == "–"
-    assert wording.percent_with_range(estimate) == "51.8% (51.2–52.4%)"
-    assert wording.percent_with_range(Estimate(0.5)) == "50.0%"
-    assert wording.percent_with_range(Estimate(None)) == "–"
-    assert wording.number_with_range(Estimate(0.55, 0.54, 0.56)) == "0.550 (0.540–0.560)"
-    assert wording.number_with_range(Estimate(0.55)) == "0.550"
-    assert wording.number_with_range(Estimate(None)) == "–"
+    assert wording.metric_range(MAPE, estimate) == "51.2–52.4%"
+    assert wording.metric_range(MAPE, Estimate(0.5)) == "–"
+    assert wording.metric_with_range(MAPE, estimate) == "51.8% (51.2–52.4%)"
+    assert wording.metric_with_range(MAPE, Estimate(0.5)) == "50.0%"
+    assert wording.metric_with_range(MAPE, Estimate(None)) == "–"
+    assert wording.metric_with_range(rmsle, Estimate(0.55, 0.54, 0.56)) == "0.550 (0.540–0.560)"
+    assert wording.metric_value(rmsle, 0.55) == "0.550"
 
 
 def test_points():

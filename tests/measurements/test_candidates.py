@@ -48,10 +48,10 @@ def test_arrays_hold_what_the_parser_says():
 
 def test_the_first_ones_are_kept():
     everything = parse_fields(ROWS, FIELDS, 16)
-    for most in (1, 2, 5):
-        some = parse_fields(ROWS, FIELDS, most)
-        np.testing.assert_array_equal(some.values, everything.values[:, :most])
-        np.testing.assert_array_equal(some.codes, everything.codes[:, :most])
+    for max_count in (1, 2, 5):
+        some = parse_fields(ROWS, FIELDS, max_count)
+        np.testing.assert_array_equal(some.values, everything.values[:, :max_count])
+        np.testing.assert_array_equal(some.codes, everything.codes[:, :max_count])
 
 
 def test_only_the_fields_asked_for_are_read():

@@ -13,7 +13,7 @@ from labelled_texts import HELD_OUT, HUNDREDTHS, Agreement, agreement, labelled
 from product_length.catalogue.config import TextRecipe
 from product_length.catalogue.text import FIELDS, clean_fields
 from product_length.demo.generator import DemoGenerator
-from product_length.measurements.measurement import LEAST, MOST, Role, Subject, Unit
+from product_length.measurements.measurement import LONGEST, SHORTEST, Role, Subject, Unit
 from product_length.measurements.parser import measurements, stated
 
 RECIPE = TextRecipe(fields=list(FIELDS))
@@ -88,14 +88,14 @@ def test_sides(text, roles):
     ["iPhone 13 case (6.1 inch)", "50mm lens", "3.5 mm jack", "waterproof up to 30 m", "±2 cm",
      "Model is 5'7\" tall", "control range of 40 m", "14 inch laptop"],
 )  # fmt: skip
-def test_lengths_of_other_things_are_told_apart(text):
+def test_lengths_of_other_things_are_distinguished(text):
     found = measurements(text)
     assert found
     assert {each.subject for each in found} == {Subject.OTHER}
     assert stated(found) == []
 
 
-def test_a_package_is_told_apart():
+def test_a_package_is_distinguished():
     text = "Package dimensions: 10 x 20 x 5 cm. Item length 8 cm. One package contains 2 m of wire"
     subjects = [each.subject for each in measurements(text)]
     assert subjects == [Subject.PACKAGE] * 3 + [Subject.PRODUCT] * 2
@@ -112,8 +112,8 @@ def test_only_the_first_ones_are_read_where_that_is_asked_for():
     text = "1 x 2 x 3 cm, 4 cm, 5 cm, 6 ft 7 in, 8 m"
     everything = measurements(text)
     assert len(everything) == 7
-    for most in range(9):
-        assert measurements(text, most) == everything[:most]
+    for max_count in range(9):
+        assert measurements(text, max_count) == everything[:max_count]
 
 
 # The spellings of a number of hundredths, each with the digits that it can show.
@@ -217,5 +217,5 @@ PIECES = ["10", "5.5", "1/2", "½", " x ", "x", "×", " cm", "mm", '"', "'", "�
 @example("30 x 20 Km Size (ıN): 4")
 def test_whatever_the_text_lengths_are_finite_and_positive(text):
     for each in measurements(text):
-        assert LEAST <= each.value <= MOST
+        assert SHORTEST <= each.value <= LONGEST
         assert math.isfinite(each.value)

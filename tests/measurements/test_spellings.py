@@ -140,9 +140,9 @@ def test_a_d_in_a_list_is_a_depth():
     assert roles == [Role.WIDTH, Role.DEPTH, Role.HEIGHT]
     assert [each.role for each in measurements("D: 18 in")] == [Role.DIAMETER]
     assert [each.role for each in measurements("Ø 18 in, H 3 in")] == [Role.DIAMETER, Role.HEIGHT]
-    for most in (1, 2):
+    for max_count in (1, 2):
         text = "D: 18 in, H: 24 in, W: 9 in"
-        assert measurements(text, most) == measurements(text)[:most]
+        assert measurements(text, max_count) == measurements(text)[:max_count]
 
 
 SEPARATORS = [

@@ -8,50 +8,21 @@ from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 
-from product_length.composition import CONF
 from product_length.errors import UserError
-from product_length.experiment import Experiment, from_config
-from product_length.pipeline import run
 from product_length.prediction.checkpoint import load_predictors
 from product_length.prediction.soundness import check_layout, layout
 from product_length.training.checkpoint_file import read_checkpoint, write_checkpoint
 
-CHOSEN = [
-    "data.rows=400",
-    "data.types=10",
-    "embeddings=[lsa,ngrams]",
-    "embeddings.encoders.lsa.dimensions=8",
-    "embeddings.encoders.ngrams.buckets=500",
-    "embeddings.encoders.ngrams.dimensions=4",
-    "features=full",
-    "features.knn.embedding=lsa",
-    "features.terms={min_rows: 3, least_rows: 100}",
-    "loss=histogram",
-    "model.priors=[neighbours,types,dimensions,ratios,terms]",
-    "model.hidden=[16]",
-    "trainer=cpu",
-    "trainer.max_epochs=1",
-    "trainer.progress=false",
-    "tracking=none",
-    "evaluation.resamples=100",
-    "evaluation.baselines=false",
-]
+
+@pytest.fixture
+def best(everything: Path) -> Path:
+    return everything / "checkpoints/best.ckpt"
 
 
 @pytest.fixture(scope="module")
-def best(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    with initialize_config_dir(str(CONF)):
-        config = compose("train", overrides=[f"cache_dir={folder / 'cache'}", *CHOSEN])
-    run(from_config(config, Experiment), folder, [])
-    return folder / "checkpoints/best.ckpt"
-
-
-@pytest.fixture(scope="module")
-def whole(best: Path) -> dict[str, Any]:
-    return read_checkpoint(best)
+def whole(everything: Path) -> dict[str, Any]:
+    return read_checkpoint(everything / "checkpoints/best.ckpt")
 
 
 def refusal(checkpoint: dict[str, Any], path: Path) -> str:
@@ -86,7 +57,8 @@ def edited(whole: dict[str, Any], way: tuple[Any, ...], value: Any) -> dict[str,
 
 def test_the_whole_one_is_read(best: Path, whole: dict[str, Any]) -> None:
     assert len(load_predictors([best], {}, "cpu")[best].usual_lengths) > 50
-    assert {"fitted", "architecture", "config", "layout"} == set(whole["recipe"])
+    features = [each["state"].get("name", each["kind"]) for each in whole["recipe"]["features"]]
+    assert features == ["lsa", "words", "ngrams", "types", "neighbours", "terms", "measurements"]
 
 
 def test_a_missing_key_and_another_array_are_seen_wherever_they_are(whole: dict[str, Any]) -> None:
@@ -118,9 +90,9 @@ def test_a_missing_key_and_another_array_are_seen_wherever_they_are(whole: dict[
 @pytest.mark.parametrize(
     ("way", "value", "said"),
     [
-        (("fitted", "usual_lengths"), torch.empty(0), "float32 (0,), was float32 ("),
-        (("fitted", "lookup"), None, "fitted.lookup is NoneType, was dict"),
-        (("fitted",), "none of it", "fitted is str, was dict"),
+        (("usual_lengths",), torch.empty(0), "float32 (0,), was float32 ("),
+        (("features", 4, "state"), None, "features.4.state is NoneType, was dict"),
+        (("model",), "none of it", "model is str, was dict"),
         (("layout",), {}, "was not there"),
         (("layout",), None, "edited"),
     ],
@@ -134,19 +106,32 @@ def test_another_layout_is_refused(
 @pytest.mark.parametrize(
     ("way", "value", "said"),
     [
-        (("fitted", "usual_lengths"), torch.empty(0), "one length or more"),
-        (("fitted", "usual_lengths"), torch.tensor([0.0, 5.0]), "above 0"),
-        (("fitted", "usual_lengths"), torch.tensor([5.0, torch.nan]), "finite"),
-        (("fitted", "usual_lengths"), torch.tensor([5.0, 4.0]), "should ascend"),
-        (("fitted", "encoders", 0, "name"), "bert", "encoders are ['bert', 'ngrams'], its run had"),
-        (("fitted", "encoders", 0, "kind"), "bert", "of kind 'bert'"),
-        (("fitted", "encoders"), [], "encoders are [], its run had"),
-        (("fitted", "encoders"), None, "edited"),
-        (("fitted", "lookup_encoders"), ["bert"], "bert is not among the encoders"),
-        (("fitted", "objective", "loss", "name"), "mape", "edited"),
-        (("fitted", "lookup", "index", "vectors"), torch.empty(0, 8), "edited"),
-        (("fitted", "recipe", "fields"), ["name"], "fields.0"),
-        (("architecture", "outputs"), 3, "weights of another network"),
+        (("usual_lengths",), torch.empty(0), "one length or more"),
+        (("usual_lengths",), torch.tensor([0.0, 5.0]), "above 0"),
+        (("usual_lengths",), torch.tensor([5.0, torch.nan]), "finite"),
+        (("usual_lengths",), torch.tensor([5.0, 4.0]), "should ascend"),
+        (("features", 0, "state", "name"), "bert", "encoders are ['bert', 'words', 'ngrams'], its"),
+        (("features", 0, "state", "kind"), "bert", "of kind 'bert'"),
+        (("features",), [], "encoders are [], its run had"),
+        (("features",), None, "edited"),
+        (("features", 3, "kind"), "colours", "colours cannot be imported"),
+        (("features", 3, "kind"), "pathlib.Path", "pathlib.Path is not a FeatureOptions"),
+        (("features", 3, "kind"), "neighbours", "edited"),
+        (("features", 3, "kind"), None, "edited"),
+        (("features", 3, "options", "width"), 0, "types: width: Input should be greater"),
+        (("features", 3, "options", "width"), 7, "weights of another network"),
+        (("features", 3, "options"), {"colour": 1}, "colour: Extra inputs"),
+        (("features", 3, "options"), None, "edited"),
+        (("features", 3, "state", "vocabulary"), ["7"], "edited"),
+        (("features", 3, "state"), {}, "'vocabulary' is missing"),
+        (("features", 4, "state", "encoders"), ["bert"], "'bert' is missing"),
+        (("features", 4, "state", "index", "vectors"), torch.empty(0, 8), "edited"),
+        (("features", 5, "state"), {}, "is missing"),
+        (("features", 6, "state", "parser"), 0, "reads measurements with parser 0"),
+        (("features", 6, "state", "scaler", "mean"), [], "edited"),
+        (("objective", "loss", "name"), "mape", "edited"),
+        (("text", "fields"), ["name"], "fields.0"),
+        (("model", "hidden"), [3], "weights of another network"),
         (("config",), {}, "'embeddings' is missing"),
     ],
 )

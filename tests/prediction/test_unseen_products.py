@@ -9,18 +9,14 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from builders import demo_files, job, predict_by, read_rows, scored
 
 from product_length.artefacts import ArtefactStore
-from product_length.composition import CONF
-from product_length.demo.generator import DemoGenerator
 from product_length.embeddings.engine import local_engine
 from product_length.errors import ConfigError, UserError
-from product_length.experiment import EmbeddingJob, Experiment, from_config
+from product_length.experiment import EmbeddingJob, Experiment
 from product_length.pipeline import read_and_embed, run
-from product_length.predict import predict
 from product_length.prediction.checkpoint import load_predictors
-from product_length.prediction.config import PredictionJob
 from product_length.prediction.ensemble import Ensemble
 from product_length.prediction.submission import write_submission
 
@@ -32,7 +28,7 @@ RUN = [
     "embeddings.encoders.ngrams.buckets=2000",
     "embeddings.encoders.ngrams.length=64",
     "features=text",
-    "features.type.min_rows=8",
+    "features.types.min_rows=8",
     "loss=histogram",
     "loss.bins=16",
     "model=mlp",
@@ -47,17 +43,11 @@ RUN = [
 CHINESE = "高品质不锈钢保温杯"
 
 
-def job(name, schema, *overrides):
-    with initialize_config_dir(str(CONF)):
-        return from_config(compose(name, overrides=list(overrides)), schema)
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The folder of a run on `train.csv` beside it, most of whose types are rare."""
     root = tmp_path_factory.mktemp("trained")
-    table = pa.Table.from_batches(DemoGenerator(rows=300, types=60, seed=3).batches())
-    pa.csv.write_csv(table, root / "train.csv")
+    demo_files(root, rows=300, types=60, seed=3)
     chosen = [f"data.path={root / 'train.csv'}", f"cache_dir={root / 'cache'}"]
     run(job("train", Experiment, *RUN, *chosen), root / "run", [])
     return root
@@ -66,12 +56,8 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rows(trained):
     """The rows that were trained on, and those of val and test."""
-    with (trained / "train.csv").open(newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
-    others = set()
-    for split in ("val", "test"):
-        table = pq.read_table(trained / "run" / f"predictions_{split}.parquet")
-        others |= set(table["PRODUCT_ID"].to_pylist())
+    found = read_rows(trained / "train.csv")
+    others = {row for split in ("val", "test") for row in scored(trained / "run", split)["length"]}
     assert others
     return (
         [row for row in found if row["PRODUCT_ID"] not in others],
@@ -89,18 +75,7 @@ def write(path, rows, names=None):
 
 
 def predicted(trained, path, output, *overrides):
-    chosen = job(
-        "predict",
-        PredictionJob,
-        f"checkpoint={trained / 'run'}",
-        f"data.path={path}",
-        f"output={output}",
-        f"cache_dir={trained / 'predicting'}",
-        "device=cpu",
-        *overrides,
-    )
-    predict(chosen, path.parent, [])
-    return output
+    return predict_by(trained / "run", path, output, *overrides)
 
 
 def told(caplog, words):
@@ -299,8 +274,7 @@ def test_the_ending_says_the_format(trained, rows, tmp_path):
     assert not left.exists()
     table = pq.read_table(other)
     assert table.schema.names == ["PRODUCT_ID", "PRODUCT_LENGTH", "LOWER", "UPPER"]
-    with plain.open(newline="", encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
+    found = read_rows(plain)
     assert [row["PRODUCT_ID"] for row in rows[0]] == table["PRODUCT_ID"].to_pylist()
     for name in table.schema.names[1:]:
         numbers = np.float32([row[name] for row in found])
@@ -319,7 +293,7 @@ def test_training_counts_types_and_lengths_that_no_training_row_has(
         for row in [*rows[0], *rows[1]]
     ]
     longest = max(float(row["PRODUCT_LENGTH"]) for row in rows[0])
-    val = pq.read_table(trained / "run" / "predictions_val.parquet")["PRODUCT_ID"].to_pylist()
+    val = list(scored(trained / "run")["length"])
     for row in changed:
         if row["PRODUCT_ID"] == val[0]:
             row["PRODUCT_LENGTH"] = str(2 * longest)
@@ -336,7 +310,7 @@ def test_training_counts_types_and_lengths_that_no_training_row_has(
     ]:
         many = len(val) if split == "val" else len(others) - len(val)
         line, level = told(caplog, f"{split}: of {many} rows {many} (100.0%) have a product type")
-        assert f"that no training row has{beyond}" in line
+        assert f"that training did not have{beyond}" in line
         assert level == "WARNING"
 
 

@@ -46,7 +46,7 @@ def test_everything_drawn_is_a_valid_recipe(model):
         typed = from_config(config_of(*given, *words), Experiment)
         assert typed.loss.name == trial.params["loss"]
         assert typed.trainer.learning_rate == trial.params["trainer.learning_rate"]
-        assert typed.features.knn.k == trial.params["features.knn.k"]
+        assert typed.features.neighbours.k == trial.params["features.neighbours.k"]
 
 
 def test_parameters_of_a_loss_are_drawn_with_that_loss_only():
@@ -67,6 +67,6 @@ def test_what_is_fixed_is_not_searched():
 
 
 def test_parts_that_the_recipe_lacks_are_not_searched():
-    (trial,) = draw(settings, config_of("features=text", "features.type=null"), 1)
+    (trial,) = draw(settings, config_of("features=text", "features.types=null"), 1)
     assert not [name for name in trial.params if name.startswith("features.")]
     assert not [name for name in trial.params if name.startswith("loss")]

@@ -27,8 +27,8 @@ def opened(url, name="losses", made_from="a"):
     return SweepStudy(name, url, GridSampler(GRID), made_from)
 
 
-def take(study, most=1, total=3):
-    trials = study.take(most, total)
+def take(study, max_trials=1, total=3):
+    trials = study.take(max_trials, total)
     for trial in trials:
         trial._suggest("loss", CategoricalDistribution(GRID["loss"]))
     return trials
@@ -40,9 +40,9 @@ def losses(trials):
 
 def test_a_grid_is_run_once_and_over(url):
     study = opened(url)
-    while trials := take(study, most=2):
+    while trials := take(study, max_trials=2):
         for trial in trials:
-            study.tell(trial, 0.5 + trial.number)
+            study.record(trial, 0.5 + trial.number)
     assert losses(study.finished()) == ["huber", "mape", "smape"]
     assert study.best().value == 0.5
     assert study.settled() == 3
@@ -52,11 +52,11 @@ def test_a_grid_is_run_once_and_over(url):
 def test_it_goes_on_where_it_stopped(url):
     first = opened(url)
     (trial,) = take(first)
-    first.tell(trial, 0.4)
+    first.record(trial, 0.4)
     second = opened(url)
     assert second.settled() == 1
     while trials := take(second):
-        second.tell(trials[0], 0.5)
+        second.record(trials[0], 0.5)
     assert losses(second.finished()) == ["huber", "mape", "smape"]
     assert len(second.study.trials) == 3
 
@@ -64,9 +64,9 @@ def test_it_goes_on_where_it_stopped(url):
 def test_a_failed_trial_counts_and_says_why(url):
     study = opened(url)
     (bad,) = take(study)
-    study.tell_failure(bad, "training diverged in epoch 3")
+    study.record_failure(bad, "training diverged in epoch 3")
     while trials := take(study):
-        study.tell(trials[0], 0.5)
+        study.record(trials[0], 0.5)
     assert study.failures() == {bad.number: "training diverged in epoch 3"}
     assert study.settled() == 3
     assert len(study.finished()) == 2
@@ -78,7 +78,7 @@ def test_a_killed_trial_is_run_again(url):
     (lost,) = take(killed)  # and then no heartbeat more
     study = opened(url)
     while trials := take(study):
-        study.tell(trials[0], 0.5)
+        study.record(trials[0], 0.5)
     assert losses(study.finished()) == ["huber", "mape", "smape"]
     assert study.study.trials[lost.number].state is TrialState.FAIL
     assert study.failures() == {}
@@ -91,7 +91,7 @@ def test_a_trial_killed_before_it_had_parameters_is_run_again(url):
     killed.take(1, 3)
     study = opened(url)
     while trials := take(study):
-        study.tell(trials[0], 0.5)
+        study.record(trials[0], 0.5)
     assert losses(study.finished()) == ["huber", "mape", "smape"]
 
 
@@ -104,7 +104,7 @@ def test_a_trial_killed_before_its_first_heartbeat_is_run_again(url, monkeypatch
     assert [t.state for t in study.study.trials] == [TrialState.RUNNING]
     monkeypatch.setattr(module, "UNMARKED_SECONDS", 0)
     while trials := take(study):
-        study.tell(trials[0], 0.5)
+        study.record(trials[0], 0.5)
     assert losses(study.finished()) == ["huber", "mape", "smape"]
     assert len(study.study.trials) == 4
 
@@ -117,7 +117,7 @@ def test_ctrl_c_may_be_pressed_any_number_of_times(url):
             raise KeyboardInterrupt
     assert study.settled() == 0
     while trials := take(study):
-        study.tell(trials[0], 0.5)
+        study.record(trials[0], 0.5)
     assert losses(study.finished()) == ["huber", "mape", "smape"]
 
 
@@ -128,11 +128,11 @@ def test_a_living_trial_of_another_process_is_left_alone(url):
     with other.alive([running]):
         for _ in range(2):
             (mine,) = take(study)
-            study.tell(mine, 0.5)
+            study.record(mine, 0.5)
         time.sleep(3)
         study._fail_stale()
         assert study.study.trials[running.number].state is TrialState.RUNNING
-        other.tell(running, 0.1)
+        other.record(running, 0.1)
     assert take(study) == []
     assert losses(study.finished()) == ["huber", "mape", "smape"]
     assert len(study.study.trials) == 3
@@ -150,13 +150,13 @@ def test_an_interrupted_trial_is_run_again_at_once(url):
     assert time.monotonic() - started < 2
 
 
-def test_what_was_told_before_an_interruption_stays(url):
+def test_what_was_recorded_before_an_interruption_stays(url):
     study = opened(url)
-    trials = take(study, most=2)
+    trials = take(study, max_trials=2)
 
     def interrupted():
         with study.alive(trials):
-            study.tell(trials[0], 0.5)
+            study.record(trials[0], 0.5)
             raise SystemExit(130)
 
     with pytest.raises(SystemExit):
@@ -169,11 +169,11 @@ def test_what_was_told_before_an_interruption_stays(url):
 
 def test_what_has_no_finished_run_is_missing_by_name_and_asked_for_again(url):
     study = opened(url)
-    study.note_total(3)
+    study.record_total(3)
     (good,) = take(study)
-    study.tell(good, 0.5)
+    study.record(good, 0.5)
     (bad,) = take(study)
-    study.tell_failure(bad, "diverged")
+    study.record_failure(bad, "diverged")
     found = missing(study.study.trials, 3)
     (left,) = set(GRID["loss"]) - {good.params["loss"], bad.params["loss"]}
     assert [(each.name, each.reason, each.trial) for each in found] == [
@@ -182,7 +182,7 @@ def test_what_has_no_finished_run_is_missing_by_name_and_asked_for_again(url):
     ]
     later = opened(url)
     while trials := take(later):
-        later.tell(trials[0], 0.5)
+        later.record(trials[0], 0.5)
     assert losses(later.finished()) == ["huber", "mape", "smape"]
     assert missing(later.study.trials, 3) == []
     assert later.failures() == {}
@@ -190,31 +190,31 @@ def test_what_has_no_finished_run_is_missing_by_name_and_asked_for_again(url):
 
 
 def test_a_trial_that_was_killed_too_often_is_missing_until_it_is_asked_for_again(url, monkeypatch):
-    monkeypatch.setattr(module, "MOST_RETRIES", 0)
+    monkeypatch.setattr(module, "MAX_RETRIES", 0)
     killed = opened(url)
     (lost,) = take(killed)
     time.sleep(3)
     study = SweepStudy("losses", url, GridSampler(GRID), "a")
     while trials := take(study):
-        study.tell(trials[0], 0.5)
+        study.record(trials[0], 0.5)
     (found,) = missing(study.study.trials, 3)
     assert (found.name, found.reason) == (f"loss={lost.params['loss']}", "killed before it ended")
     again = opened(url)
     (retried,) = take(again)
     assert retried.params == lost.params
-    again.tell(retried, 0.5)
+    again.record(retried, 0.5)
     assert missing(again.study.trials, 3) == []
 
 
 def test_two_processes_that_queue_the_same_failure_leave_nothing_out(url):
     study = opened(url)
     (bad,) = take(study)
-    study.tell_failure(bad, "diverged")
+    study.record_failure(bad, "diverged")
     failed = study.study.trials[bad.number]
     for _ in range(2):  # as without the lock that a file has
         study._queue_again(failed)
     while trials := take(study):
-        study.tell(trials[0], 0.5)
+        study.record(trials[0], 0.5)
     assert set(losses(study.finished())) == {"huber", "mape", "smape"}
     assert study.settled() == 3
 
@@ -223,7 +223,7 @@ def test_a_search_without_a_grid_names_the_trials_that_failed(url):
     study = SweepStudy("tune", url, RandomSampler(seed=0), "a")
     (trial,) = study.take(1, 5)
     rate = trial.suggest_float("rate", 0, 1)
-    study.tell_failure(trial, "diverged")
+    study.record_failure(trial, "diverged")
     names = [(each.name, each.reason) for each in missing(study.study.trials, 5)]
     assert names == [(f"rate={rate}", "diverged"), ("4 more of 5", "not run yet")]
 
@@ -231,12 +231,12 @@ def test_a_search_without_a_grid_names_the_trials_that_failed(url):
 def test_trials_that_all_failed_are_tried_again_later(url):
     study = opened(url)
     while trials := take(study):
-        study.tell_failure(trials[0], "train.csv: no such file")
+        study.record_failure(trials[0], "train.csv: no such file")
     assert study.settled() == 3
     later = opened(url)
     assert later.settled() == 0
     while trials := take(later):
-        later.tell(trials[0], 0.5)
+        later.record(trials[0], 0.5)
     assert losses(later.finished()) == ["huber", "mape", "smape"]
 
 
@@ -246,7 +246,7 @@ def test_a_resumed_search_does_not_draw_the_same_again(url):
         study = SweepStudy("tune", url, RandomSampler(seed=0), "a")
         (trial,) = study.take(1, 10)
         drawn.append(trial.suggest_float("x", 0, 1))
-        study.tell(trial, 0.5)
+        study.record(trial, 0.5)
     assert drawn[0] != drawn[1]
 
 
@@ -286,11 +286,11 @@ def test_the_dashboard_reads_the_study(url):
 
     study = opened(url)
     (trial,) = take(study)
-    study.tell(trial, 0.25)
-    told = []
+    study.record(trial, 0.25)
+    statuses = []
 
     def start_response(status, headers, exc_info=None):
-        told.append(status)
+        statuses.append(status)
 
     request = {
         "REQUEST_METHOD": "GET",
@@ -301,5 +301,5 @@ def test_the_dashboard_reads_the_study(url):
     }
     app = wsgi(optuna.storages.RDBStorage(url))
     body = b"".join(app(request, start_response))
-    assert told == ["200 OK"]
+    assert statuses == ["200 OK"]
     assert b'"losses"' in body

@@ -12,6 +12,8 @@ from optuna.trial import TrialState
 from sweeping.sweep_runs import command, config_of, environment, sweep, trials
 from tracking.transaction_log import read_run, table
 
+from product_length.evaluation.report import load_report
+
 GRID = ["sweep=losses", "loss=mape,huber", "features.use_log_target=true"]
 # What a job script may set for one run, and every trial of a sweep would take for its own.
 OF_ONE_RUN = {
@@ -79,10 +81,7 @@ def test_the_sweep_leaves_its_comparison(finished):
     done = [t for t in trials(folder) if t.state is TrialState.COMPLETE]
     assert len(rows) == len(done)
     assert [float(row["val_mape"]) for row in rows] == sorted(
-        json.loads((path / str(t.number) / "report.json").read_text())["splits"]["val"]["metrics"][
-            "mape"
-        ]["value"]
-        for t in done
+        load_report(path / str(t.number)).val.metrics.mape.value for t in done
     )
     assert "<html" in (path / "comparison.html").read_text(encoding="utf-8")
     assert (path / "optimization_results.yaml").exists()
@@ -98,7 +97,9 @@ def test_a_trial_returns_its_val_mape_and_names_its_folder(finished):
         assert "storage" not in config
         if trial.state is TrialState.COMPLETE:
             report = json.loads((run / "report.json").read_text())
-            assert trial.value == pytest.approx(report["splits"]["val"]["metrics"]["mape"]["value"])
+            assert trial.value == pytest.approx(
+                report["splits"]["val"]["metrics"]["values"]["mape"]["value"]
+            )
 
 
 def test_test_rows_are_shown_for_the_chosen_recipe_only(finished):
@@ -287,8 +288,8 @@ def test_ctrl_c_ends_the_sweep_not_only_the_trial(tmp_path, words):
 )
 def test_two_workers_share_a_cold_cache(tmp_path, launcher):
     started = time.time()
-    told = sweep(tmp_path, *GRID, "seed=1", "features=knn", *launcher)
-    told += "".join(path.read_text() for path in tmp_path.rglob(".submitit/**/*_log.*"))
+    output = sweep(tmp_path, *GRID, "seed=1", "features=knn", *launcher)
+    output += "".join(path.read_text() for path in tmp_path.rglob(".submitit/**/*_log.*"))
     found = trials(tmp_path)
     assert [t.state for t in found] == [TrialState.COMPLETE] * 2
     # Two different processes ran at the same time, and each artefact was made once.
@@ -302,8 +303,8 @@ def test_two_workers_share_a_cold_cache(tmp_path, launcher):
     }
     assert rows[0]["fingerprint"] == rows[1]["fingerprint"]
     # One of them encodes and searches, the other finds both.
-    assert (told.count(" texts encoded), "), told.count(" dimensions, reused, ")) == (1, 1)
-    assert (told.count("neighbours: searched"), told.count("neighbours: reused")) == (1, 1)
+    assert (output.count(" texts encoded), "), output.count(" dimensions, reused, ")) == (1, 1)
+    assert (output.count("neighbours: searched"), output.count("neighbours: reused")) == (1, 1)
     assert not list((tmp_path / "cache").rglob("*.partial"))
 
 

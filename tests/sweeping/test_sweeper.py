@@ -130,6 +130,6 @@ def test_when_the_first_trials_all_fail_the_sweep_ends(run):
         run(outcomes)
 
 
-def test_nothing_to_vary_is_told(run):
+def test_nothing_to_vary_is_reported(run):
     with pytest.raises(UserError, match="nothing left to vary"):
         run({"mape": 0.4})

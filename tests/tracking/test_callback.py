@@ -9,7 +9,8 @@ from transaction_log import read_run
 
 from product_length.tracking.callback import EpochCallback
 from product_length.tracking.config import Wandb
-from product_length.tracking.tracker import NoTracker, open_tracker
+from product_length.tracking.open_tracker import open_tracker
+from product_length.tracking.tracker import Tracker
 
 pytestmark = [
     # Lightning 2.6 asks torch 2.13 in a way that torch has deprecated.
@@ -19,7 +20,7 @@ pytestmark = [
 ]
 
 
-class Told(NoTracker):
+class Recording(Tracker):
     def __init__(self) -> None:
         self.epochs: list[tuple[int, dict[str, float]]] = []
 
@@ -60,7 +61,7 @@ class Counting(L.LightningModule):
 
 def fit(
     folder: Path,
-    tracker: NoTracker,
+    tracker: Tracker,
     *,
     epochs: int,
     model: Counting | None = None,
@@ -89,10 +90,10 @@ def every_metric(value: float) -> dict[str, float]:
     return dict.fromkeys(("train/loss", "train/mape", "val/loss", "val/mape"), value)
 
 
-def test_every_epoch_is_told_once_with_its_own_metrics(tmp_path: Path) -> None:
-    told = Told()
-    fit(tmp_path, told, epochs=3)
-    assert told.epochs == [
+def test_every_epoch_is_logged_once_with_its_own_metrics(tmp_path: Path) -> None:
+    tracker = Recording()
+    fit(tmp_path, tracker, epochs=3)
+    assert tracker.epochs == [
         (1, every_metric(0) | {"learning_rate": pytest.approx(0.8)}),
         (2, every_metric(1) | {"learning_rate": pytest.approx(0.4)}),
         (3, every_metric(2) | {"learning_rate": pytest.approx(0.2)}),
@@ -100,27 +101,27 @@ def test_every_epoch_is_told_once_with_its_own_metrics(tmp_path: Path) -> None:
 
 
 def test_a_resumed_fit_goes_on_counting(tmp_path: Path) -> None:
-    trainer = fit(tmp_path, NoTracker(), epochs=2)
+    trainer = fit(tmp_path, Tracker(), epochs=2)
     trainer.save_checkpoint(tmp_path / "last.ckpt")
-    told = Told()
-    fit(tmp_path, told, epochs=4, resume=tmp_path / "last.ckpt")
-    assert told.epochs == [
+    tracker = Recording()
+    fit(tmp_path, tracker, epochs=4, resume=tmp_path / "last.ckpt")
+    assert tracker.epochs == [
         (3, every_metric(2) | {"learning_rate": pytest.approx(0.2)}),
         (4, every_metric(3) | {"learning_rate": pytest.approx(0.1)}),
     ]
 
 
-def test_epochs_without_validation_are_not_told(tmp_path: Path) -> None:
-    told = Told()
-    fit(tmp_path, told, epochs=5, every=2)
-    assert [(epoch, metrics["val/mape"]) for epoch, metrics in told.epochs] == [(2, 1), (4, 3)]
+def test_epochs_without_validation_are_not_logged(tmp_path: Path) -> None:
+    tracker = Recording()
+    fit(tmp_path, tracker, epochs=5, every=2)
+    assert [(epoch, metrics["val/mape"]) for epoch, metrics in tracker.epochs] == [(2, 1), (4, 3)]
 
 
-def test_epochs_that_ended_before_a_failure_are_told(tmp_path: Path) -> None:
-    told = Told()
+def test_epochs_that_ended_before_a_failure_are_logged(tmp_path: Path) -> None:
+    tracker = Recording()
     with pytest.raises(RuntimeError, match="out of memory"):
-        fit(tmp_path, told, epochs=5, model=Counting(fails_in=2))
-    assert [epoch for epoch, _ in told.epochs] == [1, 2]
+        fit(tmp_path, tracker, epochs=5, model=Counting(fails_in=2))
+    assert [epoch for epoch, _ in tracker.epochs] == [1, 2]
 
 
 def test_a_fit_is_followed_on_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from transaction_log import read_run
 
 from product_length.tracking.config import Wandb
 from product_length.tracking.identity import leave_out_identity
-from product_length.tracking.tracker import open_tracker
+from product_length.tracking.open_tracker import open_tracker
 
 SET = {
     "WANDB_RUN_ID": "abc123",

@@ -17,7 +17,8 @@ from transaction_log import read_run
 from product_length.errors import UserError
 from product_length.tracking import wandb_run
 from product_length.tracking.config import Wandb
-from product_length.tracking.tracker import Tracker, open_tracker
+from product_length.tracking.open_tracker import open_tracker
+from product_length.tracking.tracker import Tracker
 
 KEY = "a" * 40
 
@@ -228,7 +229,7 @@ def test_online_without_a_key_does_not_ask(tmp_path: Path, monkeypatch: pytest.M
         opened(tmp_path / "run")
 
 
-def test_a_malformed_key_is_told_but_not_shown(
+def test_a_malformed_key_is_reported_but_not_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "secret")

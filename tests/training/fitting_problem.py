@@ -6,11 +6,11 @@ from typing import Any
 
 import lightning as L
 import numpy as np
-import torch
+from builders import network_of, text_of, types_of
 from lightning.pytorch.callbacks import Callback
+from numpy.typing import NDArray
 from typing_extensions import override
 
-from product_length.features.config import TypeOptions
 from product_length.loss.point import Mape
 from product_length.model.config import Mlp
 from product_length.model.network import LengthNetwork
@@ -24,7 +24,7 @@ ROWS, TRAIN = 260, 200
 
 @dataclass
 class Problem:
-    """Lengths that follow from the first dimension of the text and from the type."""
+    """Lengths that follow from the text's first number and from the type."""
 
     inputs: Inputs
     train_rows: Rows
@@ -33,19 +33,20 @@ class Problem:
     networks: list[LengthNetwork] = field(default_factory=list)
 
     def network(self, dropout: float = 0.2, hidden: int = 16, bias: bool = True) -> LengthNetwork:
-        assert self.inputs.lengths is not None
-        start = self.objective.initial_bias(self.inputs.lengths[self.train_rows])
-        torch.manual_seed(0)
-        return LengthNetwork(
-            options=Mlp(name="mlp", hidden=[hidden, 8], dropout=dropout),
-            embedding_dims=[6],
-            type_count=4,
-            type_options=TypeOptions(dimensions=3, dropout=0.1),
-            neighbour_width=None,
-            knn_options=None,
+        types = types_of(["1", "2", "3"], width=3, dropout=dropout / 2)
+        return network_of(
+            text_of("text", 6),
+            types,
             outputs=self.objective.outputs,
-            initial_bias=start if bias else None,
+            options=Mlp(name="mlp", hidden=[hidden, 8], dropout=dropout),
+            initial_bias=self.objective.initial_bias(self.lengths(self.train_rows))
+            if bias
+            else None,
         )
+
+    def lengths(self, rows: Rows) -> NDArray[np.float32]:
+        assert self.inputs.lengths is not None
+        return self.inputs.lengths[rows]
 
     def fit(
         self,
@@ -78,7 +79,7 @@ def make_problem() -> Problem:
     rows = random.permutation(ROWS)
     train, val = np.sort(rows[:TRAIN]), np.sort(rows[TRAIN:])
     objective = PointObjective.build(Mape(name="mape"), lengths[train], log_target=True)
-    return Problem(Inputs((vectors,), types, None, lengths), train, val, objective)
+    return Problem(Inputs({"text": vectors, "types": types}, lengths), train, val, objective)
 
 
 def scores(result: FitResult) -> list[dict[str, float]]:

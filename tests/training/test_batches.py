@@ -13,57 +13,54 @@ from product_length.training.batches import Inputs, OrderedBatches, ShuffledBatc
 
 
 def inputs_of(rows: int) -> Inputs:
-    """Every part of a row tells the row's number."""
+    """The row's number can be seen in each column."""
     numbers = np.arange(rows)
-    return Inputs(
-        embeddings=(
-            np.stack([numbers, -numbers], axis=1).astype(np.float16),
-            numbers[:, None].astype(np.float32),
-        ),
-        types=numbers.astype(np.int64),
-        neighbours=numbers[:, None].astype(np.float32) / 2,
-        lengths=numbers.astype(np.float32) + 1,
-        dimensions=numbers[:, None].astype(np.float32) / 4,
-        terms=np.stack([numbers, numbers + 1], axis=1).astype(np.int32),
-    )
+    columns = {
+        "half": np.stack([numbers, -numbers], axis=1).astype(np.float16),
+        "full": numbers[:, None].astype(np.float32) / 4,
+        "number": numbers,
+        "ids": np.stack([numbers, numbers + 1], axis=1).astype(np.int32),
+    }
+    return Inputs(columns, numbers.astype(np.float32) + 1)
 
 
-def drawn(batches: OrderedBatches | ShuffledBatches) -> list[list[int]]:
-    found = []
-    for batch in batches:
-        assert batch.types is not None
-        found.append(batch.types.tolist())
-    return found
+def numbers_of(batches: OrderedBatches | ShuffledBatches) -> list[list[int]]:
+    return [batch["number"].tolist() for batch in batches]
 
 
-def test_a_batch_holds_the_same_rows_in_every_part() -> None:
-    rows = np.array([7, 2, 2, 0])
-    batch = inputs_of(9).take(rows)
-    first, second = batch.embeddings
-    assert first.dtype == torch.float16
-    assert first.tolist() == [[7, -7], [2, -2], [2, -2], [0, 0]]
-    assert second[:, 0].tolist() == [7, 2, 2, 0]
-    assert batch.types is not None
-    assert batch.types.tolist() == [7, 2, 2, 0]
-    assert batch.neighbours is not None
-    assert batch.neighbours[:, 0].tolist() == [3.5, 1, 1, 0]
+def test_a_batch_holds_the_same_rows_in_every_column() -> None:
+    batch = inputs_of(9).take(np.array([7, 2, 2, 0]))
+    assert len(batch) == 4
+    assert list(batch.columns) == ["half", "full", "number", "ids"]
+    assert batch["half"].dtype == torch.float16
+    assert batch["half"].tolist() == [[7, -7], [2, -2], [2, -2], [0, 0]]
+    assert batch["full"][:, 0].tolist() == [1.75, 0.5, 0.5, 0]
+    assert batch["number"].tolist() == [7, 2, 2, 0]
+    assert batch["ids"].tolist() == [[7, 8], [2, 3], [2, 3], [0, 1]]
     assert batch.lengths is not None
     assert batch.lengths.tolist() == [8, 3, 3, 1]
-    assert batch.dimensions is not None
-    assert batch.dimensions[:, 0].tolist() == [1.75, 0.5, 0.5, 0]
-    assert batch.terms is not None
-    assert batch.terms.tolist() == [[7, 8], [2, 3], [2, 3], [0, 1]]
+
+
+def test_a_change_is_made_to_every_column_and_the_lengths() -> None:
+    doubled = inputs_of(9).take(np.array([7, 0])).map(lambda tensor: 2 * tensor)
+    assert doubled["half"].tolist() == [[14, -14], [0, 0]]
+    assert doubled["ids"].tolist() == [[14, 16], [0, 2]]
+    assert doubled.lengths is not None
+    assert doubled.lengths.tolist() == [16, 2]
+    unknown = Inputs({"number": np.arange(3)}).take(np.array([1])).map(lambda tensor: 2 * tensor)
+    assert unknown["number"].tolist() == [2]
+    assert unknown.lengths is None
 
 
 def test_reads_from_disk_without_touching_it(tmp_path: Path) -> None:
     vectors = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float16)
     np.save(tmp_path / "vectors.npy", vectors)
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
-    batches = OrderedBatches(Inputs((mapped,), None, None, None), np.arange(50), 8)
-    read = torch.cat([batch.embeddings[0] for batch in batches])
+    batches = OrderedBatches(Inputs({"text": mapped}), np.arange(50), 8)
+    read = torch.cat([batch["text"] for batch in batches])
     np.testing.assert_array_equal(read.numpy(), vectors)
     for batch in batches:
-        batch.embeddings[0].zero_()  # a copy: the file is read-only
+        batch["text"].zero_()  # a copy: the file is read-only
     np.testing.assert_array_equal(np.load(tmp_path / "vectors.npy"), vectors)
 
 
@@ -72,7 +69,7 @@ def test_reads_from_disk_without_touching_it(tmp_path: Path) -> None:
 def test_ordered_gives_every_row_once_in_order(rows: int, size: int) -> None:
     chosen = np.random.default_rng(rows).permutation(50)[:rows]
     batches = OrderedBatches(inputs_of(50), chosen, size)
-    found = drawn(batches)
+    found = numbers_of(batches)
     assert [row for batch in found for row in batch] == chosen.tolist()
     assert len(found) == len(batches)
     assert all(len(batch) == size for batch in found[:-1])
@@ -97,7 +94,7 @@ def test_shuffled_gives_every_row_once_to_one_process(
     for rank in range(world):
         batches = ShuffledBatches(inputs, chosen, size, 1, rank=rank, world=world)
         batches.set_epoch(epoch)
-        parts.append(drawn(batches))
+        parts.append(numbers_of(batches))
         assert len(parts[-1]) == len(batches)
         assert batches.left_out < 2 * world
         assert batches.rows_per_epoch == rows - batches.left_out
@@ -113,7 +110,7 @@ def test_order_follows_from_seed_and_epoch_alone() -> None:
         batches = ShuffledBatches(inputs_of(100), np.arange(100), 16, seed)
         batches.set_epoch(epoch)
         np.random.default_rng()  # nothing global decides
-        return drawn(batches)
+        return numbers_of(batches)
 
     assert order(1, 0) == order(1, 0)
     assert order(1, 2) == order(1, 2)
@@ -127,16 +124,16 @@ def test_the_row_left_out_changes_from_epoch_to_epoch() -> None:
     missing = set()
     for epoch in range(30):
         batches.set_epoch(epoch)
-        missing |= set(range(33)) - {row for batch in drawn(batches) for row in batch}
+        missing |= set(range(33)) - {row for batch in numbers_of(batches) for row in batch}
     assert len(missing) > 10
 
 
 def test_a_batch_larger_than_the_split_is_the_split() -> None:
     batches = ShuffledBatches(inputs_of(5), np.arange(5), 512, 0)
-    assert [sorted(batch) for batch in drawn(batches)] == [[0, 1, 2, 3, 4]]
+    assert [sorted(batch) for batch in numbers_of(batches)] == [[0, 1, 2, 3, 4]]
 
 
-def test_fingerprint_tells_rows_lengths_and_vectors_apart() -> None:
+def test_the_fingerprint_follows_rows_lengths_and_columns() -> None:
     inputs, rows = inputs_of(300), np.arange(200)
     assert inputs.fingerprint(rows) == inputs_of(300).fingerprint(rows.copy())
     assert inputs.fingerprint(rows).startswith("200 rows, ")
@@ -145,7 +142,7 @@ def test_fingerprint_tells_rows_lengths_and_vectors_apart() -> None:
     inputs.lengths[199] += 1
     others.append(inputs.fingerprint(rows))
     inputs.lengths[199] -= 1
-    inputs.embeddings[0][:] *= 2
+    inputs.columns["half"][:] *= 2
     others.append(inputs.fingerprint(rows))
     assert len({inputs_of(300).fingerprint(rows), *others}) == 5
 
@@ -153,8 +150,8 @@ def test_fingerprint_tells_rows_lengths_and_vectors_apart() -> None:
 def test_inputs_of_unequal_length_are_refused() -> None:
     vectors = np.zeros((4, 2), np.float16)
     with pytest.raises(ValueError, match=r"equally many rows, not \[3, 4\]"):
-        Inputs((vectors,), np.zeros(3, np.int64), None, None)
+        Inputs({"text": vectors, "types": np.zeros(3, np.int64)})
     with pytest.raises(ValueError, match=r"lengths \(5,\) must be \(4,\)"):
-        Inputs((vectors,), None, None, np.ones(5, np.float32))
+        Inputs({"text": vectors}, np.ones(5, np.float32))
     with pytest.raises(ValueError, match="equally many rows"):
-        Inputs((), None, None, None)
+        Inputs({})

@@ -23,9 +23,9 @@ def best(problem: Problem, tmp_path: Path) -> Path:
 
 def refusal(path: Path) -> str:
     """What is said of a file that must not be read: one line that names it."""
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         read_checkpoint(path)
-    said = str(told.value)
+    said = str(raised.value)
     assert said.startswith(f"{path}: ")
     assert len(said.splitlines()) == 1
     return said
@@ -35,7 +35,7 @@ def test_torch_and_zip_still_read_it(best: Path) -> None:
     assert torch.load(best, weights_only=True).keys() == read_checkpoint(best).keys()
     with zipfile.ZipFile(best) as archive:
         assert archive.testzip() is None
-        assert re.fullmatch(rb"product_length 3 xxh3_128 [0-9a-f]{32}", archive.comment)
+        assert re.fullmatch(rb"product_length 4 xxh3_128 [0-9a-f]{32}", archive.comment)
 
 
 def test_any_flipped_bit_is_refused(best: Path, tmp_path: Path) -> None:
@@ -115,10 +115,10 @@ def test_another_format_is_refused(
     best: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = read_checkpoint(best)
-    monkeypatch.setattr(seal, "FORMAT", 4)
+    monkeypatch.setattr(seal, "FORMAT", 5)
     write_checkpoint(checkpoint, tmp_path / "newer.ckpt")
     monkeypatch.undo()
-    said = "written in format 4, this version reads 3; use the version that wrote it"
+    said = "written in format 5, this version reads 4; use the version that wrote it"
     assert said in refusal(tmp_path / "newer.ckpt")
 
 

@@ -27,8 +27,8 @@ def problem_of_two() -> Problem:
 
 
 def launch(folder: Path, *arguments: str) -> list[dict[str, Any]]:
-    """Run this file as a script; Lightning starts the second process. What each of them told."""
-    path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parent)])
+    """Run this file as a script; Lightning starts the second process. What both reported."""
+    path = os.pathsep.join(map(str, Path(__file__).parents[:3]))
     finished = subprocess.run(
         [sys.executable, __file__, str(folder), *arguments],
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
@@ -39,11 +39,11 @@ def launch(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     )
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout == ""
-    told = [json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1)]
-    for result in told:
+    reported = [json.loads((folder / f"rank{rank}.json").read_text()) for rank in (0, 1)]
+    for result in reported:
         for entry in result["history"]:
             del entry["rows_per_second"]
-    return told
+    return reported
 
 
 class CountRows(Callback):
@@ -73,8 +73,7 @@ def test_two_processes_make_one_run(tmp_path: Path) -> None:
     load_weights(network, tmp_path / "whole/checkpoints/best.ckpt")
     batches = OrderedBatches(problem.inputs, problem.val_rows, 16)
     p = decided(problem.objective, predict_raw(network, batches)).astype(np.float64)
-    assert problem.inputs.lengths is not None
-    y = problem.inputs.lengths[problem.val_rows].astype(np.float64)
+    y = problem.lengths(problem.val_rows).astype(np.float64)
     assert best["val/mape"] == pytest.approx(np.mean(np.abs(p - y) / y), rel=1e-6)
 
     checkpoint = read_checkpoint(tmp_path / "whole/checkpoints/last.ckpt")
@@ -87,7 +86,7 @@ def test_two_processes_make_one_run(tmp_path: Path) -> None:
     resumed = launch(tmp_path / "new", "resume", str(last))
     assert resumed[0]["history"] == resumed[1]["history"] == first["history"]
 
-    one, other = launch(tmp_path / "blocks", "blocks")
+    one, other = launch(tmp_path / "chunks", "chunks")
     assert one["epochs"] == 3
     assert one["history"] == other["history"] != first["history"]
 
@@ -95,17 +94,17 @@ def test_two_processes_make_one_run(tmp_path: Path) -> None:
 def main(folder: Path, how: str = "", resume: str | None = None) -> None:
     problem = problem_of_two()
     given: dict[str, Any] = {"max_epochs": 3, "devices": 2, "strategy": "ddp"}
-    if how == "blocks":
+    if how == "chunks":
         given["memory"] = "blocks"
     count = CountRows()
     callbacks = [count, KillAt(1, 2)] if how == "cut" else [count]
-    told: dict[str, Any] = {"killed": False, "history": []}
+    reported: dict[str, Any] = {"killed": False, "history": []}
     try:
         result = problem.fit(folder, resume=resume, callbacks=callbacks, **given)
     except Killed:
-        told["killed"] = True
+        reported["killed"] = True
     else:
-        told |= {
+        reported |= {
             "history": result.history,
             "epochs": result.epochs,
             "best_epoch": result.best_epoch,
@@ -113,7 +112,7 @@ def main(folder: Path, how: str = "", resume: str | None = None) -> None:
             "rows": count.rows,
         }
     rank = os.environ.get("LOCAL_RANK", "0")
-    (folder / f"rank{rank}.json").write_text(json.dumps(told))
+    (folder / f"rank{rank}.json").write_text(json.dumps(reported))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,7 @@ def predicted(problem: Problem, network: Any, rows: np.ndarray) -> np.ndarray:
 
 
 def truth(problem: Problem, rows: np.ndarray) -> np.ndarray:
-    assert problem.inputs.lengths is not None
-    return problem.inputs.lengths[rows].astype(np.float64)
+    return problem.lengths(rows).astype(np.float64)
 
 
 def test_learns_and_reports_what_it_did(problem: Problem, tmp_path: Path) -> None:
@@ -71,7 +70,6 @@ def test_train_metrics_are_means_over_rows_not_over_batches(
 ) -> None:
     # Without dropout and with a rate that moves nothing, the epoch's mean is the mean.
     network = problem.network(dropout=0.0)
-    network.type_dropout = 0.0
     result = problem.fit(
         tmp_path, network, max_epochs=2, batch_size=150, learning_rate=1e-12, weight_decay=0
     )
@@ -104,7 +102,7 @@ def test_folder_holds_the_two_checkpoints_and_nothing_else(
 
 def test_same_seed_gives_the_same_bits(problem: Problem, tmp_path: Path) -> None:
     first = problem.fit(tmp_path / "a")
-    torch.manual_seed(123)  # what was drawn before does not matter
+    torch.manual_seed(123)  # what was sampled before does not matter
     second = problem.fit(tmp_path / "b")
     assert scores(first) == scores(second)
     for one, other in zip(
@@ -199,9 +197,9 @@ def test_a_loss_that_is_no_number_stops_the_run(problem: Problem, tmp_path: Path
     lengths = problem.inputs.lengths
     assert lengths is not None
     lengths[problem.train_rows] = np.nan
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         problem.fit(tmp_path, network, max_epochs=2, gradient_clip=0)
-    message = str(told.value)
+    message = str(raised.value)
     assert "training diverged in epoch 1, step 1 of 7: loss nan" in message
     for advice in ("trainer.learning_rate (now 0.001)", "gradient_clip=1", "precision=32-true"):
         assert advice in message

@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from builders import network_of, training_of, types_of
 from fitting_problem import KillAt, Killed, Problem, make_problem, scores
+from lightning.pytorch.callbacks import Callback
+from typing_extensions import override
 
 from product_length.errors import UserError
 from product_length.loss.histogram import Histogram
+from product_length.model.config import Mlp
 from product_length.training.batches import OrderedBatches
 from product_length.training.objective import HistogramObjective
 from product_length.training.predict import decided, predict_raw
@@ -22,9 +27,9 @@ def problem_of(lengths: np.ndarray | None = None) -> Problem:
     inputs = problem.inputs
     if lengths is not None:
         inputs = replace(inputs, lengths=np.resize(lengths, len(inputs)).astype(np.float32))
-    assert inputs.lengths is not None
-    objective = HistogramObjective.build(LOSS, inputs.lengths[problem.train_rows])
-    return Problem(inputs, problem.train_rows, problem.val_rows, objective)
+    problem = replace(problem, inputs=inputs)
+    problem.objective = HistogramObjective.build(LOSS, problem.lengths(problem.train_rows))
+    return problem
 
 
 def test_a_distribution_is_learned_and_val_mape_is_that_of_its_decision(tmp_path: Path) -> None:
@@ -34,8 +39,7 @@ def test_a_distribution_is_learned_and_val_mape_is_that_of_its_decision(tmp_path
     first, best = result.history[0], result.history[result.best_epoch - 1]
     assert best["val/loss"] < first["val/loss"] - 0.2
     assert best["val/mape"] < 0.8 * first["val/mape"]
-    assert problem.inputs.lengths is not None
-    y = problem.inputs.lengths[problem.val_rows].astype(float)
+    y = problem.lengths(problem.val_rows).astype(float)
     raw = predict_raw(network, OrderedBatches(problem.inputs, problem.val_rows, 7))
     assert raw.shape == (len(y), problem.objective.outputs)
     p = decided(problem.objective, raw).astype(float)
@@ -55,7 +59,7 @@ def test_the_best_epoch_is_that_of_least_cross_entropy(tmp_path: Path) -> None:
     assert result.best_epoch == 1 + np.argmin(losses)
     assert result.best_val_mape == mapes[np.argmin(losses)]
     raw = predict_raw(network, OrderedBatches(problem.inputs, problem.val_rows, 7))
-    lengths = torch.from_numpy(problem.inputs.lengths[problem.val_rows])  # type: ignore[index]
+    lengths = torch.from_numpy(problem.lengths(problem.val_rows))
     assert float(problem.objective.cost(raw, lengths)) == pytest.approx(min(losses), rel=1e-5)
 
 
@@ -76,8 +80,7 @@ def test_a_stopped_fit_goes_on_and_another_distribution_does_not(tmp_path: Path)
     assert scores(again) == scores(whole)
     other = problem_of()
     other.objective = HistogramObjective.build(
-        LOSS.model_copy(update={"smoothing": 2.0}),
-        other.inputs.lengths[other.train_rows],  # type: ignore[index]
+        LOSS.model_copy(update={"smoothing": 2.0}), other.lengths(other.train_rows)
     )
     with pytest.raises(UserError, match=r"objective\.loss\.smoothing was 0\.75, is 2\.0"):
         other.fit(tmp_path / "other", max_epochs=4, resume=last)
@@ -96,10 +99,40 @@ def test_odd_catalogues_are_fitted(tmp_path: Path, lengths: np.ndarray) -> None:
         assert result.best_val_mape < 0.01
 
 
+def test_train_loss_is_of_the_mixture_and_the_cost_is_of_the_head_too(tmp_path: Path) -> None:
+    problem = problem_of()
+    rows = problem.train_rows
+    lengths, types = problem.lengths(rows), problem.inputs.columns["types"][rows]
+    network = network_of(
+        types_of(["1", "2", "3"], expert=True, dropout=0),
+        outputs=problem.objective.outputs,
+        options=Mlp(name="mlp", hidden=[8], dropout=0, input_dropout=0),
+        bins=problem.objective.bin_grid(lengths),
+        initial_bias=problem.objective.initial_bias(lengths),
+    )
+    network.fit_experts(training_of(lengths, types=types))
+    costs: list[float] = []
+
+    class Watch(Callback):
+        @override
+        def on_train_batch_end(self, *hook: Any) -> None:
+            costs.append(hook[2]["loss"].item())
+
+    # One batch of all rows, at a rate that moves nothing.
+    options = {"max_epochs": 1, "batch_size": len(rows), "learning_rate": 1e-12}
+    result = problem.fit(tmp_path, network, **options, callbacks=[Watch()])
+    batch = problem.inputs.take(rows)
+    own, mixed = (
+        float(problem.objective.cost(each, batch.lengths).detach())
+        for each in network.train().own_and_mixed(batch)
+    )
+    assert abs(own - mixed) > 0.05, "the two must differ for this to show anything"
+    assert result.history[0]["train/loss"] == pytest.approx(mixed, rel=1e-4)
+    assert costs == pytest.approx([own + mixed], rel=1e-4)
+
+
 def test_twenty_rows_are_enough(tmp_path: Path) -> None:
     problem = problem_of()
-    assert problem.inputs.lengths is not None
-    few = problem.train_rows[:20]
-    objective = HistogramObjective.build(LOSS, problem.inputs.lengths[few])
-    small = Problem(problem.inputs, few, problem.val_rows, objective)
-    assert np.isfinite(small.fit(tmp_path, max_epochs=2, batch_size=8).best_val_mape)
+    problem.train_rows = problem.train_rows[:20]
+    problem.objective = HistogramObjective.build(LOSS, problem.lengths(problem.train_rows))
+    assert np.isfinite(problem.fit(tmp_path, max_epochs=2, batch_size=8).best_val_mape)

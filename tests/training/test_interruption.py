@@ -42,13 +42,13 @@ def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(
     tmp_path: Path,
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(InterruptedFitError) as told:
+    with pytest.raises(InterruptedFitError) as raised:
         problem.fit(tmp_path / "cut", callbacks=[Press(2, signal.SIGINT)])
     last = tmp_path / "cut/checkpoints/last.ckpt"
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"interrupted after 2 of 4 epochs; continue with trainer.resume={last}"
     )
-    assert told.value.exit_code == 130
+    assert raised.value.exit_code == 130
     assert signal.getsignal(signal.SIGINT) is before
     resumed = problem.fit(tmp_path / "cut", resume=last)
     assert scores(resumed) == scores(problem.fit(tmp_path / "whole"))

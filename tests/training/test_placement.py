@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import torch
 from fitting_problem import Problem
-from test_batches import drawn, inputs_of
-from test_blocks import on_disk
+from test_batches import inputs_of, numbers_of
+from test_chunks import on_disk
 
-from product_length.model.network import Batch
+from product_length.features.columns import Batch
 from product_length.training import placement
 from product_length.training.batches import Inputs, ShuffledBatches
-from product_length.training.blocks import BlockBatches, Blocks
+from product_length.training.chunks import ChunkBatches, Chunks
 from product_length.training.config import TrainerOptions
 from product_length.training.memory import memory_limit
 from product_length.training.placement import (
     OnDevice,
     Prefetched,
-    choose_blocks,
+    choose_chunks,
     on_card,
     training_batches,
 )
@@ -31,31 +31,37 @@ CPU = torch.device("cpu")
 
 
 def same(one: Batch, other: Batch) -> bool:
-    pairs = zip((*one.embeddings, *one[1:]), (*other.embeddings, *other[1:]), strict=True)
-    return all((a is None) == (b is None) and (a is None or torch.equal(a, b)) for a, b in pairs)
+    if one.columns.keys() != other.columns.keys() or (one.lengths is None) != (
+        other.lengths is None
+    ):
+        return False
+    columns_agree = all(torch.equal(one[name], other[name]) for name in one.columns)
+    return columns_agree and (
+        one.lengths is None or other.lengths is None or torch.equal(one.lengths, other.lengths)
+    )
 
 
 @pytest.mark.parametrize(
     ("memory", "limit", "read"),
     [
         ("auto", 2 * 500 * 4, "rows"),
-        ("auto", 2 * 500 * 4 - 1, "blocks"),
+        ("auto", 2 * 500 * 4 - 1, "chunks"),
         ("auto", None, "rows"),
         ("resident", 1, "rows"),
-        ("blocks", 2**50, "blocks"),
+        ("blocks", 2**50, "chunks"),
     ],
 )
-def test_blocks_are_read_where_data_fills_half_the_memory(
+def test_chunks_are_read_where_data_fills_half_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: Any, limit: int | None, read: str
 ) -> None:
     monkeypatch.setattr(placement, "memory_limit", lambda: limit)
     mapped = on_disk(np.zeros((500, 2), np.float16), tmp_path / "vectors.npy")
-    inputs = Inputs((mapped, np.zeros((500, 99), np.float32)), None, None, None)
+    inputs = Inputs({"text": mapped, "numbers": np.zeros((500, 99), np.float32)})
     options = TrainerOptions(memory=memory, batch_size=16, shuffle_mb=1)
-    blocks = choose_blocks(inputs, options, "cpu", 2)
-    assert (blocks is not None) == (read == "blocks")
-    batches = training_batches(inputs, np.arange(500), options, 0, blocks, rank=1, world=2)
-    assert isinstance(batches, BlockBatches) == (read == "blocks")
+    chunks = choose_chunks(inputs, options, "cpu", 2)
+    assert (chunks is not None) == (read == "chunks")
+    batches = training_batches(inputs, np.arange(500), options, 0, chunks, rank=1, world=2)
+    assert isinstance(batches, ChunkBatches) == (read == "chunks")
     assert (batches.rank, batches.world, batches.batch_size) == (1, 2, 16)
 
 
@@ -69,10 +75,10 @@ def test_a_large_card_takes_what_memory_does_not(
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Card)
     mapped = on_disk(np.zeros((500, 2), np.float16), tmp_path / "vectors.npy")
-    inputs = Inputs((mapped,), None, None, None)
-    assert choose_blocks(inputs, TrainerOptions(), "cuda", 1) is None
+    inputs = Inputs({"text": mapped})
+    assert choose_chunks(inputs, TrainerOptions(), "cuda", 1) is None
     Card.total_memory -= 1
-    assert choose_blocks(inputs, TrainerOptions(), "cuda", 1) is not None
+    assert choose_chunks(inputs, TrainerOptions(), "cuda", 1) is not None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_a_container_s_limit_counts(
     assert 0 < (memory_limit() or 1) <= machine
 
 
-def test_a_machine_that_does_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_reports_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sysconf")
     assert memory_limit(tmp_path) is None
 
@@ -115,11 +121,11 @@ def test_gathered_on_a_device_as_from_memory(
 ) -> None:
     monkeypatch.setattr(placement, "_CHUNK_ROWS", chunk)
     whole = inputs_of(50)
-    mapped = on_disk(whole.embeddings[0], tmp_path / "vectors.npy")
+    mapped = on_disk(whole.columns["half"], tmp_path / "vectors.npy")
     rows = np.array([3, 49, 0, 3])
     for inputs in (
-        replace(whole, embeddings=(mapped, whole.embeddings[1])),
-        Inputs((mapped,), None, None, None),
+        replace(whole, columns={**whole.columns, "half": mapped}),
+        Inputs({"half": mapped}),
     ):
         assert same(OnDevice(inputs, CPU).take(rows), inputs.take(rows))
 
@@ -129,10 +135,10 @@ def test_a_cpu_keeps_the_inputs_where_they_are() -> None:
     assert on_card(inputs, None, CPU) is inputs
 
 
-@pytest.mark.parametrize("blocks", [None, Blocks(3, 20)])
-def test_prefetched_batches_are_the_same_ones(blocks: Blocks | None) -> None:
+@pytest.mark.parametrize("chunks", [None, Chunks(3, 20)])
+def test_prefetched_batches_are_the_same_ones(chunks: Chunks | None) -> None:
     options, rows = TrainerOptions(batch_size=8), np.arange(90)
-    batches = training_batches(inputs_of(90), rows, options, 0, blocks, rank=0, world=1)
+    batches = training_batches(inputs_of(90), rows, options, 0, chunks, rank=0, world=1)
     ahead = Prefetched(batches, CPU)
     assert len(ahead) == len(batches)
     for epoch in (0, 1):
@@ -144,10 +150,10 @@ def test_prefetched_batches_are_the_same_ones(blocks: Blocks | None) -> None:
     coming = iter(ahead)
     next(coming)
     coming.close()  # type: ignore[attr-defined]
-    assert drawn(batches) == drawn(batches)
+    assert numbers_of(batches) == numbers_of(batches)
 
 
-def test_what_goes_wrong_ahead_is_told() -> None:
+def test_what_goes_wrong_ahead_is_raised() -> None:
     class Broken(ShuffledBatches):
         def __iter__(self) -> Iterator[Batch]:
             yield self.inputs.take(np.arange(2))
@@ -168,10 +174,10 @@ def test_a_gpu_trains_on_the_same_rows(
     given: dict[str, Any] = {"accelerator": "gpu", "precision": "32-true"}
     on_gpu = problem.fit(tmp_path / "gpu", problem.network(dropout=0), **given)
     monkeypatch.setattr(placement, "_FREE_SHARE", 0)
-    in_blocks = problem.fit(
-        tmp_path / "blocks", problem.network(dropout=0), memory="blocks", **given
+    in_chunks = problem.fit(
+        tmp_path / "chunks", problem.network(dropout=0), memory="blocks", **given
     )
-    assert on_gpu.epochs == in_blocks.epochs == 4
+    assert on_gpu.epochs == in_chunks.epochs == 4
     assert on_gpu.history[-1]["val/mape"] < on_gpu.history[0]["val/mape"]
 
 
@@ -186,5 +192,5 @@ def test_a_gpu_gathers_and_prefetches_what_memory_holds() -> None:
     for found in (ahead, list(batches)):
         assert len(found) == len(expected)
         for batch, other in zip(found, expected, strict=True):
-            assert batch.embeddings[0].device == device
-            assert same(placement._each(batch, lambda part: part.cpu()), other)
+            assert batch["half"].device == device
+            assert same(batch.to("cpu"), other)

@@ -1,11 +1,13 @@
 """Prediction: order, independence of the batch size, nothing left of training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from fitting_problem import Problem
 
-from product_length.decision.conformal import Masses
+from product_length.decision.conformal import Coverage
 from product_length.loss.histogram import Histogram
 from product_length.training.batches import OrderedBatches
 from product_length.training.objective import HistogramObjective
@@ -32,9 +34,7 @@ def test_rows_keep_their_order_whatever_the_batches(problem: Problem) -> None:
 
 
 def test_lengths_are_not_needed(problem: Problem) -> None:
-    unknown = type(problem.inputs)(
-        problem.inputs.embeddings, problem.inputs.types, problem.inputs.neighbours, None
-    )
+    unknown = replace(problem.inputs, lengths=None)
     network, rows = problem.network(), np.arange(20)
     known = decided(
         problem.objective, predict_raw(network, OrderedBatches(problem.inputs, rows, 8))
@@ -42,8 +42,7 @@ def test_lengths_are_not_needed(problem: Problem) -> None:
     blind = decided(problem.objective, predict_raw(network, OrderedBatches(unknown, rows, 8)))
     np.testing.assert_array_equal(blind, known)
     # An untrained network predicts the best constant.
-    assert problem.inputs.lengths is not None
-    start = problem.objective.initial_bias(problem.inputs.lengths[problem.train_rows])
+    start = problem.objective.initial_bias(problem.lengths(problem.train_rows))
     constant = problem.objective.lengths(start[None]).item()
     np.testing.assert_allclose(known, constant, rtol=1e-6)
 
@@ -59,10 +58,10 @@ def test_ranks_and_intervals_of_many_rows_are_put_together(monkeypatch: pytest.M
     objective = HistogramObjective.build(Histogram(name="histogram", bins=16), lengths)
     raw = torch.from_numpy(random.normal(0, 2, (500, objective.outputs)).astype(np.float32))
     found = [ranks(objective, raw, lengths)]
-    ends = [intervals_of(objective, raw, Masses(0.8, {}))]
+    ends = [intervals_of(objective, raw, Coverage(0.8, {}))]
     monkeypatch.setattr("product_length.training.predict._ROWS", 33)
     found.append(ranks(objective, raw, lengths))
-    ends.append(intervals_of(objective, raw, Masses(0.8, {})))
+    ends.append(intervals_of(objective, raw, Coverage(0.8, {})))
     np.testing.assert_allclose(found[0], found[1], atol=1e-12)
     np.testing.assert_allclose(ends[0], ends[1], rtol=1e-6)
     assert ends[0].dtype == np.float32
@@ -74,6 +73,6 @@ def test_ranks_and_intervals_of_many_rows_are_put_together(monkeypatch: pytest.M
 
 def test_a_point_loss_has_neither(problem: Problem) -> None:
     with pytest.raises(ValueError, match="no distribution"):
-        intervals_of(problem.objective, torch.ones(3, 1), Masses(0.5, {}))
+        intervals_of(problem.objective, torch.ones(3, 1), Coverage(0.5, {}))
     with pytest.raises(ValueError, match="no distribution"):
         ranks(problem.objective, torch.ones(3, 1), np.ones(3, np.float32))

@@ -13,8 +13,8 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from typing_extensions import override
 
 from product_length.errors import UserError
-from product_length.training.blocks import Blocks
 from product_length.training.checkpoint_file import read_checkpoint, write_checkpoint
+from product_length.training.chunks import Chunks
 
 
 def cut(problem: Problem, folder: Path, epoch: int, **options: Any) -> Path:
@@ -141,9 +141,9 @@ def test_another_configuration_is_refused_with_every_difference(
     problem: Problem, tmp_path: Path
 ) -> None:
     last = cut(problem, tmp_path / "cut", 1)
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         problem.fit(tmp_path / "new", resume=last, batch_size=16, learning_rate=0.01, seed=8)
-    message = str(told.value)
+    message = str(raised.value)
     assert str(last) in message
     assert "trainer.batch_size was 32, is 16" in message
     assert "trainer.learning_rate was 0.001, is 0.01" in message
@@ -152,16 +152,16 @@ def test_another_configuration_is_refused_with_every_difference(
     assert not (tmp_path / "new").exists()
 
 
-def test_block_reading_continues_to_the_same_bits(
+def test_chunk_reading_continues_to_the_same_bits(
     problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = Blocks(4, 70)
-    monkeypatch.setattr(Blocks, "within", lambda *_: small)
+    small = Chunks(4, 70)
+    monkeypatch.setattr(Chunks, "within", lambda *_: small)
     whole = problem.fit(tmp_path / "whole", memory="blocks")
     assert scores(whole) != scores(problem.fit(tmp_path / "other", memory="resident"))
     last = cut(problem, tmp_path / "cut", 2, memory="blocks")
-    # `auto` alone would draw single rows here, and what blocks are has changed.
-    monkeypatch.setattr(Blocks, "within", lambda *_: Blocks(9, 90))
+    # `auto` alone would read single rows here, and what chunks are has changed.
+    monkeypatch.setattr(Chunks, "within", lambda *_: Chunks(9, 90))
     resumed = problem.fit(tmp_path / "new", resume=last, memory="auto")
     assert scores(resumed) == scores(whole)
     assert_same_weights(resumed.last_checkpoint, whole.last_checkpoint)
@@ -175,11 +175,11 @@ def test_another_network_is_refused(problem: Problem, tmp_path: Path) -> None:
     last = cut(problem, tmp_path / "cut", 1)
     for network, words in [
         (problem.network(hidden=32), "out_features=16"),
-        (problem.network(dropout=0.5), "Dropout(p=0.2"),
+        (problem.network(dropout=0.5), "dropout=0.1, is dropout=0.25"),
     ]:
-        with pytest.raises(UserError, match="network was") as told:
+        with pytest.raises(UserError, match="network was") as raised:
             problem.fit(tmp_path / "new", network, resume=last)
-        assert words in str(told.value)
+        assert words in str(raised.value)
 
 
 def test_other_rows_and_another_loss_are_refused(problem: Problem, tmp_path: Path) -> None:
@@ -187,10 +187,8 @@ def test_other_rows_and_another_loss_are_refused(problem: Problem, tmp_path: Pat
     problem.train_rows = problem.train_rows[1:]
     with pytest.raises(UserError, match=r"train data was 200 rows, .* is 199 rows"):
         problem.fit(tmp_path / "new", resume=last)
-    assert problem.inputs.lengths is not None
-    problem.objective = problem.objective.build(
-        problem.objective.loss, problem.inputs.lengths, log_target=False
-    )
+    lengths = problem.lengths(problem.train_rows)
+    problem.objective = problem.objective.build(problem.objective.loss, lengths, log_target=False)
     with pytest.raises(UserError, match=r"objective.target.name was log, is linear"):
         problem.fit(tmp_path / "new", resume=last)
 
@@ -207,9 +205,9 @@ def test_what_cannot_be_continued_is_refused(problem: Problem, tmp_path: Path) -
     last = cut(problem, tmp_path / "cut", 1)
     whole = last.read_bytes()
     last.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="cut short") as told:
+    with pytest.raises(UserError, match="cut short") as raised:
         problem.fit(tmp_path / "new", resume=last)
-    assert str(last) in str(told.value)
+    assert str(last) in str(raised.value)
     last.write_bytes(whole)
     best = last.with_name("best.ckpt").read_bytes()
     last.with_name("best.ckpt").write_bytes(best[:5000] + b"\0\0\0\0" + best[5004:])

@@ -8,6 +8,7 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from builders import Given, network_of, text_of
 from fitting_problem import ROWS, KillAt, Killed, Problem, scores
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
@@ -15,9 +16,9 @@ from typing_extensions import override
 
 from product_length.embeddings.config import BagOptions
 from product_length.errors import ConfigError
-from product_length.model.bag import NgramBag
-from product_length.model.config import Mlp
+from product_length.features.text.bag import NgramBag
 from product_length.model.network import LengthNetwork
+from product_length.training.batches import Inputs
 from product_length.training.checkpoint_file import read_checkpoint
 from product_length.training.config import TrainerOptions
 from product_length.training.hardware import refuse_sparse_updates
@@ -31,18 +32,8 @@ class NgramProblem(Problem):
 
     @override
     def network(self, *_: Any, **__: Any) -> LengthNetwork:
-        torch.manual_seed(0)
-        return LengthNetwork(
-            options=Mlp(name="mlp", hidden=[16, 8]),
-            embedding_dims=[6, 4],
-            type_count=None,
-            type_options=None,
-            neighbour_width=None,
-            knn_options=None,
-            outputs=1,
-            bags={1: BagOptions(buckets=BUCKETS, dimensions=4, dropout=0.1)},
-            initial_bias=torch.tensor([6.0]),
-        )
+        ngrams = Given("ngrams", lambda: one_bag(BUCKETS, 4, dropout=0.1))
+        return network_of(text_of("text", 6), ngrams, initial_bias=torch.tensor([6.0]))
 
 
 @pytest.fixture
@@ -50,13 +41,13 @@ def ngrams(problem: Problem) -> NgramProblem:
     random = np.random.default_rng(5)
     ids = random.integers(0, BUCKETS - 4, (ROWS, 6)).astype(np.int32)  # the last four never
     lengths = np.exp(5 + ids.mean(axis=1) / 6).astype(np.float32)
-    inputs = type(problem.inputs)((problem.inputs.embeddings[0], ids), None, None, lengths)
+    inputs = Inputs({"text": problem.inputs.columns["text"], "ngrams": ids}, lengths)
     return NgramProblem(inputs, problem.train_rows, problem.val_rows, problem.objective)
 
 
-def one_bag(buckets: int, dimensions: int = 3) -> NgramBag:
+def one_bag(buckets: int, dimensions: int = 3, dropout: float = 0) -> NgramBag:
     torch.manual_seed(0)
-    return NgramBag(BagOptions(buckets=buckets, dimensions=dimensions, dropout=0))
+    return NgramBag(BagOptions(buckets=buckets, dimensions=dimensions, dropout=dropout))
 
 
 def test_a_step_moves_the_rows_of_its_batch_only() -> None:
@@ -131,13 +122,15 @@ def test_sparse_and_dense_gradients_are_clipped_by_their_common_norm() -> None:
         torch.testing.assert_close(weight.grad.to_dense(), gradient.to_dense())
 
 
+def bag_of(network: nn.Module) -> NgramBag:
+    return next(each for each in network.modules() if isinstance(each, NgramBag))
+
+
 def test_a_fit_learns_them_and_leaves_unseen_ones(ngrams: NgramProblem, tmp_path: Path) -> None:
-    first = ngrams.network().norms[1]
+    first = bag_of(ngrams.network())
     result = ngrams.fit(tmp_path, max_epochs=30, patience=30, learning_rate=0.01)
     assert result.best_val_mape < 0.7 * result.history[0]["val/mape"]
-    learned = ngrams.networks[0].norms[1]
-    assert isinstance(first, NgramBag)
-    assert isinstance(learned, NgramBag)
+    learned = bag_of(ngrams.networks[0])
     moved = (learned.vectors.weight != first.vectors.weight).any(dim=1)
     assert moved[1 : BUCKETS - 4].all()
     assert not moved[BUCKETS - 4 :].any()

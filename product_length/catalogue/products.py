@@ -1,0 +1,92 @@
+"""Products as features and encoders read them: fields, types and texts, with lengths or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from product_length.catalogue.config import TextRecipe
+from product_length.catalogue.product_file import ProductFile
+from product_length.catalogue.text import FIELDS, join_fields
+
+
+@dataclass(frozen=True, eq=False)
+class Products:
+    """Some rows of a stored file of products, in its order, memory-mapped."""
+
+    product_ids: pa.ChunkedArray
+    """string (rows,)."""
+    types: pa.ChunkedArray
+    """string (rows,); "" where the source has none."""
+    text_keys: NDArray[np.uint64]
+    """uint64 (rows,), xxh3_64 of the text: equal keys, identical texts."""
+    recipe: TextRecipe
+    """How fields became texts."""
+    stored: ProductFile = field(repr=False)
+    """The file, with the fields of all its rows."""
+    stored_rows: NDArray[np.int64] = field(repr=False)
+    """int64 (rows,), ascending: where the rows are in `stored`."""
+
+    def __len__(self) -> int:
+        return len(self.text_keys)
+
+    def fields(self, start: int = 0, stop: int | None = None) -> pa.Table:
+        """Cleaned title, bullet_points and description of the rows [start, stop), strings.
+
+        "" where missing; all three whatever the recipe joins.
+        """
+        schema = pa.schema([(name, pa.string()) for name in FIELDS])
+        return pa.Table.from_batches(self._fields(start, stop), schema=schema)
+
+    def texts(self, start: int = 0, stop: int | None = None) -> list[str]:
+        """Texts of the rows [start, stop), joined by the recipe; read from disk now."""
+        return self.stored.texts(self.stored_rows[start:stop], self.recipe)
+
+    def texts_of(self, rows: NDArray[np.int64]) -> list[str]:
+        """Texts of some rows, int64 (n,), ascending; read from disk now."""
+        return self.stored.texts(self.stored_rows[rows], self.recipe)
+
+    def joined(self) -> pa.ChunkedArray:
+        """The texts of all rows, string (rows,), in memory: for a part of a file."""
+        texts = [join_fields(batch, self.recipe) for batch in self._fields(0, None)]
+        return pa.chunked_array(texts, pa.string())
+
+    def take(self, rows: NDArray[np.int64]) -> Products:
+        """Some of the rows, int64 (n,), ascending."""
+        places = pa.array(rows)
+        return Products(
+            self.product_ids.take(places),
+            self.types.take(places),
+            self.text_keys[rows],
+            self.recipe,
+            self.stored,
+            self.stored_rows[rows],
+        )
+
+    def part(self, rows: slice) -> Products:
+        """Consecutive rows, nothing copied."""
+        start, stop, _ = rows.indices(len(self))
+        return Products(
+            self.product_ids.slice(start, stop - start),
+            self.types.slice(start, stop - start),
+            self.text_keys[rows],
+            self.recipe,
+            self.stored,
+            self.stored_rows[rows],
+        )
+
+    def _fields(self, start: int, stop: int | None) -> Iterator[pa.RecordBatch]:
+        return self.stored.pick(self.stored_rows[start:stop], list(FIELDS))
+
+
+def one_product(text: str, recipe: TextRecipe) -> Products:
+    """A product without id and type whose every field is `text`, in memory."""
+    table = pa.table({name: pa.array([text], pa.string()) for name in FIELDS})
+    empty = pa.chunked_array([[""]], pa.string())
+    return Products(
+        empty, empty, np.ones(1, np.uint64), recipe, ProductFile(table), np.zeros(1, np.int64)
+    )

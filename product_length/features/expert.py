@@ -1,0 +1,58 @@
+"""What a feature predicts by itself: a component of the network's mixture."""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from product_length.features.columns import Batch
+from product_length.features.feature import Training
+from product_length.loss.bin_grid import BinGrid
+
+
+class Opinion(NamedTuple):
+    """What an expert says of some rows."""
+
+    log_probs: Tensor
+    """float32 (rows, parts, bins): a distribution for each of its parts."""
+    scores: Tensor
+    """float32 (rows, parts): shares of the mixture before a softmax; -inf where it knows nothing,
+    with any distribution."""
+    expected: Tensor
+    """float32 (rows, bins), logarithms: what later experts start from."""
+
+
+class Expert(nn.Module):
+    """Distributions over `bins` that are mixed with the head's own."""
+
+    def __init__(self, bins: BinGrid) -> None:
+        super().__init__()
+        self._shared = (bins,)  # in a tuple, so that the mixture alone has it in its state
+
+    @property
+    def bins(self) -> BinGrid:
+        """What the distributions are over."""
+        return self._shared[0]
+
+    def fit(self, training: Training) -> None:
+        """Set in place what is counted of training rows; weights are trained with the network."""
+
+    def forward(self, batch: Batch, hidden: Tensor, expected: Tensor) -> Opinion:
+        """What it says of a batch.
+
+        hidden: float32 (rows, width), the trunk's output; expected: float32 (rows, bins), the
+        logarithm of what experts before this one expect.
+        """
+        raise NotImplementedError
+
+    def counted_lengths(self, batch: Batch) -> Tensor | None:
+        """Lengths float (rows,) of training rows in training, to leave each out of its counts."""
+        return batch.lengths if self.training else None
+
+    def counted_bins(self, batch: Batch) -> Tensor | None:
+        """Their bins, int64 (rows,)."""
+        lengths = self.counted_lengths(batch)
+        return None if lengths is None else self.bins.bin_of(lengths)
+
+
+MARGINAL_SHARE = 0.02
+"""Of the marginal distribution in what few rows say: no length is impossible."""

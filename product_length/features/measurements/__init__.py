@@ -1,0 +1,1 @@
+"""What the text states: numbers for the network, and lengths to point at."""

@@ -1,0 +1,1 @@
+"""The nearest training products, and their lengths."""

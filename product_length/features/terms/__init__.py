@@ -1,0 +1,1 @@
+"""Words of titles, whose training rows' lengths are counted."""

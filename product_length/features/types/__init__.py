@@ -1,0 +1,1 @@
+"""The product type, as a learned vector and as the lengths of its training rows."""

@@ -1,0 +1,191 @@
+"""Rows in IVF lists around centroids, of which a search looks into the nearest few.
+
+IVF as in FAISS, turned around: not each query visits its lists, but each list is compared with all
+queries of a block that probe it, as one product of matrices. FAISS's own, with fast scan and
+refined on float16, is no faster in all, and holds the vectors twice; here 24 bytes a row stand
+beside them (benchmarks/results/search.md).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+from typing_extensions import Self
+
+from product_length.search.vectors import RowReader, load_faiss, unit
+
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float32]
+
+# Lists for the square root of the rows: fewer, longer ones were slower at equal recall.
+_LISTS_PER_ROOT = 4
+# FAISS's own least for a centroid; 100 took twice the time and found no more.
+_TRAINED_ROWS_PER_LIST = 39
+_ROUNDS = 10
+_SEED = 20
+_ADDED_ROWS = 16_384
+# The nearest lists of a query are searched first, and tell what a row of the others must exceed:
+# so many lists, or as many as hold so many times the rows that are wanted.
+_NEAR_LISTS = 4
+_NEAR_ROWS = 4
+# Rows compared with up to a whole block of queries at once: texts that are all the same, or empty,
+# fill one list with thousands.
+_COMPARED_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class IvfLists:
+    """Where each row belongs, and how many lists a search looks into (`nprobe`).
+
+    `centroids`: float32 (lists, d), of norm 1. `of_row`: int32 (rows,), the list of each row. Both
+    are stored with a checkpoint: a few MB beside its vectors, so that prediction neither trains
+    again nor depends on how another machine would round.
+    """
+
+    centroids: NDArray[np.float32]
+    of_row: NDArray[np.int32]
+    nprobe: int
+
+    def __len__(self) -> int:
+        return len(self.centroids)
+
+    @classmethod
+    def train(cls, vectors: NDArray[Any]) -> Self:
+        """Lists for vectors float16 or float32 (n, d), by k-means on a sample; nprobe 1.
+
+        The same vectors give the same lists: sample and start are drawn with a fixed seed.
+        """
+        faiss = load_faiss()
+        lists = list_count(len(vectors))
+        wanted = min(len(vectors), lists * _TRAINED_ROWS_PER_LIST)
+        chosen = np.random.default_rng(_SEED).choice(len(vectors), wanted, replace=False)
+        means = faiss.Kmeans(
+            vectors.shape[1],
+            lists,
+            niter=1,
+            spherical=True,
+            seed=_SEED,
+            # The sample is drawn already; FAISS would draw again, or warn.
+            min_points_per_centroid=1,
+            max_points_per_centroid=len(vectors),
+        )
+        sample = unit(vectors[np.sort(chosen)])
+        for _ in tqdm(range(_ROUNDS), desc="rounds of k-means", disable=None, leave=False):
+            means.train(sample, init_centroids=means.centroids)
+        nearest = faiss.IndexFlatIP(vectors.shape[1])
+        nearest.add(means.centroids)
+        of_row = np.empty(len(vectors), dtype=np.int32)
+        with tqdm(
+            total=len(vectors), unit=" rows", desc="rows to lists", disable=None, leave=False
+        ) as bar:
+            for start in range(0, len(vectors), _ADDED_ROWS):
+                block = slice(start, start + _ADDED_ROWS)
+                of_row[block] = nearest.search(unit(vectors[block]), 1)[1][:, 0]
+                bar.update(len(of_row[block]))
+        return cls(np.array(means.centroids, dtype=np.float32), of_row, nprobe=1)
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and a number: `torch.load(weights_only=True)` reads them back."""
+        import torch
+
+        return {
+            "centroids": torch.from_numpy(np.array(self.centroids)),
+            "of_row": torch.from_numpy(np.array(self.of_row)),
+            "nprobe": self.nprobe,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The lists whose `state` this was."""
+        return cls(state["centroids"].numpy(), state["of_row"].numpy(), state["nprobe"])
+
+
+def list_count(rows: int) -> int:
+    """How many lists so many rows are put into, at least 1."""
+    return max(1, min(int(_LISTS_PER_ROOT * rows**0.5), rows // 4))
+
+
+class IvfSearch:
+    """Proposes rows of `vectors`, float16 or float32 (n, d), whose norms float64 (n,) are given."""
+
+    def __init__(self, lists: IvfLists, vectors: NDArray[Any], norms: NDArray[np.float64]) -> None:
+        self._vectors = vectors
+        self._scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0).astype("f4")
+        self._order = np.argsort(lists.of_row, kind="stable")
+        self._ends = np.searchsorted(lists.of_row[self._order], np.arange(len(lists) + 1))
+        self._centroids = load_faiss().IndexFlatIP(vectors.shape[1])
+        self._centroids.add(lists.centroids)
+
+    def search(self, queries: Scores, depth: int, nprobe: int) -> tuple[Scores, Rows]:
+        """The `depth` most similar rows in the `nprobe` lists nearest to each query, best first.
+
+        `queries`: float32 (q, d), of norm 1. Returns cosines float32 (q, depth), to within
+        float32's rounding, and rows int64 (q, depth), -1 where those lists hold fewer.
+        """
+        faiss = load_faiss()
+        probed = self._centroids.search(queries, min(nprobe, len(self._ends) - 1))[1]
+        sizes = np.diff(self._ends)[probed]
+        near = np.cumsum(sizes, axis=1) - sizes < _NEAR_ROWS * depth
+        near[:, :_NEAR_LISTS] = True
+
+        best = faiss.ResultHeap(len(queries), depth, keep_max=True)
+        for rows, asked, block in self._visited(probed, near):
+            found = faiss.knn(
+                queries[asked], block, min(depth, len(rows)), metric=faiss.METRIC_INNER_PRODUCT
+            )
+            best.add_result_subset(asked, found[0], rows[found[1]])
+        worst = best.D[:, 0].copy()
+        best.finalize()
+        if near.all():
+            return best.D, best.I
+
+        # (query, row, score) of everything that may be among the best.
+        chosen: list[tuple[Rows, Rows, Scores]] = [
+            (np.repeat(np.arange(len(queries)), depth), best.I.ravel(), best.D.ravel())
+        ]
+        for rows, asked, block in self._visited(probed, ~near):
+            scores = queries[asked] @ block.T
+            hits = np.flatnonzero(scores > worst[asked, None])
+            query, row = np.divmod(hits, len(rows))
+            chosen.append((asked[query], rows[row], scores.ravel()[hits]))
+        query, row, score = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
+        return _best(query, row, score, (len(queries), depth))
+
+    def _visited(
+        self, probed: Rows, wanted: NDArray[np.bool_]
+    ) -> Iterator[tuple[Rows, Rows, Scores]]:
+        """Each list that is wanted, or a part: rows (m,), queries (a,), unit vectors (m, d).
+
+        The vectors hold until the next part.
+        """
+        reader = RowReader(self._vectors, _COMPARED_ROWS, np.float32)
+        query, _ = np.nonzero(wanted)
+        listed = probed[wanted]
+        order = np.argsort(listed, kind="stable")
+        query, listed = query[order], listed[order]
+        starts = np.flatnonzero(np.diff(listed, prepend=-1))
+        for start, stop in zip(starts, [*starts[1:], len(listed)], strict=True):
+            first, end = self._ends[listed[start]], self._ends[listed[start] + 1]
+            for part in range(first, end, _COMPARED_ROWS):
+                rows = self._order[part : min(part + _COMPARED_ROWS, end)]
+                block = reader.read(rows)
+                block *= self._scales[rows, None]
+                yield rows, query[start:stop], block
+
+
+def _best(queries: Rows, rows: Rows, scores: Scores, shape: tuple[int, int]) -> tuple[Scores, Rows]:
+    """Of every query's rows, in any order, the best: scores and rows (q, depth), as `shape`."""
+    # One number instead of two keys, sorted in a fraction of the time: cosines lie within 1, what
+    # is missing comes last.
+    order = np.argsort(4.0 * queries - np.maximum(scores, -1.5))
+    queries, rows, scores = queries[order], rows[order], scores[order]
+    place = np.arange(len(queries)) - np.searchsorted(queries, np.arange(shape[0]))[queries]
+    kept = place < shape[1]
+    best = np.full(shape, -1, dtype=np.int64)
+    best_scores = np.full(shape, -np.inf, dtype=np.float32)
+    best[queries[kept], place[kept]] = rows[kept]
+    best_scores[queries[kept], place[kept]] = scores[kept]
+    return best_scores, best

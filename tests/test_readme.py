@@ -119,6 +119,14 @@ def load_benchmark(name):
     return module
 
 
+def test_commands_name_recipes_that_there_are(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")  # where it imports others from
+    commands = [line for line in COMMANDS if "crossval.py" in line]
+    assert len(commands) == 2
+    for command in commands:
+        load_benchmark("crossval").parser().parse_args(shlex.split(command)[2:])
+
+
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [

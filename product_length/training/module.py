@@ -166,9 +166,7 @@ class FitModule(L.LightningModule):
         own, mixed = self.network.own_and_mixed(batch)
         raw = own if mixed is None else mixed
         loss = cost = self.objective.cost(raw, lengths)
-        if (
-            mixed is not None
-        ):  # the head learns its distribution also where a prior explains the row
+        if mixed is not None:  # the head learns also from rows that an expert explains
             cost = loss + self.objective.cost(own, lengths)
         with torch.no_grad():
             ape = _mape.cost(self.objective.lengths(raw), lengths)

@@ -3,7 +3,6 @@
 import csv
 import importlib
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -384,12 +383,3 @@ def test_recipes_with_minilm_run_where_there_is_one():
         if name in needing:
             assert encoders["minilm"].model == "/models/minilm"
             assert list(encoders) == ["words", "minilm"]
-
-
-def test_recipes_that_the_readme_names_are_there():
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    named = {
-        name for each in re.findall(r'--recipes "([^"]+)"', readme) for name in each.split(";")
-    }
-    assert named
-    assert named <= set(crossval.RECIPES)

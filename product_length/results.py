@@ -120,7 +120,8 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
         scored = _evaluate(this, predictor, raw)
     with watch("write"):
         _write_predictions(this, scored)
-    report = _report(this, model, trained, scored, predictor)
+    with watch("evaluate"):
+        report = _report(this, model, trained, scored, predictor)
     with watch("write"):
         drawn = {split: load_predictions(this.folder, split) for split in scored.splits}
         write_plots(this.folder, report, drawn)

@@ -1,7 +1,7 @@
 """What a recipe meets that it does not know: counted, and logged in one line."""
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,22 @@ def log_unseen(
         log.warning("warning: %s: %s%s", where, line, f": {advice}" if advice else "")
     else:
         log.info("%s: %s", where, line)
+
+
+def any_of(
+    unseen: Iterable[Mapping[str, NDArray[np.bool_]]],
+) -> dict[str, NDArray[np.bool_]]:
+    """Rows, bool (rows,), that any of several says something of, by what is said."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    for each in unseen:
+        for what, holds in each.items():
+            found[what] = found[what] | holds if what in found else holds
+    return found
+
+
+def counted(unseen: Mapping[str, NDArray[np.bool_]]) -> dict[str, int]:
+    """How many rows there are, by what is said of them."""
+    return {what: int(holds.sum()) for what, holds in unseen.items()}
 
 
 def is_much(count: int, rows: int) -> bool:

@@ -25,7 +25,7 @@ from product_length.features.config import KINDS, FeatureGroup, options_of
 from product_length.features.feature import Feature, FeatureOptions, Fitted, Training
 from product_length.features.text.feature import TextFeature
 from product_length.log_file import log_to_file
-from product_length.unseen import are_beyond, log_unseen
+from product_length.unseen import any_of, are_beyond, counted, log_unseen
 
 log = logging.getLogger(__name__)
 
@@ -176,8 +176,6 @@ def load_features(
             try:
                 typed = options_of(kind, options)
             except ValueError as error:
-                if kind in KINDS:
-                    raise
                 raise UserError(f"the checkpoint has a feature of its own: {error}") from error
             with _named(f"the checkpoint's feature {kind}"):
                 feature = typed.restore(state)
@@ -193,11 +191,7 @@ def unseen_by(
     features: Iterable[Feature], products: Products, columns: Columns
 ) -> dict[str, NDArray[np.bool_]]:
     """Rows, bool (rows,), with what training did not know, by what is said of them in words."""
-    found: dict[str, NDArray[np.bool_]] = {}
-    for feature in features:
-        for what, holds in feature.unseen(products, columns[feature.name]).items():
-            found[what] = found[what] | holds if what in found else holds
-    return found
+    return any_of(feature.unseen(products, columns[feature.name]) for feature in features)
 
 
 def _log_unseen(catalogue: Catalogue, fitted: FittedFeatures) -> None:
@@ -211,7 +205,6 @@ def _log_unseen(catalogue: Catalogue, fitted: FittedFeatures) -> None:
         if len(rows):
             some = {each.name: fitted.columns[each.name][rows] for each in features}
             found = unseen_by(features, catalogue.take(rows), some)
-            counts = {what: int(holds.sum()) for what, holds in found.items()}
             beyond = are_beyond(catalogue.lengths[rows], reach)
-            counts["have a length beyond those of all training rows"] = int(beyond.sum())
-            log_unseen(log, SPLIT_NAMES[split], len(rows), counts, _ADVICE)
+            found["have a length beyond those of all training rows"] = beyond
+            log_unseen(log, SPLIT_NAMES[split], len(rows), counted(found), _ADVICE)

@@ -36,12 +36,12 @@ class Forecast(NamedTuple):
 class Ensemble:
     """Trained recipes with equal weights; a single one predicts as it would alone.
 
-    `masses`: what intervals hold of the predicted distribution, None without intervals.
+    `coverage`: what intervals hold of the predicted distribution, None without intervals.
     """
 
     members: tuple[Predictor, ...]
     decision: DecisionOption
-    masses: Coverage | None = None
+    coverage: Coverage | None = None
 
     @classmethod
     def of(cls, members: Mapping[Path, Predictor], decision: DecisionOption) -> Self:
@@ -94,8 +94,8 @@ class Ensemble:
                 "loss=histogram"
             )
         rows = len(member.calibration)
-        masses = member.calibration.coverage(level)
-        if masses.common >= 1:
+        coverage = member.calibration.coverage(level)
+        if coverage.common >= 1:
             few = f"of {rows:,} validation rows, {rows_needed(level):,} are needed for less"
             many = f"so many of {rows:,} validation lengths lie that far out"
             why = few if rows < rows_needed(level) else many
@@ -109,14 +109,14 @@ class Ensemble:
             log.info(
                 "interval=%g: the middle %.1f%% of each distribution%s, by %d validation rows",
                 level,
-                100 * masses.common,
+                100 * coverage.common,
                 "".join(
                     f", {100 * mass:.1f}% within {lower:g} to {upper:g}"
-                    for lower, upper, mass in masses.of_bands.values()
+                    for lower, upper, mass in coverage.of_bands.values()
                 ),
                 rows,
             )
-        return replace(self, masses=masses)
+        return replace(self, coverage=coverage)
 
     @property
     def usual_lengths(self) -> NDArray[np.float32]:
@@ -138,7 +138,7 @@ class Ensemble:
             raise ValueError(f"{len(raws)} outputs of {len(self.members)} members")
         if len(raws) == 1:
             objective, raw = self.members[0].objective, raws[0]
-            ends = None if self.masses is None else intervals_of(objective, raw, self.masses)
+            ends = None if self.coverage is None else intervals_of(objective, raw, self.coverage)
             return Forecast(decided(objective, raw, self.decision), ends)
         decision: Decision = "mape" if self.decision == "auto" else self.decision
         with torch.inference_mode():

@@ -28,7 +28,7 @@ from product_length.prediction.ensemble import Ensemble, Forecast
 from product_length.prediction.files import ending_of
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.prediction.submission_file import open_submission
-from product_length.unseen import are_beyond, log_unseen
+from product_length.unseen import any_of, are_beyond, counted, log_unseen
 from product_length.writing import write_whole
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def write_submission(
     started = time.perf_counter()
     ending = ending_of(output)
     columns = _columns(ensemble, path, renamed, escape)
-    names = ["PRODUCT_LENGTH"] + (["LOWER", "UPPER"] if ensemble.masses is not None else [])
+    names = ["PRODUCT_LENGTH"] + (["LOWER", "UPPER"] if ensemble.coverage is not None else [])
     unseen: Counter[str] = Counter()
     wrong = _NotFinite()
     rows = 0
@@ -188,17 +188,8 @@ def _predicted(
             forecast = ensemble.forecast(raws)
             beyond = are_beyond(forecast.lengths, ensemble.reach)
             ends = {"are predicted at the ends of the training lengths": beyond}
-            yield part, forecast, _counted([*unseen, ends])
+            yield part, forecast, counted(any_of([*unseen, ends]))
             bar.update(len(forecast.lengths))
-
-
-def _counted(unseen: Sequence[_Unseen]) -> dict[str, int]:
-    """How many rows some member does not know, by what they hold."""
-    found: dict[str, NDArray[np.bool_]] = {}
-    for of_member in unseen:
-        for what, holds in of_member.items():
-            found[what] = found[what] | holds if what in found else holds
-    return {what: int(holds.sum()) for what, holds in found.items()}
 
 
 class _NotFinite:

@@ -69,14 +69,14 @@ def ranks(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> ND
         return np.concatenate([some.cdf(lengths).numpy() for some, lengths in parts])
 
 
-def intervals_of(objective: Objective, raw: Tensor, masses: Coverage) -> NDArray[np.float32]:
-    """Both ends of the intervals that hold `masses`: float32 (rows, 2), 1/100 inch.
+def intervals_of(objective: Objective, raw: Tensor, coverage: Coverage) -> NDArray[np.float32]:
+    """Both ends of the intervals that hold `coverage`: float32 (rows, 2), 1/100 inch.
 
     `raw`: (rows, outputs). Raises ValueError when the objective predicts no distribution.
     """
     with torch.inference_mode():
         parts = _distributions(objective, raw)
-        return np.concatenate([masses.ends(some).float().numpy() for some in parts])
+        return np.concatenate([coverage.ends(some).float().numpy() for some in parts])
 
 
 def _distributions(objective: Objective, raw: Tensor) -> Iterator[Distribution]:

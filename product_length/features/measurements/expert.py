@@ -60,7 +60,7 @@ class MeasurementsExpert(Expert):
         stated = batch["measurements"][:, self.columns].float().expm1()  # from ln(1 + length)
         known = ~stated.isnan()
         some = known.any(dim=1)
-        scores = self.score(hidden).masked_fill(~known & some[:, None], -torch.inf)
+        scores = _of_known(self.score(hidden), known)
         weights = scores.softmax(dim=1) * some[:, None]
         pointed_at = self.bins.spread(stated.nan_to_num(0.0), weights)
         found = [pointed_at.clamp(min=torch.finfo(pointed_at.dtype).tiny).log()]
@@ -130,8 +130,7 @@ class Ratios(nn.Module):
         (rows, width); codes: int64 (rows,), types; own: float (rows,), 1/100 inch, the lengths of
         training rows, to leave out their own ratios.
         """
-        some = known.any(dim=1)
-        scores = self.score(hidden).masked_fill(~known & some[:, None], -torch.inf)
+        scores = _of_known(self.score(hidden), known)
         # Few products state something, and few of the columns each: only those are worked on.
         rows, columns = known.nonzero(as_tuple=True)
         trust = scores.softmax(dim=1)[rows, columns]
@@ -155,6 +154,11 @@ class Ratios(nn.Module):
         own, other = 2 * self.powers.sigmoid()
         product: Tensor = (own * logs + other * expected).log_softmax(dim=1)
         return product
+
+
+def _of_known(scores: Tensor, known: Tensor) -> Tensor:
+    """Scores (rows, columns), -inf where not known, but for rows in which nothing is."""
+    return scores.masked_fill(~known & known.any(dim=1, keepdim=True), -torch.inf)
 
 
 def _log_ratios(stated: Tensor, lengths: Tensor) -> Tensor:

@@ -4,16 +4,30 @@
         [--catalogues "lego;toys_uk"] [--name catalogues] [--runs outputs/catalogues] [override …]
 
 Compared is this checkout with the overrides, and before them: CHECKOUT, or this one, without them.
-FOLDER holds the catalogues of CATALOGUES; none of them comes with the repository. Each product is
-predicted once, by a model that was trained and stopped without its fold (data.split.folds).
-Differences are paired, with 95% bootstrap intervals over products; those of lengths from 100 on
-stand beside all, since a few tiny lengths decide a MAPE over all. "val loss" is the mean
-cross-entropy of the folds' best epochs. Finished runs are kept in --runs and not run again. Results
-go to benchmarks/results/NAME.md.
+FOLDER holds the files of CATALOGUES and OTHER_TABLES; none of them comes with the repository. Each
+product is predicted once, by a model that was trained and stopped without its fold
+(data.split.folds). Differences are paired, with 95% bootstrap intervals over products; those of
+lengths from 1 inch on stand beside all, since a few tiny lengths decide a MAPE over all. "val loss"
+is the mean cross-entropy of the folds' best epochs. Finished runs are kept in --runs and not run
+again. Results go to benchmarks/results/NAME.md.
+
+What columns of numbers and categories add, or types that are paths (theme > subtheme, in a copy of
+the table), where such a table has them:
+
+    python benchmarks/catalogues.py --data FOLDER --catalogues "sets_width;sets_height" \\
+        --name sets_numbers 'data.columns.numbers=[year,pieces,minifigs,us_price]'
+    python benchmarks/catalogues.py --data FOLDER --catalogues "sets_width;sets_height" \\
+        --name sets_columns 'data.columns.numbers=[year,pieces,minifigs,us_price]' \\
+        'data.columns.categories=[subtheme,packaging]'
+    python benchmarks/catalogues.py --data FOLDER \\
+        --catalogues "sets_paths_width;sets_paths_height" --name sets_paths \\
+        features.types.separator=auto
 """
 
 import argparse
+import csv
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -32,15 +46,26 @@ from product_length.evaluation.report import REPORT_FILE
 from product_length.evaluation.resampling import mean_differences
 from product_length.writing import write_text
 
+CHALLENGE = "data=amazon2023"
 CATALOGUES = {
-    "amazon": ["amazon2023_sample.csv", "data.min_length=40", "data.max_length=5000"],
-    "cmoa": ["cmoa.csv"],
-    "lego": ["lego.csv"],
-    "promptcloud": ["promptcloud.csv"],
-    "toys_uk": ["toys_uk.csv"],
+    "amazon": ["amazon2023_sample.csv", CHALLENGE, "data.min_length=40", "data.max_length=5000"],
+    "cmoa": ["cmoa.csv", CHALLENGE],
+    "lego": ["lego.csv", CHALLENGE],
+    "promptcloud": ["promptcloud.csv", CHALLENGE],
+    "toys_uk": ["toys_uk.csv", CHALLENGE],
+}
+SETS = "lego_sets.csv"
+OF_SETS = ["data=file", "data.decision=mape", "data.columns.product_id=set_id"]
+OF_SETS += ["data.columns.title=name"]
+THEME = ["data.columns.product_type=theme"]
+PATH = ["data.columns.product_type=path", "features.types.separator=null"]
+OTHER_TABLES = {
+    f"sets_{kind}{side}": [file, *OF_SETS, *chosen, f"data.columns.length={side}_cm"]
+    for kind, file, chosen in (("", SETS, THEME), ("paths_", "sets_paths.csv", PATH))
+    for side in ("width", "height")
 }
 HERE = Path(__file__).parents[1]
-LEAST_LENGTHS = (0, 100)
+LEAST_LENGTHS = {"hundredth_inch": (0, 100), "cm": (0, 2.54)}
 HEADER = """\
 | catalogue | products | lengths | before | now | now minus before, points | val loss |
 | --- | ---: | --- | ---: | ---: | ---: | ---: |
@@ -95,11 +120,11 @@ def train(options: argparse.Namespace, runs: Path, name: str, side: Side, fold: 
     folder = side.folder(runs, name, fold)
     if (folder / REPORT_FILE).exists():
         return f"{folder.name}: there"
-    file, *chosen = CATALOGUES[name]
+    file, *chosen = {**CATALOGUES, **OTHER_TABLES}[name]
+    path = options.data.resolve() / file
     overrides = [
         "experiment=best",
-        "data=amazon2023",
-        f"data.path={options.data.resolve() / file}",
+        f"data.path={path if path.exists() else with_paths(options.data / SETS, runs / file)}",
         *chosen,
         f"data.split.folds={options.folds}",
         f"data.split.fold={fold}",
@@ -121,6 +146,20 @@ def train(options: argparse.Namespace, runs: Path, name: str, side: Side, fold: 
     return f"{folder.name}: trained"
 
 
+def with_paths(table: Path, copy: Path) -> Path:
+    """A copy of the table of sets whose column `path` is `theme > subtheme`."""
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["path"] = " > ".join(filter(None, (row["theme"], row["subtheme"])))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(copy, text.getvalue())
+    return copy
+
+
 def compared(name: str, before: Sequence[Path], now: Sequence[Path]) -> list[str]:
     """Lines of the table for one catalogue, from the runs of its folds."""
     old, new = (
@@ -135,7 +174,8 @@ def compared(name: str, before: Sequence[Path], now: Sequence[Path]) -> list[str
     ]
     losses = [np.mean([best_val_loss(folder) for folder in folders]) for folders in (before, now)]
     lines = []
-    for least in LEAST_LENGTHS:
+    unit = "cm" if name in OTHER_TABLES else "hundredth_inch"
+    for least in LEAST_LENGTHS[unit]:
         chosen = lengths >= least
         was, is_now = (each[chosen] for each in errors)
         [found] = mean_differences([(is_now, was)])

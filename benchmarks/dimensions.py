@@ -26,6 +26,7 @@ from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import FileData, SplitOptions, TextRecipe
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.text import FIELDS, clean_fields
+from product_length.catalogue.units import MILLIMETRES
 from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.resampling import Mean, interval, resample
 from product_length.features.measurements.config import MeasurementsOptions
@@ -42,6 +43,7 @@ MOST = MeasurementsOptions().max_measurements
 FLOOR = 20_000
 """Products/s on one core that are asked for."""
 NEAR = 0.01
+HUNDREDTH = MILLIMETRES["hundredth_inch"]
 
 
 def main() -> None:
@@ -78,7 +80,7 @@ def of_demo(rows: int) -> tuple[list[pa.RecordBatch], Agreement]:
         ids = np.array(batch.column("PRODUCT_ID").to_pylist()).astype(np.int64)
         truths = generator.stated_measurements(ids)
         for row, truth in zip(batches[-1].to_pylist(), truths, strict=True):
-            wanted = [(each.value, "") for each in truth if not each.is_decoy]
+            wanted = [(each.value * HUNDREDTH, "") for each in truth if not each.is_decoy]
             counts.count(wanted, [each for text in row.values() for each in read(text)])
     return batches, counts
 
@@ -116,7 +118,8 @@ def of_agreement(name: str, counts: Agreement) -> list[Figure]:
 def of_labels(candidates: Candidates, lengths: NDArray[np.float32]) -> list[Figure]:
     """How often something is stated, and how often that is the label, with intervals."""
     counted = ~np.isnan(candidates.values) & (candidates.subjects != Subject.OTHER)
-    near = counted & (np.abs(candidates.values / lengths[:, None] - 1) <= NEAR)
+    labels = lengths[:, None] * HUNDREDTH
+    near = counted & (np.abs(candidates.values / labels - 1) <= NEAR)
     states, any_near = counted.any(axis=1), near.any(axis=1)
     first = np.take_along_axis(near, counted.argmax(axis=1)[:, None], axis=1)[:, 0] & states
     figures = shares("--data: products that state something", states, np.ones_like(states))

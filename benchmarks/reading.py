@@ -25,10 +25,12 @@ from measured import RESULTS, Figure, write_figures
 from pyarrow import csv
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.config import Columns, FileData, SplitOptions, TextRecipe
+from product_length.catalogue.config import AMAZON2023_COLUMNS, FileData, SplitOptions, TextRecipe
+from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.prepare import open_catalogue
-from product_length.catalogue.reader import read_batches
+from product_length.catalogue.reader import read_products
 from product_length.demo.generator import DemoGenerator
+from product_length.tables.open_table import open_table
 from product_length.writing import write_text
 
 STREAM, WHOLE = "pyarrow, as a stream", "pyarrow, whole, all threads"
@@ -100,14 +102,24 @@ def texts(path: Path) -> csv.ConvertOptions:
 
 
 def ours(path: Path) -> int:
-    return sum(len(batch.rows) for batch in read_batches(path, Columns(), with_lengths=True))
+    return sum(
+        len(batch.rows)
+        for batch in read_products(open_table(path), FileColumns.of(AMAZON2023_COLUMNS))
+    )
 
 
 def prepare(path: Path, cache: Path) -> tuple[float, float]:
     """Seconds until the catalogue is open, and the process's peak memory in GB."""
     start = time.perf_counter()
     recipe = TextRecipe(fields=["title", "bullet_points", "description"])
-    data = FileData(source="file", path=path, text=recipe, split=SplitOptions())
+    data = FileData(
+        source="file",
+        path=path,
+        columns=AMAZON2023_COLUMNS,
+        unit="hundredth_inch",
+        text=recipe,
+        split=SplitOptions(),
+    )
     open_catalogue(data, ArtefactStore(cache))
     seconds = time.perf_counter() - start
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

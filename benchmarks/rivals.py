@@ -34,6 +34,7 @@ from product_length.errors import UserError
 from product_length.evaluation.baselines import best_scale, neighbour_median, type_median
 from product_length.evaluation.metrics import absolute_percentage_errors, mape
 from product_length.evaluation.predictions import write_predictions
+from product_length.evaluation.quantity import Quantity
 from product_length.experiment import Experiment
 from product_length.features.features import fit_features
 from product_length.features.neighbours.feature import NeighboursFeature
@@ -75,7 +76,7 @@ class Fold:
     `features`: float32 (rows, width), all that the network sees beside product types as codes,
     which are the columns `codes`. `types`: strings (rows,). `neighbours`: of all rows, places in
     the order of the training rows, or None. `train`, `val`, `test`: int64 (n,), row numbers.
-    `train_lengths`, `val_lengths`: float64 (n,), 1/100 inch.
+    `train_lengths`, `val_lengths`: float64 (n,), catalogue's unit.
     """
 
     features: NDArray[np.float32]
@@ -92,7 +93,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Predicted:
-    """Lengths of the test rows, float64 (n,), 1/100 inch, decided for each metric.
+    """Lengths of the test rows, float64 (n,), catalogue's unit, decided for each metric.
 
     `chosen`: what val rows decided.
     """
@@ -275,6 +276,7 @@ def measure(experiment: Experiment, overrides: Sequence[str], folders: dict[str,
                 types=catalogue.types.take(fold.test),
                 lengths=catalogue.lengths[fold.test],
                 predictions=lengths,
+                quantity=Quantity(experiment.data.columns.length, catalogue.unit),
             )
         facts = {"overrides": list(overrides), "seconds": seconds, "chosen": predicted.chosen}
         # Last: where it stands, the rival is finished.

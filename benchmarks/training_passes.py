@@ -30,8 +30,8 @@ from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs
 from product_length.training.config import TrainerOptions
 from product_length.training.fit import fit
-from product_length.training.objective import PointObjective
 from product_length.training.placement import OnDevice, choose_chunks, training_batches
+from product_length.training.point_objective import PointObjective
 
 VAL_ROWS, TYPES, NEIGHBOURS = 1024, 1000, 40
 

@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field, ValidationError
 
-from product_length.catalogue.config import DataOptions
+from product_length.catalogue.config import DataOptions, FileData
 from product_length.decision.config import DecisionOption
 from product_length.embeddings.config import EmbeddingOptions
 from product_length.errors import ConfigError, first_line, whole_text
@@ -51,6 +51,27 @@ class Experiment(EmbeddingJob):
     trainer: TrainerOptions
     tracking: TrackingOptions
     evaluation: EvaluationOptions
+
+    @property
+    def decided_for(self) -> DecisionOption:
+        """What a predicted distribution is decided for; auto where the loss emits one length."""
+        if self.decision == "auto" and isinstance(self.loss, Histogram):
+            return self.data.decision
+        return self.decision
+
+    def unread_columns(self) -> Iterator[str]:
+        """In words, which columns of the data are read without any feature that uses them."""
+        if not isinstance(self.data, FileData):
+            return
+        used = {key for each in self.features.chosen().values() for key in each.reads}
+        for key in ("numbers", "categories"):
+            names = getattr(self.data.columns, key)
+            if names and key not in used:
+                yield (
+                    f"data.columns.{key}: {', '.join(names)} "
+                    f"{'is' if len(names) == 1 else 'are'} read but no feature uses "
+                    f"{'it' if len(names) == 1 else 'them'}: add {key} to features=[…]"
+                )
 
 
 def from_config(config: DictConfig, schema: type[AnyConfig]) -> AnyConfig:

@@ -14,10 +14,13 @@ from product_length.artefacts import ArtefactStore, Json
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TRAIN, VAL
+from product_length.catalogue.unit_check import unit_warning
 from product_length.embeddings.embed import Embedding, embed_catalogue
+from product_length.evaluation.bands import Bands, bands_of
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.features.features import FittedFeatures, fit_features
 from product_length.lightning_import import rank_zero_only
+from product_length.loss.point import WeightedMape
 from product_length.memo import Memo
 from product_length.model.network import LengthNetwork
 from product_length.model.trunk import parameter_count
@@ -53,9 +56,12 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     started = beginning()
     watch.add("start", started)
     _check_devices(experiment)
+    for line in experiment.unread_columns():
+        log.warning("warning: %s", line)
     config = without_secrets(experiment.model_dump(mode="json"))
     write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     catalogue, embeddings = read_and_embed(experiment, watch)
+    bands = _bands(experiment, catalogue)
     made_from = _made_from(experiment, catalogue, embeddings)
     with watch("features"):
         store = ArtefactStore(experiment.cache_dir)
@@ -63,7 +69,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             made_from, lambda: fit_features(catalogue, embeddings, experiment.features, store)
         )
         fitted = fitted.with_options(experiment.features)
-        model = _build(experiment, catalogue, fitted)
+        model = _build(experiment, catalogue, fitted, bands)
     this = Run(
         experiment,
         folder,
@@ -73,6 +79,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         embeddings,
         fitted,
         made_from,
+        bands,
         watch,
         started,
     )
@@ -91,8 +98,11 @@ def read_and_embed(
     store = ArtefactStore(job.cache_dir)
     with watch("read"):
         catalogue = open_catalogue(job.data, store)
+        doubt = unit_warning(catalogue)
     for line in catalogue.reading.lines():
         log.info("%s", line)
+    if doubt:
+        log.warning("warning: %s", doubt)
     with watch("embed"):
         embeddings = embed_catalogue(
             catalogue.usable_texts,
@@ -115,23 +125,41 @@ def _check_devices(experiment: Experiment) -> None:
         refuse_sparse_updates(trainer, accelerator)
 
 
+def _bands(experiment: Experiment, catalogue: Catalogue) -> Bands:
+    """The bands of true length, said where the options do not name them."""
+    train_lengths = catalogue.lengths[catalogue.rows(TRAIN)]
+    bands = bands_of(experiment.data, catalogue.unit, train_lengths)
+    if experiment.data.bands is None:
+        names = ", ".join(bands.names)
+        log.info("bands of true values (%s): %s; data.bands sets others", catalogue.unit, names)
+    return bands
+
+
 def _made_from(
     experiment: Experiment, catalogue: Catalogue, embeddings: Sequence[Embedding]
 ) -> dict[str, Json]:
     """What features and baselines are made from."""
     return {
         "rows": catalogue.fingerprint,
-        "data": experiment.data.model_dump(mode="json"),
+        "data": experiment.data.model_dump(mode="json", exclude={"bands", "decision"}),
         "vectors": [embedding.encoder.address for embedding in embeddings],
         "features": experiment.features.fitted_by(),
     }
 
 
-def _build(experiment: Experiment, catalogue: Catalogue, fitted: FittedFeatures) -> Model:
+def _build(
+    experiment: Experiment, catalogue: Catalogue, fitted: FittedFeatures, bands: Bands
+) -> Model:
     """The untrained network; the seed decides its first weights."""
     lengths = fitted.training.lengths
+    loss = experiment.loss
+    unit_size = catalogue.unit.in_model_units
+    if isinstance(loss, WeightedMape):
+        scale = loss.scale or bands.short_below or float(catalogue.lengths.min())
+        log.info("loss.scale: lengths from %g %s on weigh 1", scale, catalogue.unit)
+        loss = loss.model_copy(update={"scale": scale * unit_size})
     objective = build_objective(
-        experiment.loss, lengths, log_target=experiment.features.use_log_target
+        loss, lengths, log_target=experiment.features.use_log_target, unit_size=unit_size
     )
     options = experiment.model.for_rows(len(lengths))
     torch.manual_seed(experiment.seed)
@@ -150,14 +178,19 @@ def _build(experiment: Experiment, catalogue: Catalogue, fitted: FittedFeatures)
         options.dropout,
         options.input_dropout,
     )
-    return Model(network, objective, Inputs(fitted.columns, catalogue.lengths))
+    return Model(network, objective, Inputs(fitted.columns, catalogue.model_lengths))
 
 
 def _tracker(this: Run) -> Any:
     shown = [text for text in this.overrides if not text.startswith(_NOT_IN_NAME)]
     return open_tracker(
         this.experiment.tracking,
-        config={**this.config, "overrides": list(this.overrides)},
+        config={
+            **this.config,
+            "target": this.quantity.target,
+            "unit": str(this.quantity.unit),
+            "overrides": list(this.overrides),
+        },
         folder=this.folder,
         name=" ".join(shown) or "defaults",
         group=this.experiment.study,

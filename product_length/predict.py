@@ -9,7 +9,7 @@ from product_length.prediction.files import checked_files
 
 
 def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
-    """Write an id and a length, and an interval if asked for, for every row of a catalogue."""
+    """Write an id and a length, and an interval if asked for, for every row of a table."""
     job = checked_files(job)
     keep_pandas_out()
     # Imported here, so that a misspelt key or a missing file is told without waiting for torch.
@@ -27,10 +27,9 @@ def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
         ensemble = ensemble.with_intervals(job.interval)
     write_submission(
         ensemble,
-        job.data.path,
+        job.data,
         job.output,
-        renamed=job.data.columns.model_dump(exclude_none=True),
-        escape=job.data.escape,
+        keep=job.keep,
         snap=job.snap,
         batch_rows=job.batch_rows,
         store=ArtefactStore(job.cache_dir),

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from product_length.artefacts import ArtefactStore, Json
 from product_length.catalogue.catalogue import Catalogue
-from product_length.catalogue.config import Columns, FileData
 from product_length.catalogue.scripts import scripts_of
 from product_length.catalogue.split import SPLIT_NAMES, TEST, TRAIN, VAL
+from product_length.decision.config import Decision
 from product_length.embeddings.embed import Embedding
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.calibration import calibrate
 from product_length.evaluation.evaluate import (
     evaluate,
@@ -29,6 +30,7 @@ from product_length.evaluation.evaluate import (
 from product_length.evaluation.oracle import best_possible
 from product_length.evaluation.plots import write_plots
 from product_length.evaluation.predictions import load_predictions, write_predictions
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.records import (
     OWN_DECISIONS,
     DataRecord,
@@ -64,7 +66,8 @@ _SCRIPT_ROWS = 10_000
 class Run:
     """What every step of a run needs.
 
-    `made_from`: what features were fitted on, JSON-able; `started`: by `time.perf_counter`.
+    `made_from`: what features were fitted on, JSON-able; `bands`: of true length;
+    `started`: by `time.perf_counter`.
     """
 
     experiment: Experiment
@@ -75,6 +78,7 @@ class Run:
     embeddings: Sequence[Embedding]
     fitted: FittedFeatures
     made_from: Mapping[str, Json]
+    bands: Bands
     watch: Stopwatch
     started: float
 
@@ -83,6 +87,17 @@ class Run:
         """How intervals of metrics are made."""
         options = self.experiment.evaluation
         return Resampling(**options.model_dump(exclude={"baselines"}))
+
+    @property
+    def quantity(self) -> Quantity:
+        """What is predicted, and its unit."""
+        return Quantity(self.experiment.data.columns.length, self.catalogue.unit)
+
+    @property
+    def decision(self) -> Decision | None:
+        """What the run's own predictions are decided for; None where the loss emits one length."""
+        decided_for = self.experiment.decided_for
+        return None if decided_for == "auto" else decided_for
 
     def splits(self) -> dict[str, NDArray[np.int64]]:
         """Row numbers int64 (n,) of val, and of test if there are any, by name."""
@@ -101,7 +116,7 @@ class Model:
 
 @dataclass(frozen=True)
 class _Scored:
-    """Predicted lengths float32 (n,), 1/100 inch, by split, and what they are worth."""
+    """Predicted lengths float32 (n,), catalogue's unit, by split, and what they are worth."""
 
     predicted: dict[str, NDArray[np.float32]]
     oracle: Mapping[str, NDArray[np.float64]]
@@ -153,20 +168,20 @@ def _predictor(this: Run, model: Model, raw: Tensor) -> Predictor:
     experiment, catalogue = this.experiment, this.catalogue
     calibration = None  # a point loss has no intervals to calibrate
     if model.objective.decisions:
-        calibration = calibrate(catalogue, catalogue.rows(VAL), model.objective, raw)
+        calibration = calibrate(catalogue, catalogue.rows(VAL), model.objective, raw, this.bands)
     rows = catalogue.rows(TRAIN)
     some = rows[:: max(1, len(rows) // _SCRIPT_ROWS)]
-    data = experiment.data
     return Predictor(
-        recipe=data.text,
-        columns=data.columns if isinstance(data, FileData) else Columns(),
+        recipe=experiment.data.text,
+        columns=experiment.data.columns,
+        unit=this.catalogue.unit,
         kept=this.fitted.kept,
         model=experiment.model.for_rows(len(rows)),
         network=model.network,
         objective=model.objective,
         usual_lengths=np.unique(catalogue.lengths[rows]),
         scripts=tuple(scripts_of(catalogue.texts_of(some))),
-        decision=experiment.decision,
+        decision=experiment.decided_for,
         calibration=calibration,
     )
 
@@ -176,7 +191,7 @@ def _evaluate(this: Run, predictor: Predictor, raw: Mapping[str, Tensor]) -> _Sc
     experiment, catalogue, splits = this.experiment, this.catalogue, this.splits()
     objective, calibration = predictor.objective, predictor.calibration
     predicted = {
-        split: decided(objective, outputs, experiment.decision) for split, outputs in raw.items()
+        split: decided(objective, outputs, experiment.decided_for) for split, outputs in raw.items()
     }
     oracle = best_possible(experiment.data, catalogue, splits)
     baselines = {}
@@ -197,10 +212,13 @@ def _evaluate(this: Run, predictor: Predictor, raw: Mapping[str, Tensor]) -> _Sc
             if objective.decisions
         },
         intervals={
-            split: evaluate_intervals(catalogue, splits[split], objective, outputs, calibration)
+            split: evaluate_intervals(
+                catalogue, splits[split], objective, outputs, calibration, this.bands
+            )
             for split, outputs in raw.items()
             if calibration is not None and split != "val"  # val rows were calibrated on
         },
+        bands=this.bands,
         resampling=this.resampling,
     )
     return _Scored(predicted, oracle, scored)
@@ -216,6 +234,7 @@ def _write_predictions(this: Run, scored: _Scored) -> None:
             types=catalogue.types.take(rows),
             lengths=catalogue.lengths[rows],
             predictions=scored.predicted[split],
+            quantity=this.quantity,
             oracle=scored.oracle.get(split),
         )
 
@@ -233,6 +252,9 @@ def _report(
     )
     first_step = trained.first_step_at
     return build_report(
+        quantity=this.quantity,
+        bands=this.bands,
+        decision=this.decision,
         overrides=this.overrides,
         seed=this.experiment.seed,
         data=_data_record(this.experiment, this.catalogue),

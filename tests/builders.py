@@ -16,12 +16,20 @@ from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.config import DemoData, SplitOptions, TextRecipe
+from product_length.catalogue.config import (
+    AMAZON2023_COLUMNS,
+    Columns,
+    DemoData,
+    SplitOptions,
+    TextRecipe,
+)
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.product_file import ProductFile
 from product_length.catalogue.products import Products
 from product_length.catalogue.split import TRAIN
+from product_length.catalogue.stored_names import category_column, number_column
 from product_length.catalogue.text import FIELDS, string_keys
+from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.catalogue.vocabulary import Vocabulary
 from product_length.composition import CONF
 from product_length.demo.generator import DemoGenerator
@@ -37,6 +45,7 @@ from product_length.features.features import FittedFeatures, fit_features
 from product_length.features.text.feature import TextVectors
 from product_length.features.types.config import TypesOptions
 from product_length.features.types.feature import TypesFeature
+from product_length.features.types.paths import TypePaths
 from product_length.loss.bin_grid import BinGrid
 from product_length.model.config import Mlp, ModelOptions
 from product_length.model.network import LengthNetwork
@@ -76,7 +85,7 @@ def text_of(name: str, dimension: int) -> Given:
 
 def types_of(names: list[str], **options: Any) -> TypesFeature:
     """Product types of these names: codes 1, 2, … in their order."""
-    return TypesFeature(TypesOptions(**options), Vocabulary(names), tuple(names))
+    return TypesFeature(TypesOptions(**options), Vocabulary(names), tuple(names), TypePaths(None))
 
 
 def network_of(
@@ -112,9 +121,20 @@ def small_grid() -> BinGrid:
     return BinGrid(edges, smoothing, torch.tensor([0.1, 0.4, 0.3, 0.2]))
 
 
-def products_of(titles: list[str], types: list[str], **fields: list[str]) -> Products:
-    """Products in memory; other fields than the title are empty unless they are given."""
+def products_of(
+    titles: list[str],
+    types: list[str],
+    numbers: Mapping[str, Any] | None = None,
+    categories: Mapping[str, list[str]] | None = None,
+    **fields: list[str],
+) -> Products:
+    """Products in memory; other fields than the title are empty unless they are given.
+
+    `numbers`, `categories`: further columns, by their names.
+    """
     texts = {"title": titles, **fields}
+    further = {number_column(name): np.asarray(each) for name, each in (numbers or {}).items()}
+    further |= {category_column(name): each for name, each in (categories or {}).items()}
     strings = {name: texts.get(name, [""] * len(titles)) for name in FIELDS}
     return Products(
         product_ids=pa.chunked_array([[str(row) for row in range(len(titles))]]),
@@ -123,7 +143,8 @@ def products_of(titles: list[str], types: list[str], **fields: list[str]) -> Pro
             pa.array(["|".join(each) for each in zip(*strings.values(), strict=True)])
         ),
         recipe=TextRecipe(fields=list(FIELDS)),
-        stored=ProductFile(pa.table(strings)),
+        unit=HUNDREDTH_INCH,
+        stored=ProductFile(pa.table({**strings, **further})),
         stored_rows=np.arange(len(titles)),
     )
 
@@ -198,3 +219,18 @@ def submission(path: Path) -> tuple[list[str], NDArray[np.float64]]:
     assert names == ["PRODUCT_ID", "PRODUCT_LENGTH", "LOWER", "UPPER"][: len(names)]
     numbers = np.array([[float(each) for each in row[1:]] for row in rows])
     return [row[0] for row in rows], numbers if len(names) == 4 else numbers[:, 0]
+
+
+def challenge_columns(**others: Any) -> Columns:
+    """The columns of the Amazon ML Challenge 2023, some of them others."""
+    return Columns.model_validate(AMAZON2023_COLUMNS.model_dump() | others)
+
+
+CHALLENGE_HEADER = [
+    "PRODUCT_ID",
+    "TITLE",
+    "BULLET_POINTS",
+    "DESCRIPTION",
+    "PRODUCT_TYPE_ID",
+    "PRODUCT_LENGTH",
+]

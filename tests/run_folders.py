@@ -5,22 +5,29 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from product_length.catalogue.units import HUNDREDTH_INCH
+from product_length.decision.config import Decision
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.evaluate import evaluate_split, snap_effect
 from product_length.evaluation.predictions import write_predictions
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.records import DataRecord, Report, Resampling
 from product_length.evaluation.report import build_report, write_report
 
 RESAMPLING = Resampling(resamples=200, confidence=0.95, seed=0)
 FINGERPRINT = "ab" * 32
+BANDS = Bands((40, 100, 500, 1000, 5000))
+"""Those of the challenge."""
+LENGTH = Quantity("PRODUCT_LENGTH", HUNDREDTH_INCH)
 
 
 def catalogue(rows: int, seed: int = 0) -> np.ndarray:
-    """Lengths float32 (rows,), 1/100 inch, in every band."""
+    """Lengths float32 (rows,), in every one of `BANDS`."""
     return np.exp(np.random.default_rng(seed).normal(6.4, 1.3, rows)).astype(np.float32)
 
 
 def predict(lengths: np.ndarray, noise: float, seed: int = 1) -> np.ndarray:
-    """Lengths seen through log-normal noise, float32 (rows,), 1/100 inch."""
+    """Lengths seen through log-normal noise, float32 (rows,)."""
     factor = np.exp(np.random.default_rng(seed).normal(0, noise, lengths.size))
     return (lengths * factor).astype(np.float32)
 
@@ -75,6 +82,9 @@ def write_run(
     luck: float = 0.0,
     config: dict | None = None,
     waited: float | None = None,
+    quantity: Quantity = LENGTH,
+    bands: Bands = BANDS,
+    decision: Decision | None = None,
 ) -> Report:
     """Write config.yaml, report.json and predictions of a made-up run.
 
@@ -95,6 +105,7 @@ def write_run(
                 "tfidf_ridge": predict(lengths, 0.7, seed=6),
             },
             oracle=best if oracle else None,
+            bands=bands,
             resampling=resampling,
         )
         order = np.arange(size)[::-1] if shuffle else np.arange(size)
@@ -106,6 +117,7 @@ def write_run(
             types=[f"t{i % 7}" for i in order],
             lengths=lengths[order],
             predictions=predictions[order],
+            quantity=quantity,
             oracle=best[order] if oracle else None,
         )
         if split == "val":
@@ -118,6 +130,9 @@ def write_run(
             )
     final = splits["val"].metrics.mape.value
     report = build_report(
+        quantity=quantity,
+        bands=bands,
+        decision=decision,
         overrides=overrides or [],
         seed=seed,
         data=DataRecord(

@@ -147,7 +147,7 @@ def test_the_other_commands_check_too():
 
 
 def test_hidden_files_are_no_options():
-    assert group_options("data") == ["amazon2023", "demo"]
+    assert group_options("data") == ["amazon2023", "demo", "file"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from product_length.prediction.config import PredictionJob
 GROUPS = ["data", "embeddings", "features", "loss", "model", "trainer", "tracking", "experiment"]
 OPTIONS = [(group, option) for group in GROUPS for option in group_options(group)]
 # What an option cannot do without.
-NEEDED = {"amazon2023": ["data.path=train.csv"], "terms": ["loss=histogram"]}
+TABLE = ["data.path=a.csv", "data.columns.title=name", "data.columns.length=width_cm"]
+NEEDED = {"amazon2023": ["data.path=train.csv"], "file": TABLE, "terms": ["loss=histogram"]}
 # What each experiment promises by its name.
 EXPERIMENTS = {
     "baseline": ("huber", False),
@@ -60,7 +61,7 @@ def test_every_option_composes(group, option):
 
 def test_every_file_is_an_option_or_a_command():
     files = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
-    shared = {"data/_track_text_split.yaml", "features/_none.yaml", "sweep/_study.yaml"}
+    shared = {"data/_every_catalogue.yaml", "features/_none.yaml", "sweep/_study.yaml"}
     shared |= {f"sweep/{name}.yaml" for name in SWEEPS} | {"hydra/launcher/submitit_slurm.yaml"}
     commands = {"train.yaml", "embed.yaml", "predict.yaml"}
     assert files == {f"{group}/{option}.yaml" for group, option in OPTIONS} | shared | commands

@@ -82,7 +82,10 @@ def test_a_feature_is_named_once(given, said):
     [
         ("features=[types,tpyes]", "features=tpyes: no such option (did you mean types?)"),
         ("features=[types,neighbors]", "features=neighbors: no such option (did you mean neighb"),
-        ("features=brands", "features=brands: no such option; choose dimensions, full, knn, "),
+        (
+            "features=brands",
+            "features=brands: no such option; choose categories, dimensions, full, ",
+        ),
         ("features.types.widht=3", "no such key (did you mean features.types.width?)"),
         ("features.neighbors.k=3", "no such key (did you mean features.neighbours?)"),
         (
@@ -93,7 +96,10 @@ def test_a_feature_is_named_once(given, said):
             "features.neighbours.k=3",
             "no such key here, but with features=neighbours, features=knn or features=full;",
         ),
-        ("features.brands=true", "features.brands: no such key; features has use_log_target, exp"),
+        (
+            "features.colours=true",
+            "features.colours: no such key; features has use_log_target, exp",
+        ),
     ],
 )
 def test_unknown_names_are_answered_with_those_there_are(given, said):
@@ -129,12 +135,19 @@ def test_the_best_recipe_has_every_feature_and_its_expert():
 def test_experts_need_a_predicted_distribution():
     said = fault(BEST, "loss=mape")
     assert said == (
-        "features: types, neighbours, terms, measurements predict by themselves, mixed with a "
-        "predicted distribution; loss=mape emits one length: give features.experts=false "
+        "features: types, neighbours, terms, measurements, numbers, categories predict by "
+        "themselves, mixed with a predicted distribution; loss=mape emits one length: give "
+        "features.experts=false "
         "features.terms=null, or loss=histogram"
     )
     without = features_of(BEST, "loss=mape", "features.experts=false", "features.terms=null")
-    assert list(without.chosen()) == ["types", "neighbours", "measurements"]
+    assert list(without.chosen()) == [
+        "types",
+        "neighbours",
+        "measurements",
+        "numbers",
+        "categories",
+    ]
     assert not any(each.has_expert for each in without.chosen().values())
 
 

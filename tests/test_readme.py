@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
+from table_of_sets import write_both_tables
 
 from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.report import load_report
@@ -54,6 +55,7 @@ def place(tmp_path_factory, minilm):
     table = pa.Table.from_batches(DemoGenerator(rows=150, types=5, seed=1).batches())
     csv.write_csv(table, folder / "train.csv")
     csv.write_csv(table.drop_columns(["PRODUCT_LENGTH"]), folder / "test.csv")
+    write_both_tables(folder)
     run_command(
         folder,
         "python -m product_length.train data.rows=200 data.types=5 hydra.run.dir=RUN",

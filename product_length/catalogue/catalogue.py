@@ -2,11 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from product_length.catalogue.products import Products
+from product_length.catalogue.units import HUNDREDTH_INCH, CatalogueUnit
 from product_length.catalogue.validate import ReadingReport
 
 
@@ -14,8 +16,8 @@ from product_length.catalogue.validate import ReadingReport
 class Catalogue(Products):
     """Usable products within the range of lengths, in source order, with their lengths."""
 
-    lengths: NDArray[np.float32]
-    """float32 (rows,), 1/100 inch: positive and finite."""
+    exact_lengths: NDArray[np.float64]
+    """float64 (rows,), in `unit`, as they were read: positive and finite."""
     split: NDArray[np.uint8]
     """uint8 (rows,): TRAIN, VAL or TEST of catalogue.split."""
     row_numbers: NDArray[np.int64]
@@ -26,6 +28,20 @@ class Catalogue(Products):
     """What became of each row of the source."""
     usable_rows: NDArray[np.int64] = field(repr=False)
     """int64 (n,), ascending: rows of `stored` that are usable in some range of lengths."""
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float32]:
+        """float32 (rows,), in `unit`: positive and finite."""
+        return self.exact_lengths.astype(np.float32)
+
+    @cached_property
+    def model_lengths(self) -> NDArray[np.float32]:
+        """float32 (rows,), in the model's unit, see `CatalogueUnit.in_model_units`.
+
+        From exact lengths: those that were rounded in another unit would differ in the last bit,
+        and training makes per cents of that.
+        """
+        return (self.exact_lengths * self.unit.in_model_units).astype(np.float32)
 
     def rows(self, split: int) -> NDArray[np.int64]:
         """Indices of the rows of one split, int64, ascending."""
@@ -50,11 +66,14 @@ def fingerprint_of(
     text_keys: NDArray[np.uint64],
     type_keys: NDArray[np.uint64],
     lengths: NDArray[np.float32],
+    unit: CatalogueUnit,
 ) -> str:
     """sha256 hex of the rows, each given by the xxh3_64 of its strings and its length (rows,)."""
     if not len(id_keys) == len(text_keys) == len(type_keys) == len(lengths):
         raise ValueError("columns of a catalogue are of one length")
-    digest = hashlib.sha256(b"product_length catalogue 1\n")
+    # The first format was of one unit; its fingerprints stay.
+    first = "1" if unit == HUNDREDTH_INCH else f"2 {unit}"
+    digest = hashlib.sha256(f"product_length catalogue {first}\n".encode())
     for keys in (id_keys, text_keys, type_keys):
         digest.update(np.ascontiguousarray(keys, dtype="<u8").data)
     digest.update(np.ascontiguousarray(lengths, dtype="<f4").data)

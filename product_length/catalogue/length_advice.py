@@ -9,25 +9,31 @@ _UNIT = re.compile(r"[+-]?[\d.,]*\d[\d.,]*\s*(?P<unit>[^\W\d_]{1,12}\.?|[\"'″�
 _PARTS = re.compile(r"\d.*[x×*/–-].*\d", re.IGNORECASE)
 
 
-def advise(values: Sequence[str]) -> str:
-    """What to do about these values of a length column, which are not numbers; in one line."""
+def has_unit(value: str) -> bool:
+    """Whether a value of a length column is a number with a unit."""
+    return _UNIT.fullmatch(value) is not None
+
+
+def advise(values: Sequence[str], unit: str) -> str:
+    """What to do about these values of a length column, which are not numbers; in one line.
+
+    `unit`: that of the column.
+    """
     found: dict[str, str] = {}
     for value in values:
-        found.setdefault(_advice(value), value)
+        found.setdefault(_advice(value, unit), value)
     if len(found) == 1:
         return next(iter(found))
     return "; ".join(f"{value!r}: {advice}" for advice, value in found.items())
 
 
-def _advice(value: str) -> str:
-    if _GROUPED.fullmatch(value):
-        return "write thousands without a separator, and decimals with a point"
-    if _DECIMAL_COMMA.fullmatch(value):
-        return "write a decimal point instead of a comma"
-    if unit := _UNIT.fullmatch(value):
-        return f"convert to 1/100 inch and leave out the unit {unit['unit']}"
+def _advice(value: str, unit: str) -> str:
+    if _GROUPED.fullmatch(value) or _DECIMAL_COMMA.fullmatch(value):
+        return "say which mark decimals have: data.decimal=. or data.decimal=,"
+    if has_unit(value):
+        return f"give a number, in {unit}, or data.unit=cell, which reads cells with a unit"
     if _PARTS.search(value):
-        return "give one number, the length, in 1/100 inch"
+        return f"give one number, the length, in {unit}"
     if not any(letter.isdigit() for letter in value):
         return "leave the length empty where it is not known, or name another column"
-    return "write a plain number in 1/100 inch, such as 12.5"
+    return f"write a plain number, in {unit}, such as 12.5"

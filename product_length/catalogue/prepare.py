@@ -1,8 +1,8 @@
 """From a source to a Catalogue: read, clean and validate once, then open from disk in seconds."""
 
-import functools
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +13,32 @@ from numpy.typing import NDArray
 
 from product_length.artefacts import Artefact, ArtefactStore, save_array
 from product_length.catalogue.catalogue import Catalogue, fingerprint_of
-from product_length.catalogue.config import DataOptions, DemoData, TextRecipe
+from product_length.catalogue.cell_lengths import MILLIMETRE, CellReader
+from product_length.catalogue.config import (
+    AMAZON2023_COLUMNS,
+    DataOptions,
+    DemoData,
+    FileData,
+    TextRecipe,
+)
+from product_length.catalogue.file_columns import FileColumns
+from product_length.catalogue.length_advice import has_unit
 from product_length.catalogue.product_file import ProductFile, write_products
-from product_length.catalogue.raw_batch import RawBatch
+from product_length.catalogue.reader import RawBatch
 from product_length.catalogue.source import DemoSource, FileSource, ProductSource
 from product_length.catalogue.split import SPLIT_NAMES, TRAIN, VAL, assign_splits
+from product_length.catalogue.stored import NotNumbers, product_columns, product_schema
 from product_length.catalogue.text import (
     CLEANING_VERSION,
     FIELDS,
-    clean_fields,
-    clean_types,
-    join_fields,
+    are_empty,
     string_keys,
     trim_types,
 )
+from product_length.catalogue.units import CELL, CatalogueUnit, unit_in_name
 from product_length.catalogue.validate import (
+    NOT_A_NUMBER,
+    REASONS,
     REPEATED_ID,
     USABLE,
     Dropped,
@@ -39,21 +50,25 @@ from product_length.catalogue.validate import (
     parse_lengths,
 )
 from product_length.errors import UserError
+from product_length.measurements.parser import PARSER_VERSION
 
 log = logging.getLogger(__name__)
 
 LEAST_ROWS = 20
 """With fewer usable rows nothing can be learnt or measured."""
 
-_FORMAT = 2  # of the files below; raise it when they change
+_FORMAT = 3  # of the files below; raise it when they change
 RESPELLED = "product type written like 713.0, read as 713"
 _PRODUCTS = "products.arrow"
 _REPEATS = "repeats.npy"
-_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("product_id", "product_type", *FIELDS)]
-    + [("length", pa.float32()), ("row_number", pa.int64()), ("type_respelled", pa.bool_())]
-    + [(name, pa.uint64()) for name in ("id_key", "type_key", "text_key")]
-)
+_OF_LABELLED = [
+    pa.field("length", pa.float64()),
+    pa.field("row_number", pa.int64()),
+    pa.field("type_respelled", pa.bool_()),
+    pa.field("id_key", pa.uint64()),
+    pa.field("type_key", pa.uint64()),
+]
+"""What is stored of products with lengths, beside what is of all."""
 
 
 def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
@@ -64,76 +79,118 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     """
     source: ProductSource
     if isinstance(data, DemoData):
+        columns = FileColumns.of(AMAZON2023_COLUMNS)
         source = DemoSource(data)
     else:
-        source = FileSource(data.path, data.columns, escape=data.escape)
+        columns = FileColumns.of(data.columns)
+        source = FileSource(data.path, columns, data.as_written())
+    unit = _unit_said(data)
     made_from = {
         "format": _FORMAT,
         "cleaning": CLEANING_VERSION,
+        "unit": [CELL, PARSER_VERSION] if unit is None else unit.name,
         "recipe": data.text.model_dump(mode="json"),
         "source": source.identity(),
     }
-    make = functools.partial(_write_products, source, data.text)
-    artefact = store.folder("catalogue", made_from, make)
+    writer = _Writer(source, columns, data.text, unit or CellReader())
+    artefact = store.folder("catalogue", made_from, writer.write)
     log.info("%s: %s %s", source.name, "found in" if artefact.reused else "kept in", artefact.path)
     return _open_stored(artefact, source.name, data)
 
 
-def _write_products(source: ProductSource, recipe: TextRecipe, folder: Path) -> Mapping[str, Any]:
-    """Write usable rows into `folder`; what is returned counts all rows."""
-    tally = DropTally()
+@dataclass
+class _Writer:
+    """Writes the usable rows of a source. `unit`: of its lengths, or what reads each one's own."""
 
-    def clean(raw: RawBatch) -> pa.RecordBatch:
-        batch, faults = clean_batch(raw, recipe)
-        tally.add(faults, raw.first_row, raw.rows.column("length"))
-        return batch
+    source: ProductSource
+    columns: FileColumns
+    recipe: TextRecipe
+    unit: CatalogueUnit | CellReader
+    tally: DropTally = field(default_factory=DropTally)
+    not_numbers: NotNumbers = field(default_factory=NotNumbers)
 
-    rows_read = write_products(source, clean, _SCHEMA, folder / _PRODUCTS)
-    products = ProductFile.open(folder / _PRODUCTS)
-    repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
-    tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
-    save_array(folder / _REPEATS, repeats)
-    dropped = {reason: rows.to_json() for reason, rows in tally.by_reason().items()}
-    return {"rows_read": rows_read, "dropped": dropped}
+    def write(self, folder: Path) -> Mapping[str, Any]:
+        """Write usable rows into `folder`; what is returned counts all rows."""
+        schema = pa.schema(list(product_schema(self.columns)) + _OF_LABELLED)
+        rows_read = write_products(
+            self.source, lambda raw: self._clean(raw, schema), schema, folder / _PRODUCTS
+        )
+        products = ProductFile.open(folder / _PRODUCTS)
+        repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
+        self.tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
+        save_array(folder / _REPEATS, repeats)
+        dropped = {reason: rows.to_json() for reason, rows in self.tally.by_reason().items()}
+        of_cells = None
+        if isinstance(self.unit, CellReader):
+            of_cells = self.unit.usual_unit()
+        else:
+            self._refuse_units(dropped, len(products))
+        return {
+            "rows_read": rows_read,
+            "dropped": dropped,
+            "not_numbers": self.not_numbers.by_column(),
+            "unit_of_cells": of_cells,
+        }
 
+    def _clean(self, raw: RawBatch, schema: pa.Schema) -> pa.RecordBatch:
+        """Usable rows of a batch as they are stored; the others are counted."""
+        columns = product_columns(raw, self.recipe, self.not_numbers)
+        cells = raw.rows.column("length")
+        lengths, faults = (
+            self.unit.read(cells)
+            if isinstance(self.unit, CellReader)
+            else parse_lengths(cells, raw.decimal, self.unit)
+        )
+        ids, types = columns["product_id"], columns["product_type"]
+        faults = find_faults(ids, faults, are_empty(columns["text_key"].to_numpy()))
+        numbers = np.arange(raw.first_row, raw.first_row + len(raw.rows))
+        columns |= {
+            "length": pa.array(lengths),
+            "row_number": pa.array(numbers),
+            "type_respelled": pc.not_equal(types, trim_types(raw.rows.column("product_type"))),
+            "id_key": pa.array(string_keys(ids)),
+            "type_key": pa.array(string_keys(types)),
+        }
+        self.tally.add(faults, raw.first_row, cells)
+        batch = pa.RecordBatch.from_pydict(columns, schema)
+        usable = faults == USABLE
+        return batch if usable.all() else batch.filter(pa.array(usable))
 
-def clean_batch(raw: RawBatch, recipe: TextRecipe) -> tuple[pa.RecordBatch, NDArray[np.uint8]]:
-    """Usable rows of a batch as they are stored, and the fault of each row, uint8 (rows,).
-
-    Ids that an earlier batch holds are not known here: REPEATED_ID is never among the faults.
-    """
-    fields = clean_fields(raw.rows, recipe)
-    texts = join_fields(fields, recipe)
-    lengths, length_faults = parse_lengths(raw.rows.column("length"))
-    product_ids = raw.rows.column("product_id")
-    types = clean_types(raw.rows.column("product_type"))
-    respelled = pc.not_equal(types, trim_types(raw.rows.column("product_type")))
-    faults = find_faults(product_ids, length_faults, texts)
-    numbers = np.arange(raw.first_row, raw.first_row + len(raw.rows))
-    keys = [pa.array(string_keys(strings)) for strings in (product_ids, types, texts)]
-    columns = [product_ids, types, *fields.columns]
-    columns += [pa.array(lengths), pa.array(numbers), respelled, *keys]
-    batch = pa.RecordBatch.from_arrays(columns, schema=_SCHEMA)
-    usable = faults == USABLE
-    return batch if usable.all() else batch.filter(pa.array(usable)), faults
+    def _refuse_units(self, dropped: Mapping[str, Any], kept: int) -> None:
+        """Raise UserError for a length column of cells with units, which was read as numbers."""
+        wrong = dropped.get(REASONS[NOT_A_NUMBER], {"count": 0, "examples": []})
+        with_unit = [each for each in wrong["examples"] if has_unit(each)]
+        if with_unit and wrong["count"] > kept:
+            raise UserError(
+                f"{self.source.name}: column {self.columns.length!r}: {wrong['count']:,} of its "
+                f"cells are no plain numbers, such as {', '.join(map(repr, with_unit))}: give "
+                f"data.unit={CELL}, which reads cells with a unit"
+            )
 
 
 def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogue:
     products = ProductFile.open(artefact.path / _PRODUCTS)
     usable = np.ones(len(products), dtype=bool)
     usable[np.load(artefact.path / _REPEATS)] = False
-    lengths = _numbers(products, "length")
-    within = _within(lengths, data.min_length, data.max_length)
+    unit = _unit_said(data)
+    exact_lengths = _numbers(products, "length")
+    if unit is None:  # stored in millimetres
+        unit = CatalogueUnit.named(artefact.facts["unit_of_cells"])
+        exact_lengths = exact_lengths / unit.in_unit(MILLIMETRE)
+    _log_unit(data, unit)
+    within = _within(exact_lengths.astype(np.float32), data.min_length, data.max_length)
     row_numbers = _numbers(products, "row_number")
     stored_rows = np.flatnonzero(usable & within)
     text_keys = _numbers(products, "text_key")[stored_rows]
     type_keys = _numbers(products, "type_key")[stored_rows]
     id_keys = _numbers(products, "id_key")[stored_rows]
-    lengths = lengths[stored_rows]
-    counted = _count_missing(products, stored_rows)
+    exact_lengths = exact_lengths[stored_rows]
+    lengths = exact_lengths.astype(np.float32)
+    counted = _count_missing(products, stored_rows, data)
     if respelled := _count_respelled(products, stored_rows):
         counted[RESPELLED] = respelled
     counted["repeated texts"] = len(text_keys) - len(np.unique(text_keys))
+    counted |= artefact.facts["not_numbers"]
     reading = ReadingReport(
         source=source,
         rows_read=artefact.facts["rows_read"],
@@ -142,24 +199,53 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
             reason: Dropped.from_json(rows) for reason, rows in artefact.facts["dropped"].items()
         },
         outside_range=count_dropped(row_numbers[usable & ~within]),
+        unit=unit,
         counted=counted,
     )
-    split = assign_splits(text_keys, data.split)
+    shares = data.split.for_rows(len(stored_rows))
+    if shares != data.split:
+        log.info(
+            "val: %.0f%% of these few rows, instead of %.0f%% (data.split.min_val_rows=%d)",
+            100 * shares.val,
+            100 * data.split.val,
+            data.split.min_val_rows,
+        )
+    split = assign_splits(text_keys, shares)
     _check_enough(reading, split)
     return Catalogue(
         product_ids=products.pick_column(stored_rows, "product_id"),
         types=products.pick_column(stored_rows, "product_type"),
-        lengths=lengths,
+        exact_lengths=exact_lengths,
         text_keys=text_keys,
         split=split,
         row_numbers=row_numbers[stored_rows],
-        fingerprint=fingerprint_of(id_keys, text_keys, type_keys, lengths),
+        fingerprint=fingerprint_of(id_keys, text_keys, type_keys, lengths, unit),
         reading=reading,
         recipe=data.text,
+        unit=unit,
         stored=products,
         stored_rows=stored_rows,
         usable_rows=np.flatnonzero(usable),
     )
+
+
+def _unit_said(data: DataOptions) -> CatalogueUnit | None:
+    """The unit of the lengths, by the options or the name of their column; None: cells say it."""
+    if data.unit is not None:
+        return None if data.unit == CELL else CatalogueUnit.named(data.unit)
+    found = unit_in_name(data.columns.length) if isinstance(data, FileData) else None
+    assert found is not None  # checked with the options
+    return found
+
+
+def _log_unit(data: DataOptions, unit: CatalogueUnit) -> None:
+    """Say where the unit comes from, unless it was given, and what follows from one's own."""
+    if data.unit == CELL:
+        log.info("data.unit=%s: most lengths are in %s, all are converted to it", CELL, unit)
+    elif data.unit is None and isinstance(data, FileData):
+        log.info("data.unit: %s, by the name of the column %s", unit, data.columns.length)
+    elif not unit.is_length:
+        log.info("data.unit=%s is no unit of length: stated lengths are inputs only", unit)
 
 
 def _within(
@@ -173,9 +259,15 @@ def _within(
     return within
 
 
-def _count_missing(products: ProductFile, stored_rows: NDArray[np.int64]) -> dict[str, int]:
-    names = {"product_type": "without product type"}
-    names |= {name: f"without {name.replace('_', ' ')}" for name in FIELDS}
+def _count_missing(
+    products: ProductFile, stored_rows: NDArray[np.int64], data: DataOptions
+) -> dict[str, int]:
+    """Rows without a field, of the fields that the source has."""
+    names = {
+        name: f"without {name.replace('_', ' ')}"
+        for name in ("product_type", *FIELDS)
+        if isinstance(data, DemoData) or getattr(data.columns, name)
+    }
     counted = dict.fromkeys(names.values(), 0)
     for batch in products.pick(stored_rows, list(names)):
         for column, name in zip(batch.columns, names.values(), strict=True):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from product_length.catalogue.config import TextRecipe
-from product_length.catalogue.raw_batch import RawBatch
+from product_length.catalogue.reader import RawBatch
 from product_length.catalogue.source import ProductSource
 from product_length.catalogue.text import FIELDS, join_fields
 
@@ -30,6 +30,11 @@ class ProductFile:
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the stored columns."""
+        return list(self._table.schema.names)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """A stored column, whole, still on disk."""

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from product_length.catalogue.config import TextRecipe
 from product_length.catalogue.product_file import ProductFile
+from product_length.catalogue.stored_names import (
+    category_column,
+    category_names,
+    keep_column,
+    number_column,
+    number_names,
+)
 from product_length.catalogue.text import FIELDS, join_fields
+from product_length.catalogue.units import CatalogueUnit
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +34,8 @@ class Products:
     """uint64 (rows,), xxh3_64 of the text: equal keys, identical texts."""
     recipe: TextRecipe
     """How fields became texts."""
+    unit: CatalogueUnit
+    """Of lengths, those that are there or those that are to be predicted."""
     stored: ProductFile = field(repr=False)
     """The file, with the fields of all its rows."""
     stored_rows: NDArray[np.int64] = field(repr=False)
@@ -55,6 +65,36 @@ class Products:
         texts = [join_fields(batch, self.recipe) for batch in self._fields(0, None)]
         return pa.chunked_array(texts, pa.string())
 
+    @property
+    def number_names(self) -> tuple[str, ...]:
+        """The columns of `data.columns.numbers` that are stored, in their order."""
+        return number_names(self.stored.names)
+
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """The columns of `data.columns.categories` that are stored, in their order."""
+        return category_names(self.stored.names)
+
+    def number(self, name: str) -> NDArray[np.float64]:
+        """One of `data.columns.numbers`, float64 (rows,); NaN where missing or not in the file."""
+        column = number_column(name)
+        if column not in self.stored.names:
+            return np.full(len(self), np.nan)
+        values = self.stored.pick_column(self.stored_rows, column)
+        numbers: NDArray[np.float64] = values.to_numpy()
+        return numbers
+
+    def category(self, name: str) -> pa.ChunkedArray:
+        """One of `data.columns.categories`, string (rows,); "" where missing or not in the file."""
+        column = category_column(name)
+        if column not in self.stored.names:
+            return pa.chunked_array([[""] * len(self)], pa.string())
+        return self.stored.pick_column(self.stored_rows, column)
+
+    def kept(self, name: str) -> pa.ChunkedArray:
+        """A column that is only handed on, string (rows,) as it stands in the file."""
+        return self.stored.pick_column(self.stored_rows, keep_column(name))
+
     def take(self, rows: NDArray[np.int64]) -> Products:
         """Some of the rows, int64 (n,), ascending."""
         places = pa.array(rows)
@@ -63,6 +103,7 @@ class Products:
             self.types.take(places),
             self.text_keys[rows],
             self.recipe,
+            self.unit,
             self.stored,
             self.stored_rows[rows],
         )
@@ -75,6 +116,7 @@ class Products:
             self.types.slice(start, stop - start),
             self.text_keys[rows],
             self.recipe,
+            self.unit,
             self.stored,
             self.stored_rows[rows],
         )
@@ -83,10 +125,10 @@ class Products:
         return self.stored.pick(self.stored_rows[start:stop], list(FIELDS))
 
 
-def one_product(text: str, recipe: TextRecipe) -> Products:
+def one_product(text: str, recipe: TextRecipe, unit: CatalogueUnit) -> Products:
     """A product without id and type whose every field is `text`, in memory."""
     table = pa.table({name: pa.array([text], pa.string()) for name in FIELDS})
     empty = pa.chunked_array([[""]], pa.string())
     return Products(
-        empty, empty, np.ones(1, np.uint64), recipe, ProductFile(table), np.zeros(1, np.int64)
+        empty, empty, np.ones(1, np.uint64), recipe, unit, ProductFile(table), np.zeros(1, np.int64)
     )

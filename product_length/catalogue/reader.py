@@ -1,75 +1,102 @@
-"""Streaming reader of catalogues: CSV (plain, gzip, zip) and Parquet, in batches of rows.
+"""The columns of a table as the fields of products, a bounded number of rows at a time.
 
 Strings come as they stand in the file, every row in order, whatever the size of the file.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from product_length.catalogue.config import Columns
-from product_length.catalogue.csv_file import csv_columns, read_csv
-from product_length.catalogue.parquet_file import parquet_columns, read_parquet
-from product_length.catalogue.raw_batch import RawBatch
-from product_length.catalogue.source_file import check_file, is_parquet
+from product_length.catalogue.file_columns import FileColumns
+from product_length.catalogue.stored_names import keep_column
+from product_length.tables.batch import TableBatch
+from product_length.tables.config import TableOptions
+from product_length.tables.open_table import open_table
+from product_length.tables.table import Table
 
-__all__ = ["RawBatch", "check_source", "read_batches", "read_column_names"]
 
+@dataclass(frozen=True)
+class RawBatch:
+    """Consecutive rows of a source, as they stand there.
 
-def read_column_names(path: Path, escape: str | None = None) -> list[str]:
-    """Names of a file's columns, in its order; `escape` as in `read_batches`.
-
-    Raises UserError for a fault of the file or its header.
+    rows: columns product_id, title, bullet_points, description, product_type: string, "" where
+    missing; length: string or float64 as the source has it, null where missing (absent when read
+    without lengths); what is kept, string, see `keep_column`. numbers: by name, string or float64
+    each (rows,), null where missing. categories: by name, string (rows,), "" where missing.
+    decimal: the mark of decimals in strings that are numbers. first_row: the number of the first
+    row; 1 = first data row. bytes_read: of the files on disk, so far.
     """
-    check_file(path)
-    return parquet_columns(path) if is_parquet(path) else csv_columns(path, escape)
+
+    rows: pa.RecordBatch
+    numbers: Mapping[str, pa.Array]
+    categories: Mapping[str, pa.StringArray]
+    decimal: str
+    first_row: int
+    bytes_read: int
 
 
-def read_batches(
-    path: Path,
-    columns: Columns,
-    *,
-    with_lengths: bool,
-    escape: str | None = None,
-    block_bytes: int | None = None,
+def read_products(
+    table: Table, columns: FileColumns, block_bytes: int | None = None
 ) -> Iterator[RawBatch]:
-    """Rows of a catalogue in order, a bounded number at a time.
+    """Rows of a table in order, a bounded number at a time.
 
-    A column without a name is read as empty. `with_lengths=False` neither needs nor reads the
-    length column. `escape` is the character that CSV writes before a quote inside a quoted field,
-    where it does not double it. `block_bytes` is how much CSV becomes one batch. Faults in the
-    file, its header or any row raise UserError naming file, row and column; the ones of the file
-    and its header at once, the others when they are reached.
+    A field without a column is read as empty, one of several columns as their texts joined by
+    spaces; a product without an id column is called by the number of its row. `block_bytes` is how
+    much CSV becomes one batch. Faults in the header or any row raise UserError naming file, row and
+    column; the ones of the header at once, the others when they are reached.
     """
-    check_file(path)
-    names = columns.model_dump()
-    if not with_lengths:
-        del names["length"]
-    wanted = {key: name for key, name in names.items() if name is not None}
-    if is_parquet(path):
-        batches = read_parquet(path, wanted)
-    else:
-        batches = read_csv(path, wanted, escape, block_bytes)
-    return batches if len(wanted) == len(names) else _completed(batches, list(names))
+    columns.check(table.name, table.names)
+    decimal = table.decimal(columns.as_numbers)
+    batches = table.read(columns.as_text, columns.as_numbers, block_bytes)
+    return (_assembled(batch, columns, decimal) for batch in batches)
 
 
-def check_source(
-    path: Path, columns: Columns, *, with_lengths: bool, escape: str | None = None
-) -> None:
-    """Look at a file and its header, in milliseconds; the arguments as in `read_batches`.
+def check_source(path: Path, columns: FileColumns, written: TableOptions) -> None:
+    """Look at a table and its first rows, in milliseconds.
 
-    Raises UserError unless the file is there, can be read, is what its name says and has the
-    columns and a row.
+    Raises UserError unless it is there, can be read and has the columns and a row.
     """
-    read_batches(path, columns, with_lengths=with_lengths, escape=escape)
+    read_products(open_table(path, written), columns)
 
 
-def _completed(batches: Iterator[RawBatch], keys: Sequence[str]) -> Iterator[RawBatch]:
-    """The batches with an empty column for each of `keys` that they lack."""
-    for batch in batches:
-        empty = pa.array([""] * len(batch.rows), pa.string())
-        there = dict(zip(batch.rows.schema.names, batch.rows.columns, strict=True))
-        rows = pa.RecordBatch.from_arrays([there.get(key, empty) for key in keys], names=list(keys))
-        yield replace(batch, rows=rows)
+def _assembled(batch: TableBatch, columns: FileColumns, decimal: str) -> RawBatch:
+    rows = len(batch)
+    empty = pa.array([""] * rows, pa.string())
+
+    def text(name: str | None) -> pa.StringArray:
+        return empty if name is None else batch.text.column(name)
+
+    fields = {"product_id": text(columns.product_id)}
+    if columns.product_id is None:
+        numbers = pa.array(range(batch.first_row, batch.first_row + rows), pa.int64())
+        fields["product_id"] = numbers.cast(pa.string())
+    for field, names in columns.fields.items():
+        fields[field] = _joined([text(name) for name in names] or [empty])
+    fields["product_type"] = text(columns.product_type)
+    fields |= {keep_column(name): text(name) for name in columns.keep}
+    if columns.length is not None:
+        fields["length"] = batch.numbers.column(columns.length)
+    unknown = pa.nulls(rows, pa.string())
+    return RawBatch(
+        rows=pa.RecordBatch.from_pydict(fields),
+        numbers={
+            key: unknown if name is None else batch.numbers.column(name)
+            for key, name in columns.numbers.items()
+        },
+        categories={key: text(name) for key, name in columns.categories.items()},
+        decimal=decimal,
+        first_row=batch.first_row,
+        bytes_read=batch.bytes_read,
+    )
+
+
+def _joined(columns: Sequence[pa.StringArray]) -> pa.StringArray:
+    """The texts of several columns, joined by a space, blank ones left out."""
+    texts, *others = columns
+    for column in others:
+        both = pc.and_(pc.not_equal(texts, ""), pc.not_equal(column, ""))
+        texts = pc.binary_join_element_wise(texts, column, pc.if_else(both, " ", ""))
+    return texts

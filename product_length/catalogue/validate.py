@@ -1,6 +1,5 @@
 """Which rows of a catalogue can be used, and for each of the others why not."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,12 +11,13 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.catalogue.length_advice import advise
+from product_length.catalogue.units import CatalogueUnit
+from product_length.tables.numbers import parse_numbers
 
 SHORTEST_LENGTH = 1e-5
 LONGEST_LENGTH = 3e9
-"""What a length can be, 1/100 inch: within what a model can predict (model.target), so that every
-loss of it and the loss's gradient are finite in float32. No product is thinner than an atom or
-longer than 700 km."""
+"""What a length can be, in the model's unit (`CatalogueUnit.in_model_units`): within what a model
+can predict (model.target), so that every loss and its gradient are finite in float32."""
 
 USABLE = 0
 REASONS = (
@@ -53,53 +53,50 @@ _WITH_EXAMPLES = (NOT_A_NUMBER, NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE)
 _EXAMPLE_ROWS = 1000  # among so many rows of a batch examples are looked for
 _EXAMPLE_LETTERS = 40
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.A | re.I)
 
+def parse_lengths(
+    column: pa.Array, decimal: str, unit: CatalogueUnit
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Lengths, float64 (rows,) as they stand, and for each USABLE or the code of its fault.
 
-def parse_lengths(column: pa.Array) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Lengths, float32 (rows,) in 1/100 inch, and for each USABLE or the code of its fault.
-
-    `column` is string or float64 (rows,), null where missing. A number has a decimal point and no
-    unit: "12,5" and "10 cm" are none. It is usable from SHORTEST_LENGTH to LONGEST_LENGTH. Where
-    the code is a fault the length is nan.
+    `column` is string or float64 (rows,), null where missing; `decimal` the mark of decimals in
+    strings. A length is usable from SHORTEST_LENGTH to LONGEST_LENGTH, which `unit` is converted
+    to. Where the code is a fault the length is nan.
     """
-    missing = column.is_null()
-    if pa.types.is_string(column.type):
-        column = pc.utf8_trim_whitespace(column)
-        missing = pc.or_kleene(missing, pc.equal(column, "")).fill_null(True)
-        try:
-            numbers = _to_numpy(pc.if_else(missing, "nan", column).cast(pa.float64()))
-            is_number = np.ones(len(column), dtype=bool)
-        except pa.ArrowInvalid:
-            numbers, is_number = _parse_one_by_one(column)
-    else:
-        numbers = _to_numpy(column.cast(pa.float64()))
-        is_number = np.ones(len(column), dtype=bool)
-    in_range = (numbers >= SHORTEST_LENGTH) & (numbers <= LONGEST_LENGTH)
+    return checked_lengths(*parse_numbers(column, decimal), unit)
+
+
+def checked_lengths(
+    numbers: NDArray[np.float64],
+    is_number: NDArray[np.bool_],
+    missing: NDArray[np.bool_],
+    unit: CatalogueUnit,
+) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """The same of numbers that were read, (rows,) each."""
+    shortest, longest = _bounds(unit)
+    in_range = (numbers >= shortest) & (numbers <= longest)
     faults = np.select(
-        [_to_numpy(missing), ~is_number, ~np.isfinite(numbers), numbers <= 0, ~in_range],
+        [missing, ~is_number, ~np.isfinite(numbers), numbers <= 0, ~in_range],
         [MISSING_LENGTH, NOT_A_NUMBER, NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE],
         default=USABLE,
     ).astype(np.uint8)
-    lengths = np.where(faults == USABLE, numbers, np.nan).astype(np.float32)
-    return lengths, faults
+    return np.where(faults == USABLE, numbers, np.nan), faults
 
 
 def find_faults(
-    product_ids: pa.StringArray, length_faults: NDArray[np.uint8], texts: pa.StringArray
+    product_ids: pa.StringArray, length_faults: NDArray[np.uint8], no_text: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     """Code of each row, uint8 (rows,): USABLE or the first of its faults but REPEATED_ID.
 
-    `product_ids` and `texts` are string (rows,), `length_faults` as from `parse_lengths`.
+    `product_ids` string (rows,), `length_faults` as from `parse_lengths`, `no_text` bool (rows,).
     """
-    if not len(product_ids) == len(length_faults) == len(texts):
+    if not len(product_ids) == len(length_faults) == len(no_text):
         raise ValueError(
-            f"{len(product_ids)} ids, {len(length_faults)} lengths, {len(texts)} texts"
+            f"{len(product_ids)} ids, {len(length_faults)} lengths, {len(no_text)} texts"
         )
     blank_id = _to_numpy(pc.equal(pc.utf8_trim_whitespace(product_ids), ""))
-    blank_text = _to_numpy(pc.equal(pc.utf8_trim_whitespace(texts), ""))
     return np.select(
-        [blank_id, length_faults != USABLE, blank_text],
+        [blank_id, length_faults != USABLE, no_text],
         [np.uint8(MISSING_ID), length_faults, np.uint8(NO_TEXT)],
         default=np.uint8(USABLE),
     ).astype(np.uint8)
@@ -160,6 +157,8 @@ class ReadingReport:
     """By reason, in the order of REASONS; reasons without a row are absent."""
     outside_range: Dropped
     """Usable rows shorter than min_length or longer than max_length."""
+    unit: CatalogueUnit
+    """Of lengths."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """Peculiarities among the rows kept, by name."""
 
@@ -167,7 +166,8 @@ class ReadingReport:
         """The report for a person, one line for each fact."""
         lines = [f"{self.source}: {self.rows_read:,} rows read, {self.rows_kept:,} kept"]
         for reason, dropped in self.dropped.items():
-            lines.append(f"  dropped, {reason}: {_count(dropped)}{_examples(reason, dropped)}")
+            shown = _examples(reason, dropped, self.unit)
+            lines.append(f"  dropped, {reason}: {_count(dropped)}{shown}")
         if self.outside_range.count:
             lines.append(
                 f"  outside the length range (min_length, max_length): {_count(self.outside_range)}"
@@ -182,6 +182,7 @@ class ReadingReport:
             "rows_kept": self.rows_kept,
             "dropped": {reason: dropped.to_json() for reason, dropped in self.dropped.items()},
             "outside_range": self.outside_range.to_json(),
+            "unit": str(self.unit),
             "counted": dict(self.counted),
         }
 
@@ -233,13 +234,6 @@ class DropTally:
         return {REASONS[code]: self._dropped[code] for code in sorted(self._dropped)}
 
 
-def _parse_one_by_one(column: pa.StringArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    values = column.to_pylist()
-    is_number = np.array([bool(value and _NUMBER.fullmatch(value)) for value in values], dtype=bool)
-    numbers = [float(value) if ok else np.nan for value, ok in zip(values, is_number, strict=True)]
-    return np.array(numbers, dtype=np.float64), is_number
-
-
 def _pick(values: pa.ChunkedArray, rows: NDArray[np.int64]) -> list[str]:
     """Values at ascending rows, chunk by chunk: as one array they may not fit 32-bit offsets."""
     picked: list[str] = []
@@ -256,19 +250,25 @@ def _to_numpy(values: pa.Array) -> NDArray[Any]:
     return numbers
 
 
+def _bounds(unit: CatalogueUnit) -> tuple[float, float]:
+    """What a length can be, in a unit."""
+    return SHORTEST_LENGTH / unit.in_model_units, LONGEST_LENGTH / unit.in_model_units
+
+
 def _count(dropped: Dropped) -> str:
     word = "row" if dropped.count == 1 else "rows"
     more = ", …" if dropped.count > len(dropped.first_rows) else ""
     return f"{dropped.count:,} ({word} {', '.join(map(str, dropped.first_rows))}{more})"
 
 
-def _examples(reason: str, dropped: Dropped) -> str:
+def _examples(reason: str, dropped: Dropped, unit: CatalogueUnit) -> str:
     """Lengths that were refused, and what to do about them."""
     if not dropped.examples:
         return ""
     shown = f", such as {', '.join(map(repr, dropped.examples))}"
     if reason == REASONS[NOT_A_NUMBER]:
-        return f"{shown}; {advise(dropped.examples)}"
+        return f"{shown}; {advise(dropped.examples, str(unit))}"
     if reason == REASONS[OUT_OF_RANGE]:
-        return f"{shown}; give 1/100 inch, from {SHORTEST_LENGTH:.5f} to {LONGEST_LENGTH:,.0f}"
+        shortest, longest = _bounds(unit)
+        return f"{shown}; give {unit}, from {shortest:.2g} to {longest:.2g}"
     return shown

@@ -115,16 +115,17 @@ def band_chart(group: Group, metric: Metric) -> Chart:
     """A val metric with its interval per band of true length, the first recipes side by side."""
     shown = group.recipes[:SERIES]
     top, bottom, left = 16, 300, 66
-    title = "Error by true length" if metric is MAPE else f"{metric.title} by true length"
+    noun, label = group.quantity.noun, group.quantity.labelled("true")
+    title = f"{'Error' if metric is MAPE else metric.title} by true {noun}"
     chart = Chart(
         title,
-        f"Val {metric.title} with intervals by true length (1/100 inch)."
+        f"Val {metric.title} with intervals by {label}."
         + (f" The first {SERIES} recipes only." if len(group.recipes) > SERIES else ""),
         bottom + 74,
     )
     factor = 100 if metric.is_percentage else 1
     filled = [i for i, band in enumerate(group.best.val.metrics.bands) if band.rows]
-    series = [[recipe.val.metrics.bands[i][metric.name] for i in filled] for recipe in shown]
+    series = [[recipe.in_band(metric, i, group.bands) for i in filled] for recipe in shown]
     ends = [end for row in series for each in row for end in (each.value, each.low, each.high)]
     y_scale = scale_of([factor * end for end in ends if end] or [1.0], bottom, top)
     y_axis(chart, y_scale, left, metric.title, "%" if metric.is_percentage else "")
@@ -141,7 +142,6 @@ def band_chart(group: Group, metric: Metric) -> Chart:
             x = round(middle + (i - (len(series) - 1) / 2) * min(13.0, width * 0.9 / SERIES), 1)
             tip = f"{shown[i].name}, {band.band}: {metric_with_range(metric, row[column])}"
             _vertical_interval(chart, y_scale, x, row[column], factor, i, tip)
-    label = "true length (1/100 inch)"
     chart.texts.append(Text((left + WIDTH) / 2, bottom + 62, label, "middle", "axis"))
     chart.legend = _legend(group)[:SERIES]
     return chart

@@ -21,10 +21,15 @@ from product_length.comparison.recipe_runs import (
     val_splits,
 )
 from product_length.comparison.runs import Run, short_labels
+from product_length.decision.config import Decision
 from product_length.errors import UserError
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import Estimate
+from product_length.evaluation.metrics import Metric
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.records import Resampling, SplitReport
 from product_length.evaluation.resampling import Difference
+from product_length.evaluation.wording import metric_title
 
 Reference = Path | Sequence[str]
 """A run folder, or words that name a recipe: ["loss=mape", "features.use_log_target=true"]."""
@@ -52,6 +57,28 @@ class Recipe:
     def mape(self) -> Estimate:
         """Mean val MAPE (fraction) over seeds with its interval."""
         return self.val.metrics.mape
+
+    @property
+    def bands(self) -> Bands:
+        """The bands of true length of its runs."""
+        return self.runs[0].report.bands
+
+    def val_metric(self, metric: Metric, bands: Bands) -> Estimate:
+        """A val metric; without a value where it leaves out other lengths than by these bands."""
+        if metric.without_short and self.bands.short_below != bands.short_below:
+            return Estimate(None)
+        return self.val.metrics[metric.name]
+
+    def in_band(self, metric: Metric, number: int, bands: Bands) -> Estimate:
+        """A val metric in one of these bands; without a value where its runs have others."""
+        if self.bands != bands:
+            return Estimate(None)
+        return self.val.metrics.bands[number][metric.name]
+
+    @property
+    def decision(self) -> Decision | None:
+        """What the predictions of its runs are decided for."""
+        return self.runs[0].report.decision
 
     @property
     def seeds(self) -> list[int]:
@@ -83,15 +110,16 @@ class Recipe:
 class Group:
     """Recipes on the same data and length range, best val MAPE first.
 
-    `shared_overrides` are those of every recipe; recipes are named by the others, and by a folder
-    where those do not distinguish them. `reference` is
-    None when none was asked for or none here is it. `test` is what the best recipe reaches on
+    `quantity` is what is predicted. `shared_overrides` are those of every recipe; recipes are named
+    by the others, and by a folder where those do not distinguish them. `reference` is None when
+    none was asked for or none here is it. `test` is what the best recipe reaches on
     test rows, None where there are none. `repeated` are folders of older runs of the same recipe
     and seed: they count nowhere.
     """
 
     fingerprint: str
     length_range: str
+    quantity: Quantity
     shared_overrides: list[str]
     recipes: list[Recipe]
     reference: Recipe | None
@@ -103,6 +131,15 @@ class Group:
     def best(self) -> Recipe:
         """The recipe with the lowest mean val MAPE."""
         return self.recipes[0]
+
+    @property
+    def bands(self) -> Bands:
+        """The bands of true length that errors are shown by: those of the best recipe."""
+        return self.best.bands
+
+    def title_of(self, metric: Metric) -> str:
+        """What a metric is called here, as in "MAPE ≥ 30 cm"."""
+        return metric_title(metric, self.bands, self.quantity.unit)
 
     @property
     def runs(self) -> list[Run]:
@@ -215,6 +252,7 @@ def _group(members: Sequence[tuple[Run, str]], wanted: set[Path]) -> Group:
     return Group(
         fingerprint=report.data.fingerprint,
         length_range=report.length_range,
+        quantity=report.quantity,
         shared_overrides=shared,
         recipes=entries,
         reference=None if asked is None else entries[asked],

@@ -92,7 +92,10 @@ def as_records(comparison: Comparison) -> list[dict[str, object]]:
     What there is by seed (seeds, folders, MAPE, best epochs) stands in one cell each, separated
     by semicolons. Test columns are filled for the best recipe of each group only.
     """
-    return [_record(group, recipe) for group in comparison.groups for recipe in group.recipes]
+    records = [_record(group, recipe) for group in comparison.groups for recipe in group.recipes]
+    # Groups have bands of their own: every line has the columns of all of them.
+    columns = dict.fromkeys(key for record in records for key in record)
+    return [{key: record.get(key) for key in columns} for record in records]
 
 
 def _record(group: Group, recipe: Recipe) -> dict[str, object]:
@@ -107,6 +110,10 @@ def _record(group: Group, recipe: Recipe) -> dict[str, object]:
         "runs": _list([run.folder for run in recipe.runs]),
         "data": group.fingerprint,
         "length_range": group.length_range,
+        "target": group.quantity.target,
+        "unit": str(group.quantity.unit),
+        "decision": recipe.decision,
+        "short_below": recipe.bands.short_below,
         "val_rows": own.rows,
         "val_mape_by_seed": _list(recipe.seed_mapes),
         **_pair("minus_best", recipe.to_best, best_verdict(group, recipe)),

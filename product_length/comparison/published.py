@@ -40,7 +40,7 @@ def published_figure(config: Config) -> Published | None:
 
 
 def published_note(length_range: str, min_length: float | None, max_length: float | None) -> str:
-    """Whether the figures may be held against runs on a range of lengths, in 1/100 inch."""
+    """Whether the figures may be held against runs on a range of lengths in 1/100 inch."""
     caution = (
         f"The published figures come from {PUBLISHED_ROWS}: a smaller catalogue cannot be held "
         "against them."

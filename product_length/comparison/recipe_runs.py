@@ -15,8 +15,9 @@ from scipy.special import stdtrit
 
 from product_length.comparison.runs import Run, align, run_predictions
 from product_length.decision.config import Decision
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import Estimate, MetricEstimates, estimate_metrics
-from product_length.evaluation.metrics import absolute_percentage_errors
+from product_length.evaluation.metrics import MAPE, absolute_percentage_errors
 from product_length.evaluation.predictions import Predictions
 from product_length.evaluation.records import Baseline, Resampling, SplitReport
 from product_length.evaluation.remarks import remarks
@@ -25,7 +26,7 @@ from product_length.evaluation.resampling import Difference, mean_differences, v
 
 @dataclass(frozen=True)
 class Scored:
-    """A run with its val predictions float64 (rows,), 1/100 inch, in the order of its `rows`."""
+    """A run; its val predictions float64 (rows,), catalogue's unit, in the order of its `rows`."""
 
     run: Run
     label: str
@@ -77,6 +78,7 @@ def val_splits(
             base.lengths,
             [np.vstack([one.predictions for one in recipes[i]]) for i in here],
             [[one.run.report.val for one in recipes[i]] for i in here],
+            [recipes[i][0].run.report.bands for i in here],
             resampling,
         )
         found |= dict(zip(here, splits, strict=True))
@@ -125,7 +127,8 @@ def test_split(runs: Sequence[Run], resampling: Resampling) -> SplitReport | Non
     aligned = [found for one in loaded if (found := align(loaded[0], one)) is not None]
     if len(aligned) < len(runs):
         return None
-    (split,) = recipe_splits(loaded[0].lengths, [np.vstack(aligned)], [splits], resampling)
+    bands = [runs[0].report.bands]
+    (split,) = recipe_splits(loaded[0].lengths, [np.vstack(aligned)], [splits], bands, resampling)
     return split
 
 
@@ -139,19 +142,24 @@ def recipe_splits(
     lengths: ArrayLike,
     predictions: Sequence[NDArray[np.float64]],
     reports: Sequence[Sequence[SplitReport]],
+    bands: Sequence[Bands],
     resampling: Resampling,
 ) -> list[SplitReport]:
     """One report per recipe: means over its seeds with intervals over rows and seeds.
 
-    `lengths` float (rows,), `predictions` of each recipe float64 (seeds, rows), 1/100 inch;
-    `reports` of each recipe by seed.
+    `lengths` float (rows,), `predictions` of each recipe float64 (seeds, rows), in the
+    catalogue's unit; `reports` of each recipe by seed; `bands` of each.
     """
     several = [i for i, runs in enumerate(reports) if len(runs) > 1]
-    estimates = estimate_metrics(
-        lengths, [predictions[i] for i in several], **resampling.model_dump()
-    )
+    estimates: dict[int, MetricEstimates] = {}
+    for each in dict.fromkeys(bands):  # all but always the same, and rows are resampled once
+        here = [i for i in several if bands[i] == each]
+        some = estimate_metrics(
+            lengths, [predictions[i] for i in here], each, **resampling.model_dump()
+        )
+        estimates |= dict(zip(here, some, strict=True))
     found = [runs[0] for runs in reports]
-    for i, metrics in zip(several, estimates, strict=True):
+    for i, metrics in estimates.items():
         runs = reports[i]
         baselines = {
             name: _baseline([run.baselines[name] for run in runs], resampling.confidence)
@@ -159,12 +167,13 @@ def recipe_splits(
             if all(name in run.baselines for run in runs)
         }
         oracles = [run.oracle for run in runs if run.oracle is not None]
+        decisions = _decisions(runs)
         found[i] = SplitReport(
             metrics=metrics,
-            decisions=_decisions(runs),
+            decisions=decisions,
             baselines=baselines,
             oracle=_baseline(oracles, resampling.confidence) if len(oracles) == len(runs) else None,
-            remarks=remarks(metrics, baselines),
+            remarks=remarks(decisions.get(MAPE.decision, metrics), baselines),
         )
     return found
 

@@ -128,7 +128,7 @@ def short_labels(folders: Sequence[Path]) -> list[str]:
 
 
 def align(reference: Predictions, other: Predictions) -> NDArray[np.float64] | None:
-    """The other run's predictions (rows,), 1/100 inch, in the order of the reference's rows.
+    """The other run's predictions (rows,), catalogue's unit, in the order of the reference's rows.
 
     None when they are not of the same products with the same true lengths.
     """

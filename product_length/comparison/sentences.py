@@ -8,7 +8,12 @@ from product_length.comparison.compare import Comparison, Group
 from product_length.comparison.recipe import recipe_and_seed
 from product_length.comparison.runs import given_overrides, why_unfinished
 from product_length.evaluation.metrics import MAPE
-from product_length.evaluation.wording import count, duration, metric_with_range
+from product_length.evaluation.wording import (
+    count,
+    decision_in_words,
+    duration,
+    metric_with_range,
+)
 
 _ROWS_ONLY = (
     "Intervals are over rows: they hold the luck of which products were scored, not that of the "
@@ -36,6 +41,7 @@ def headline(group: Group) -> list[str]:
         lead = f"One recipe, {tried}, on val"
     seeds = f", {_counted(len(best.runs), 'seed')}" if several else ""
     says = [f"{lead}: {best.name}, MAPE {metric_with_range(MAPE, best.mape)}{seeds}."]
+    says += _decisions(group)
     says += _close(group)
     if group.reference is not None:
         where = "the best one" if group.reference is best else f"rank {group.reference.rank}"
@@ -47,6 +53,12 @@ def headline(group: Group) -> list[str]:
         says.append(
             f"{others} of {len(group.recipes)} recipes were scored on other val rows than the "
             "best: not paired with it."
+        )
+    others = sum(recipe.bands != group.bands for recipe in group.recipes)
+    if others:
+        says.append(
+            f"{others} of {len(group.recipes)} recipes have other bands of {group.quantity.noun} "
+            "than the best: left out where errors are shown by band."
         )
     if group.repeated:
         named = ", ".join(map(str, group.repeated))
@@ -82,6 +94,9 @@ def notes(comparison: Comparison) -> list[str]:
             f"The runs form {len(groups)} groups on different data or length ranges; figures "
             "of different groups are not comparable."
         )
+    units = list(dict.fromkeys(str(group.quantity.unit) for group in groups))
+    if len(units) > 1:
+        says.append(f"They are in different units ({', '.join(units)}): never in one table.")
     if comparison.unfinished:
         finished = {_what(run.report.overrides) for group in groups for run in group.runs}
         named = "; ".join(_unfinished(folder, finished) for folder in comparison.unfinished)
@@ -119,8 +134,19 @@ def group_title(group: Group) -> str:
     """Data, length range and size of a group."""
     rows = group.best.val.metrics.rows
     data = group.best.runs[0].report.data
-    fingerprint = group.fingerprint[:12]
-    return f"{data.source}, {group.length_range}, {count(rows)} val rows (data {fingerprint})"
+    what = f"{group.quantity.in_words}, {group.length_range}"
+    return f"{data.source}, {what}, {count(rows)} val rows (data {group.fingerprint[:12]})"
+
+
+def _decisions(group: Group) -> list[str]:
+    """What predictions are decided for, where it is known."""
+    found = list(dict.fromkeys(each.decision for each in group.recipes if each.decision))
+    if len(found) > 1:
+        return [
+            f"Recipes are decided for different metrics ({', '.join(found)}): compare each metric "
+            "under its own decision."
+        ]
+    return [f"{decision_in_words(each)[0].upper()}{decision_in_words(each)[1:]}." for each in found]
 
 
 def _close(group: Group) -> list[str]:

@@ -1,12 +1,14 @@
 """A comparison of recipes as tables of text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.comparison.compare import Group, Recipe
 from product_length.comparison.published import published_figure, published_note
 from product_length.comparison.recipe_runs import one_seed_verdict
-from product_length.evaluation.metrics import MAPE, METRICS, Metric
+from product_length.evaluation.bands import Bands
+from product_length.evaluation.metrics import MAPE, METRICS, Metric, metrics_in
 from product_length.evaluation.records import Baseline
 from product_length.evaluation.resampling import Difference
 from product_length.evaluation.wording import (
@@ -79,7 +81,11 @@ def ranking_table(group: Group) -> Table:
             ("against the reference", lambda recipe: reference_verdict(group, recipe)),
         ]
     columns += [
-        *((metric.title, _val_value(metric)) for metric in METRICS if metric is not MAPE),
+        *(
+            (group.title_of(metric), _val_value(metric, group.bands))
+            for metric in metrics_in(group.bands)
+            if metric is not MAPE
+        ),
         ("best epoch", _epochs),
         ("time", lambda recipe: duration(recipe.seconds)),
         ("parameters", lambda recipe: count(recipe.parameters)),
@@ -91,7 +97,7 @@ def ranking_table(group: Group) -> Table:
         ]
     header = [name for name, _ in columns]
     return Table(
-        "Recipes, best val MAPE first",
+        f"Recipes, best val MAPE first{_decided(group.recipes)}",
         header,
         [[cell(recipe) for _, cell in columns] for recipe in group.recipes],
         2,
@@ -105,15 +111,16 @@ def ranking_table(group: Group) -> Table:
 
 def decision_table(group: Group) -> Table | None:
     """Val metrics of predicted distributions, each decided for that metric; None without any."""
+    metrics = metrics_in(group.bands)
     rows = [
         [f"{recipe.rank}", recipe.name]
-        + [metric_value(metric, recipe.val.own(metric.name).value) for metric in METRICS]
+        + [metric_value(metric, _own(recipe, metric, group.bands)) for metric in metrics]
         for recipe in group.recipes
         if recipe.val.decisions
     ]
     if not rows:
         return None
-    decisions = [f"{metric.title} (decision={metric.decision})" for metric in METRICS]
+    decisions = [f"{group.title_of(metric)} (decision={metric.decision})" for metric in metrics]
     caption = "Distributions, each val metric under its own decision"
     return Table(caption, ["#", "recipe", *decisions], rows, 2, row_header=1)
 
@@ -123,12 +130,12 @@ def band_table(group: Group, metric: Metric) -> Table:
     filled = [i for i, band in enumerate(group.best.val.metrics.bands) if band.rows]
     rows = [
         [f"{recipe.rank}", recipe.name]
-        + [metric_with_range(metric, recipe.val.metrics.bands[i][metric.name]) for i in filled]
+        + [metric_with_range(metric, recipe.in_band(metric, i, group.bands)) for i in filled]
         for recipe in group.recipes
     ]
     bands = [group.best.val.metrics.bands[i] for i in filled]
     header = ["#", "recipe", *(f"{band.band} ({row_count(band.rows)})" for band in bands)]
-    caption = f"Val {metric.title} by true length (1/100 inch)"
+    caption = f"Val {metric.title} by {group.quantity.labelled('true')}{_decided(group.recipes)}"
     return Table(caption, header, rows, 2, frozenset({0}), row_header=1)
 
 
@@ -146,7 +153,8 @@ def baseline_table(group: Group) -> Table | None:
     if not rows:
         return None
     header = ["on the same val rows", "MAPE", "best recipe minus it, points", "the best recipe is"]
-    return Table("Baselines beside the best recipe", header, rows, prose=frozenset({3}))
+    decided = f" (decision: {MAPE.decision})" if _decided([group.best]) else ""
+    return Table(f"Baselines beside the best recipe{decided}", header, rows, prose=frozenset({3}))
 
 
 def final_table(group: Group) -> Table | None:
@@ -158,15 +166,22 @@ def final_table(group: Group) -> Table | None:
         "best recipe on val": group.best.name,
         "test rows": count(own.rows),
         "seeds": f"{len(group.best.runs)}",
-        **{each.title: metric_with_range(each, own[each.name]) for each in METRICS},
+        **{
+            group.title_of(each): metric_with_range(each, own[each.name])
+            for each in metrics_in(group.bands)
+        },
     }
-    return Table(
-        "Test metrics of the best recipe", list(cells), [list(cells.values())], note=TEST_NOTE
-    )
+    caption = f"Test metrics of the best recipe{_decided([group.best])}"
+    return Table(caption, list(cells), [list(cells.values())], note=TEST_NOTE)
 
 
 def published_table(group: Group) -> Table | None:
-    """Recipes beside what the reference implementation claims for them; None for fewer than two."""
+    """Recipes beside what the reference implementation claims for them.
+
+    None for fewer than two, and where lengths are not in the challenge's unit.
+    """
+    if group.quantity.unit != HUNDREDTH_INCH:
+        return None
     rows = []
     for recipe in group.recipes:
         figure = published_figure(recipe.runs[0].config)
@@ -207,6 +222,20 @@ def _points(difference: Difference | None) -> str:
     return NOTHING if difference is None else points(difference)
 
 
+def _own(recipe: Recipe, metric: Metric, bands: Bands) -> float | None:
+    """A val metric under its own decision; None where it leaves out other lengths."""
+    shown = recipe.val_metric(metric, bands)
+    return None if shown.value is None else recipe.val.own(metric.name).value
+
+
+def _decided(recipes: Sequence[Recipe]) -> str:
+    """What predictions are decided for, in a caption, where it is not MAPE."""
+    decisions = {recipe.decision for recipe in recipes} - {None}
+    if decisions <= {MAPE.decision}:
+        return ""
+    return f" (decision: {', '.join(sorted(map(str, decisions)))})"
+
+
 def _epochs(recipe: Recipe) -> str:
     if len(recipe.runs) == 1:
         return f"{recipe.best_epochs[0]}/{recipe.runs[0].report.epochs}"
@@ -214,5 +243,5 @@ def _epochs(recipe: Recipe) -> str:
     return f"{first}" if first == last else f"{first}–{last}"
 
 
-def _val_value(metric: Metric) -> Callable[[Recipe], str]:
-    return lambda recipe: metric_value(metric, recipe.val.metrics[metric.name].value)
+def _val_value(metric: Metric, bands: Bands) -> Callable[[Recipe], str]:
+    return lambda recipe: metric_value(metric, recipe.val_metric(metric, bands).value)

@@ -75,14 +75,14 @@ class Coverage:
     """Nominal coverage of intervals: the central mass, 0 to 1, that each holds of its distribution.
 
     `common`: of each; `of_bands`: what it holds of some bands' lengths, (lower, upper, mass) with
-    ends in 1/100 inch, by the number of the band.
+    ends in the catalogue's unit, by the number of the band.
     """
 
     common: float
     of_bands: Mapping[int, tuple[float, float, float]]
 
     def ends(self, distribution: Distribution) -> Tensor:
-        """Both ends of each interval: float (rows, 2), 1/100 inch."""
+        """Both ends of each interval: float (rows, 2), in the catalogue's unit."""
         low, high = distribution.interval(self.common).unbind(dim=1)
         for lower, upper, mass in self.of_bands.values():
             least, greatest = distribution.interval(mass).unbind(dim=1)
@@ -106,7 +106,8 @@ class Coverage:
 class Calibration:
     """Validation rows, by which intervals of any level are calibrated.
 
-    `edges`: between bands of length, 1/100 inch; `common`: the bands that are not rare.
+    `edges`: between bands of length, in the catalogue's unit; `common`: the bands that are not
+    rare.
     """
 
     pit: PitValues

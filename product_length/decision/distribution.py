@@ -17,22 +17,22 @@ class Distribution:
     """Probabilities of cells of log length, spread evenly in log length within a cell.
 
     `probabilities`: float (rows, cells), each row sums to 1.
-    `edges`: float (cells + 1,), ascending, ln of 1/100 inch.
+    `edges`: float (cells + 1,), ascending, ln of the catalogue's unit.
     """
 
     probabilities: Tensor
     edges: Tensor
 
     def decide(self, decision: Decision) -> Tensor:
-        """The best length for a metric: float (rows,), 1/100 inch."""
+        """The best length for a metric: float (rows,), in the catalogue's unit."""
         return estimate(decision, self.probabilities, self.edges)
 
     def interval(self, mass: float) -> Tensor:
-        """Both ends of the central interval that holds `mass`: float (rows, 2), 1/100 inch."""
+        """Ends of the central interval that holds `mass`: float (rows, 2), catalogue's unit."""
         return interval(self.probabilities, self.edges, mass)
 
     def cdf(self, lengths: Tensor) -> Tensor:
-        """The probability of at most each length: float (rows,); `lengths` (rows,), 1/100 inch."""
+        """The probability of at most each of `lengths` (rows,), catalogue's unit: float (rows,)."""
         return cdf(self.probabilities, self.edges, lengths)
 
 

@@ -2,9 +2,9 @@
 
 A distribution is a probability for each of some cells of log length, spread evenly in log length
 within the cell. Everywhere `probabilities` is float (rows, cells), not negative, each row with a
-positive sum, and `edges` is float (cells + 1,), strictly ascending, ln of 1/100 inch. All estimates
-are exact for such a distribution, but for SMAPE's, see there. Each raises ValueError for other
-shapes.
+positive sum, and `edges` is float (cells + 1,), strictly ascending, ln of the catalogue's unit. All
+estimates are exact for such a distribution, but for SMAPE's, see there. Each raises ValueError for
+other shapes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STEPS = 30
 
 
 def estimate(decision: Decision, probabilities: Tensor, edges: Tensor) -> Tensor:
-    """The best length for a metric: float (rows,), 1/100 inch, within the outermost edges.
+    """The best length for a metric: float (rows,), catalogue's unit, within the outermost edges.
 
     - mape: the median of the distribution weighted by 1/length;
     - rmsle: expm1 of the mean of log1p(length);
@@ -48,7 +48,7 @@ def estimate(decision: Decision, probabilities: Tensor, edges: Tensor) -> Tensor
 
 
 def interval(probabilities: Tensor, edges: Tensor, mass: float) -> Tensor:
-    """Both ends of the central interval that holds `mass`: float (rows, 2), 1/100 inch.
+    """Both ends of the central interval that holds `mass`: float (rows, 2), catalogue's unit.
 
     As much lies below it as above. Raises ValueError unless 0 <= mass <= 1.
     """
@@ -61,7 +61,8 @@ def interval(probabilities: Tensor, edges: Tensor, mass: float) -> Tensor:
 def cdf(probabilities: Tensor, edges: Tensor, lengths: Tensor) -> Tensor:
     """The probability of at most each row's length: float (rows,), 0 to 1, exact on the cells.
 
-    `lengths`: float (rows,), 1/100 inch, positive; one beyond the outermost edges has 0 or 1.
+    `lengths`: float (rows,), in the catalogue's unit, positive; one beyond the outermost edges has
+    0 or 1.
     """
     _check(probabilities, edges)
     if lengths.shape != probabilities.shape[:1]:
@@ -81,7 +82,7 @@ def cdf(probabilities: Tensor, edges: Tensor, lengths: Tensor) -> Tensor:
 def weighted_quantile(
     probabilities: Tensor, edges: Tensor, level: float, *, power: int = 0
 ) -> Tensor:
-    """Lengths float (rows,), 1/100 inch, below which lies `level` of the weight length ** power."""
+    """Lengths below which lies `level` of the weight length ** power: float (rows,)."""
     _check(probabilities, edges)
     widths = edges.diff()
     # Integrals of exp(power * x) over each cell, in units of the first edge's.
@@ -102,7 +103,7 @@ def weighted_quantile(
 
 
 def smape_estimate(probabilities: Tensor, edges: Tensor) -> Tensor:
-    """The length with the least expected 2 |p - y| / (p + y): float (rows,), 1/100 inch.
+    """The length with the least expected 2 |p - y| / (p + y): float (rows,), catalogue's unit.
 
     Since (p - y) / (p + y) = tanh((ln p - ln y) / 2), its mean over a cell has a closed form. Of
     all edges the one with the least expected error is taken, then the zero of the derivative

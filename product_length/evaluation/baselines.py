@@ -9,7 +9,7 @@ neighbour_median  the same over the nearest training products, a neighbour count
 tfidf_ridge       ridge regression of ln(length) on TF-IDF of the text, times the scale that is
                   best for MAPE; the scale comes from held-out folds of the training rows
 
-All predictions are float64, 1/100 inch.
+All predictions are float64, in the catalogue's unit.
 """
 
 import logging
@@ -52,7 +52,7 @@ class Baselines:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def predict(self, rows: Rows) -> dict[str, Lengths]:
-        """Predicted lengths float64 (n,), 1/100 inch, of each baseline for rows int64 (n,)."""
+        """Lengths float64 (n,), catalogue's unit, by each baseline for rows int64 (n,)."""
         return {name: predictor(rows) for name, predictor in self.predictors.items()}
 
 
@@ -70,11 +70,11 @@ def fit_baselines(
 ) -> Baselines:
     """Fit all baselines on the training rows; the lengths of other rows are not looked at.
 
-    `texts`: gives the texts of rows. `types`: strings (rows,). `lengths`: float (rows,), 1/100
-    inch. `groups`: uint64 (rows,), equal for rows with the same text. `train_rows`: int64 (n,),
-    ascending. `neighbours`: of all rows, places in the order of `train_rows`; None when the run
-    has none. `max_text_rows`: the most training rows that the ridge is fitted on, sampled by
-    `seed`. Raises ValueError when there is no training row, or when the arrays do not match.
+    `texts`: gives the texts of rows. `types`: strings (rows,). `lengths`: float (rows,), in the
+    catalogue's unit. `groups`: uint64 (rows,), equal for rows with the same text. `train_rows`:
+    int64 (n,), ascending. `neighbours`: of all rows, places in the order of `train_rows`; None when
+    the run has none. `max_text_rows`: the most training rows that the ridge is fitted on, sampled
+    by `seed`. Raises ValueError when there is no training row, or when the arrays do not match.
     """
     if not len(lengths) == len(types) == len(groups):
         raise ValueError(
@@ -119,9 +119,9 @@ def type_median(
 ) -> Callable[[Rows], Lengths]:
     """Predictor of the weighted median within a row's type, where `min_rows` training rows have it.
 
-    `types`: strings (rows,). `known`, `weights`: float64 (n,), lengths in 1/100 inch and their
-    weights, of `train_rows`, int64 (n,): weights 1/length are for MAPE, equal ones for median APE.
-    Other types get the weighted median of all training rows.
+    `types`: strings (rows,). `known`, `weights`: float64 (n,), lengths in the catalogue's unit and
+    their weights, of `train_rows`, int64 (n,): weights 1/length are for MAPE, equal ones for median
+    APE. Other types get the weighted median of all training rows.
     """
     column = as_column(types)
     vocabulary = Vocabulary.fit(column.take(train_rows), min_rows)
@@ -196,8 +196,8 @@ def _tfidf_ridge(
 def best_scale(lengths: Lengths, predictions: Lengths) -> float:
     """The factor c with the least mean of |length - c * prediction| / length.
 
-    `lengths`, `predictions`: float64 (n,), 1/100 inch, > 0. Each term is (prediction / length) *
-    |length / prediction - c|: a weighted median of ratios.
+    `lengths`, `predictions`: float64 (n,), in the catalogue's unit, > 0. Each term is (prediction /
+    length) * |length / prediction - c|: a weighted median of ratios.
     """
     return weighted_median(lengths / predictions, predictions / lengths)
 

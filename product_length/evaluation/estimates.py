@@ -6,14 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from product_length.evaluation.metrics import (
-    BANDS,
-    METRICS,
-    FloatArray,
-    Metric,
-    band_codes,
-    checked,
-)
+from product_length.evaluation.bands import Bands
+from product_length.evaluation.metrics import METRICS, FloatArray, Metric, checked
 from product_length.evaluation.resampling import Mean, Median, interval, resample, seed_part
 
 
@@ -61,18 +55,20 @@ class MetricEstimates(_Estimates):
         return self["mape"]
 
 
-def measure(lengths: ArrayLike, predictions: ArrayLike) -> MetricEstimates:
-    """Every metric without intervals; lengths and predictions float (rows,), 1/100 inch.
+def measure(lengths: ArrayLike, predictions: ArrayLike, bands: Bands) -> MetricEstimates:
+    """Every metric without intervals; lengths and predictions float (rows,), catalogue's unit.
 
     Raises ValueError for what `metrics.checked` refuses.
     """
     y, p = checked(lengths, predictions)
-    return _assembled(y, [Estimate(value) for value in _values(_parts(y), y, p)])
+    parts = _parts(y, bands)
+    return _assembled(y, bands, [Estimate(value) for value in _values(parts, y, p)])
 
 
 def estimate_metrics(
     lengths: ArrayLike,
     predictions: Sequence[ArrayLike],
+    bands: Bands,
     *,
     resamples: int = 1000,
     confidence: float = 0.95,
@@ -81,11 +77,11 @@ def estimate_metrics(
     """Every metric with its interval, of each of several predictions of the same rows.
 
     `lengths` float (rows,), each of `predictions` float (rows,), or (seeds, rows) for the means
-    over several training seeds, whose intervals hold the luck of the seed too; all in 1/100 inch.
-    Raises ValueError for what `metrics.checked` refuses.
+    over several training seeds, whose intervals hold the luck of the seed too; all in the
+    catalogue's unit. Raises ValueError for what `metrics.checked` refuses.
     """
     y = np.asarray(lengths, dtype=np.float64)
-    parts = _parts(y)
+    parts = _parts(y, bands)
     recipes = [np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in predictions]
     runs = [checked(y, run)[1] for recipe in recipes for run in recipe]
     statistics = [each for run in runs for each in _statistics(parts, y, run)]
@@ -102,7 +98,7 @@ def estimate_metrics(
             )
             for i, part in enumerate(parts)
         ]
-        found.append(_assembled(y, estimates))
+        found.append(_assembled(y, bands, estimates))
     return found
 
 
@@ -114,12 +110,12 @@ class _Part:
     members: NDArray[np.bool_]
 
 
-def _parts(lengths: FloatArray) -> list[_Part]:
+def _parts(lengths: FloatArray, bands: Bands) -> list[_Part]:
     """Every metric of all rows, then of each band those that are reported by band."""
-    codes = band_codes(lengths)
-    return [_Part(metric, lengths >= metric.min_length) for metric in METRICS] + [
-        _Part(metric, (codes == code) & (lengths >= metric.min_length))
-        for code in range(len(BANDS))
+    codes = bands.codes(lengths)
+    return [_Part(metric, metric.members(lengths, bands)) for metric in METRICS] + [
+        _Part(metric, (codes == code) & metric.members(lengths, bands))
+        for code in range(len(bands))
         for metric in METRICS
         if metric.by_band
     ]
@@ -170,17 +166,17 @@ def _estimate(
     return Estimate(float(np.mean(known)), low, high)
 
 
-def _assembled(lengths: FloatArray, estimates: Sequence[Estimate]) -> MetricEstimates:
+def _assembled(lengths: FloatArray, bands: Bands, estimates: Sequence[Estimate]) -> MetricEstimates:
     """Estimates in the order of `_parts` under their names."""
     left = iter(estimates)
     values = {metric.name: next(left) for metric in METRICS}
-    sizes = np.bincount(band_codes(lengths), minlength=len(BANDS)).tolist()
-    bands = [
+    sizes = np.bincount(bands.codes(lengths), minlength=len(bands)).tolist()
+    of_bands = [
         BandEstimates(
             rows,
             {metric.name: next(left) for metric in METRICS if metric.by_band},
-            band.name,
+            name,
         )
-        for band, rows in zip(BANDS, sizes, strict=True)
+        for name, rows in zip(bands.names, sizes, strict=True)
     ]
-    return MetricEstimates(lengths.size, values, bands)
+    return MetricEstimates(lengths.size, values, of_bands)

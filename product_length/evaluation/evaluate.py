@@ -14,11 +14,12 @@ from product_length.catalogue.split import TRAIN
 from product_length.catalogue.vocabulary import rows_of_type
 from product_length.decision.config import Decision
 from product_length.decision.conformal import Calibration
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.baselines import fit_baselines
 from product_length.evaluation.calibration import places_among_bands
 from product_length.evaluation.estimates import estimate_metrics, measure
 from product_length.evaluation.intervals import LEVEL, interval_report
-from product_length.evaluation.metrics import absolute_percentage_errors
+from product_length.evaluation.metrics import MAPE, absolute_percentage_errors
 from product_length.evaluation.records import (
     Baseline,
     IntervalReport,
@@ -39,7 +40,7 @@ _FORMAT = 1  # of what is kept of baselines; raise it when they would predict so
 _ORACLE = "oracle"
 
 Predicted = Mapping[str, NDArray[np.float64]]
-"""Predicted lengths float64 (n,), 1/100 inch, by the name of what predicted them."""
+"""Predicted lengths float64 (n,), catalogue's unit, by the name of what predicted them."""
 
 
 def predict_baselines(
@@ -91,18 +92,21 @@ def evaluate(
     for_metrics: Mapping[str, Mapping[Decision, NDArray[np.float32]]],
     intervals: Mapping[str, IntervalReport],
     *,
+    bands: Bands,
     resampling: Resampling,
 ) -> dict[str, SplitReport]:
     """The metrics of every split with intervals, beside the baselines and the oracle.
 
-    `splits`: row numbers int64 (n,) by name; `predicted` and `oracle`: float (n,), 1/100 inch, by
-    split; `baselines` by split, where there are any; `for_metrics` by split and decision, where a
-    distribution was predicted; `intervals` by split, where they can be evaluated.
+    `splits`: row numbers int64 (n,) by name; `predicted` and `oracle`: float (n,), in the
+    catalogue's unit, by split; `baselines` by split, where there are any; `for_metrics` by split
+    and decision, where a distribution was predicted; `intervals` by split, where they can be
+    evaluated.
     """
     return {
         split: evaluate_split(
             catalogue.lengths[rows],
             predicted[split],
+            bands=bands,
             resampling=resampling,
             baselines=baselines.get(split),
             oracle=oracle.get(split),
@@ -117,6 +121,7 @@ def evaluate_split(
     lengths: ArrayLike,
     predictions: ArrayLike,
     *,
+    bands: Bands,
     resampling: Resampling,
     baselines: Mapping[str, ArrayLike] | None = None,
     oracle: ArrayLike | None = None,
@@ -125,10 +130,13 @@ def evaluate_split(
 ) -> SplitReport:
     """The model's metrics on one split, and its paired difference to every baseline there.
 
+    Baselines are made for MAPE, as the oracle is: where a distribution was predicted the model is
+    decided for MAPE too, to be compared with them.
+
     `lengths`, `predictions`, `oracle` and each of `baselines` and `for_metrics` (predictions by the
-    decision that made them from a distribution): float (rows,), 1/100 inch; `intervals` as
-    `evaluate_intervals` found them on these rows.
-    Raises ValueError for what `metrics.checked` refuses, or a baseline named "oracle".
+    decision that made them from a distribution): float (rows,), in the catalogue's unit;
+    `intervals` as `evaluate_intervals` found them on these rows. Raises ValueError for what
+    `metrics.checked` refuses, or a baseline named "oracle".
     """
     others = dict(baselines or {})
     if _ORACLE in others:
@@ -136,25 +144,26 @@ def evaluate_split(
     if oracle is not None:
         others[_ORACLE] = oracle
     options = resampling.model_dump()
-    errors = absolute_percentage_errors(lengths, predictions)
+    decided = for_metrics or {}
+    errors = absolute_percentage_errors(lengths, decided.get(MAPE.decision, predictions))
     differences = mean_differences(
         [(errors, absolute_percentage_errors(lengths, other)) for other in others.values()],
         **options,
     )
     scored = {
-        name: Baseline(metrics=measure(lengths, other), difference=difference)
+        name: Baseline(metrics=measure(lengths, other, bands), difference=difference)
         for (name, other), difference in zip(others.items(), differences, strict=True)
     }
     best_possible = scored.pop(_ORACLE, None)
-    decided = for_metrics or {}
-    own, *under = estimate_metrics(lengths, [predictions, *decided.values()], **options)
+    own, *under = estimate_metrics(lengths, [predictions, *decided.values()], bands, **options)
+    decisions = dict(zip(decided, under, strict=True))
     return SplitReport(
         metrics=own,
         baselines=scored,
         oracle=best_possible,
-        decisions=dict(zip(decided, under, strict=True)),
+        decisions=decisions,
         intervals=intervals,
-        remarks=remarks(own, scored),
+        remarks=remarks(decisions.get(MAPE.decision, own), scored),
     )
 
 
@@ -164,6 +173,7 @@ def evaluate_intervals(
     objective: Objective,
     raw: Tensor,
     calibration: Calibration,
+    bands: Bands,
 ) -> IntervalReport:
     """Coverage and width of the calibrated intervals of rows that did not calibrate them.
 
@@ -176,9 +186,10 @@ def evaluate_intervals(
         lengths,
         intervals_of(objective, raw, calibration.coverage(LEVEL)),
         decided(objective, raw, "median"),
-        places_among_bands(objective, raw, lengths),
+        places_among_bands(objective, raw, lengths, bands),
         rows_of_type(catalogue.types.take(test_rows), catalogue.types.take(catalogue.rows(TRAIN))),
         calibration,
+        bands,
     )
 
 
@@ -190,7 +201,7 @@ def snap_effect(
     applied: bool,
     resampling: Resampling,
 ) -> SnapEffect:
-    """What snapping does to MAPE on val rows; arrays float (rows,), 1/100 inch."""
+    """What snapping does to MAPE on val rows; arrays float (rows,), catalogue's unit."""
     after, before = (absolute_percentage_errors(lengths, each) for each in (snapped, plain))
     (difference,) = mean_differences([(after, before)], **resampling.model_dump())
     return SnapEffect(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from product_length.decision.conformal import Calibration, Coverage, PitValues
-from product_length.evaluation.metrics import BANDS, band_codes
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.records import IntervalGroup, IntervalReport, Reliability
 
 LEVEL = 0.9
@@ -27,11 +27,12 @@ def interval_report(
     places: PitValues,
     rows_of_type: NDArray[np.int64],
     calibration: Calibration,
+    bands: Bands,
 ) -> IntervalReport:
     """Coverage and width of the intervals of `LEVEL` on test rows, whole and in groups.
 
-    `lengths`, `medians` (of the predicted distributions): float (rows,), 1/100 inch; `ends`: float
-    (rows, 2), 1/100 inch, of the intervals of `LEVEL`; `places`: of `lengths` in the predicted
+    `lengths`, `medians` (of the predicted distributions): float (rows,), catalogue's unit; `ends`:
+    float (rows, 2), of the intervals of `LEVEL`; `places`: of `lengths` in the predicted
     distributions; `rows_of_type`: int64 (rows,), training rows of each row's type; `calibration`:
     by validation rows, which these are not.
     """
@@ -48,12 +49,12 @@ def interval_report(
             median_width=float(np.median(widths[rows])) if some else None,
         )
 
-    bands = band_codes(lengths)
+    codes = bands.codes(lengths)
     return IntervalReport(
         level=LEVEL,
         calibration_rows=len(calibration),
         overall=group("all", np.ones(len(lengths), dtype=bool)),
-        bands=[group(band.name, bands == code) for code, band in enumerate(BANDS)],
+        bands=[group(name, codes == code) for code, name in enumerate(bands.names)],
         types=[group(name, rows) for name, rows in _by_frequency(rows_of_type)],
         reliability=[
             Reliability(

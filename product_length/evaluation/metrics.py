@@ -1,8 +1,9 @@
 """How far predicted lengths are from true ones: one list of metrics, pure functions in float64.
 
 A new metric is one entry of `METRICS`; reports, comparisons, plots and trackers go through the
-list. Lengths and predictions are float (rows,), 1/100 inch, positive and finite; anything else
-raises ValueError. Nothing is clamped: a model that predicts a length of zero is broken.
+list. Lengths and predictions are float (rows,), in the catalogue's unit, positive and finite;
+anything else raises ValueError. Nothing is clamped: a model that predicts a length of zero is
+broken.
 """
 
 from collections.abc import Callable
@@ -13,35 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from product_length.decision.config import Decision
+from product_length.evaluation.bands import Bands
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Band:
-    """A range of true lengths, 1/100 inch."""
-
-    name: str
-    lower: float
-    upper: float
-
-
-# Closed below and open above (40 lies in "40–100"), but for 5000, which still lies in "1000–5000":
-# so a catalogue of lengths ≤ 5000 leaves the last band empty.
-BANDS = (
-    Band("<40", 0, 40),
-    Band("40–100", 40, 100),
-    Band("100–500", 100, 500),
-    Band("500–1000", 500, 1000),
-    Band("1000–5000", 1000, 5000),
-    Band(">5000", 5000, np.inf),
-)
-BAND_EDGES = tuple(band.lower for band in BANDS[1:])
-"""Between the bands, 1/100 inch."""
-
-
 def checked(lengths: ArrayLike, predictions: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Both arrays as float64 (rows,), 1/100 inch.
+    """Both arrays as float64 (rows,).
 
     Raises ValueError for unequal shapes, no rows, or a value that is not positive and finite.
     """
@@ -69,7 +48,10 @@ def absolute_percentage_errors(lengths: ArrayLike, predictions: ArrayLike) -> Fl
 
 
 def squared_log_errors(lengths: ArrayLike, predictions: ArrayLike) -> FloatArray:
-    """(ln(1 + p) − ln(1 + y))² of each row, float64 (rows,), lengths in 1/100 inch."""
+    """(ln(1 + p) − ln(1 + y))² of each row, float64 (rows,).
+
+    The 1 is one of the catalogue's unit: among short lengths another unit gives another value.
+    """
     y, p = checked(lengths, predictions)
     errors: FloatArray = np.log1p(p) - np.log1p(y)
     return errors * errors
@@ -91,10 +73,10 @@ def _unchanged(values: FloatArray) -> FloatArray:
 class Metric:
     """A metric: what it is, and all that is needed to estimate and to show it.
 
-    It is `finish` of the mean or median of `errors`, over the rows whose true length is at least
-    `min_length` (1/100 inch). `errors` gives float64 (rows,) from lengths and predictions (rows,);
-    `finish` works element by element on float64 arrays of any shape. `decision` is the one under
-    which a predicted distribution is best by this metric.
+    It is `finish` of the mean or median of `errors`, over all rows or, `without_short`, over those
+    whose true length is not below `Bands.short_below`. `errors` gives float64 (rows,) from lengths
+    and predictions (rows,); `finish` works element by element on float64 arrays of any shape.
+    `decision` is the one under which a predicted distribution is best by this metric.
     """
 
     name: str  # its key in report.json, CSV files and W&B
@@ -103,12 +85,18 @@ class Metric:
     errors: Callable[[ArrayLike, ArrayLike], FloatArray] = absolute_percentage_errors
     average: Literal["mean", "median"] = "mean"
     finish: Callable[[FloatArray], FloatArray] = _unchanged
-    min_length: float = 0.0
+    without_short: bool = False
     is_percentage: bool = True  # shown as such; its values are fractions: 0.5 is 50%
     digits: int = 1  # decimals that are shown
     higher_is_better: bool = False
     maximum: float = np.inf  # the largest value that it can take; the smallest is 0
     by_band: bool = False  # reported for each band of true length too
+
+    def members(self, lengths: FloatArray, bands: Bands) -> NDArray[np.bool_]:
+        """Which rows count, bool (rows,), by their true lengths (rows,)."""
+        if self.without_short:
+            return ~bands.is_short(lengths)
+        return np.ones(lengths.shape, dtype=np.bool_)
 
     def of(self, errors: FloatArray) -> float | None:
         """Its value from the errors (rows,) of the rows that count; None when there are none."""
@@ -142,19 +130,16 @@ METRICS = [
         digits=3,
     ),
     Metric("median_ape", "median APE", decision="median", average="median"),
-    # Below 1 inch one rounding step of a label can be worth tens of percent.
-    Metric("mape_at_least_100", "MAPE ≥ 100", decision="mape", min_length=100.0),
+    # One rounding step of a short label can be worth tens of percent.
+    Metric("mape_without_short", "MAPE without short", decision="mape", without_short=True),
 ]
+
+
+def metrics_in(bands: Bands) -> list[Metric]:
+    """The metrics that tables show: where no lengths are short, none that leaves them out."""
+    return [each for each in METRICS if bands.short_below or not each.without_short]
 
 
 def mape(lengths: ArrayLike, predictions: ArrayLike) -> float:
     """Mean absolute percentage error, a fraction: 0.5 is 50%."""
     return float(absolute_percentage_errors(lengths, predictions).mean())
-
-
-def band_codes(lengths: ArrayLike) -> NDArray[np.intp]:
-    """Index into BANDS of each true length, intp (rows,); lengths float (rows,), 1/100 inch."""
-    y = np.asarray(lengths, dtype=np.float64)
-    codes: NDArray[np.intp] = np.digitize(y, BAND_EDGES[:-1])
-    codes[y > BANDS[-1].lower] += 1
-    return codes

@@ -1,4 +1,4 @@
-"""Pictures of one run as PNG files: drawn with matplotlib's object API, for paper and screen."""
+"""Pictures of one run as PNG files, for paper and screen."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from product_length.decision.config import Decision
+from product_length.evaluation.drawing import empty_figure, plain_log_axis, save, styled
 from product_length.evaluation.estimates import MetricEstimates
-from product_length.evaluation.metrics import METRICS, Metric, absolute_percentage_errors
+from product_length.evaluation.metrics import MAPE, METRICS, Metric, absolute_percentage_errors
 from product_length.evaluation.predictions import Predictions
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.records import IntervalReport, Report, SplitReport
 from product_length.evaluation.wording import count, percent, row_count
 from product_length.writing import write_whole
@@ -19,13 +22,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe & Ito (2008): told apart by people with any of the usual colour deficiencies. Markers differ
-# as well, so that nothing hangs on colour alone.
+# Okabe & Ito (2008), for any of the usual colour deficiencies. Markers differ as well.
 MODEL_COLOUR = "#0072B2"
 BASELINE_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _MARKERS = ("s", "^", "D", "v", "P", "X")
 _GREY = "#5f6368"
-_DPI = 150
 
 
 def write_plots(folder: Path, report: Report, predictions: Mapping[str, Predictions]) -> list[Path]:
@@ -36,28 +37,27 @@ def write_plots(folder: Path, report: Report, predictions: Mapping[str, Predicti
     """
     figures: dict[str, Callable[[], Figure]] = {}
     for split, rows in predictions.items():
-        own = report.splits["val" if split == "val" else "test"]
-        figures[f"predicted_vs_true_{split}"] = partial(scatter, rows, split)
-        figures[f"error_by_band_{split}"] = partial(
-            error_by_band, own, split, report.resampling.confidence
-        )
-        figures[f"error_distribution_{split}"] = partial(distribution, rows, split)
-        if own.intervals is not None:
-            figures[f"reliability_{split}"] = partial(reliability, own.intervals, split)
+        intervals = report.splits["val" if split == "val" else "test"].intervals
+        figures[f"predicted_vs_true_{split}"] = partial(scatter, rows, split, report.quantity)
+        figures[f"error_by_band_{split}"] = partial(error_by_band, report, split)
+        decided = report.decision
+        figures[f"error_distribution_{split}"] = partial(distribution, rows, split, decided)
+        if intervals is not None:
+            figures[f"reliability_{split}"] = partial(reliability, intervals, split)
     if report.history:
         figures["learning_curves"] = partial(learning_curves, report)
     return [
-        write_whole(folder / "plots" / f"{name}.png", partial(_save, draw))
+        write_whole(folder / "plots" / f"{name}.png", partial(save, draw))
         for name, draw in figures.items()
     ]
 
 
-def scatter(rows: Predictions, split: str) -> "Figure":
-    """Predicted against true length of every row, both logarithmic; colour counts the products."""
+def scatter(rows: Predictions, split: str, quantity: Quantity) -> "Figure":
+    """Predicted against true lengths of every row, both logarithmic; colour counts the products."""
     from matplotlib.colors import LogNorm
 
-    figure = _figure(6.4, 5.6)
-    axes = _style(figure.add_subplot())
+    figure = empty_figure(6.4, 5.6)
+    axes = styled(figure.add_subplot())
     low = min(rows.lengths.min(), rows.predictions.min()) / 1.3
     high = max(rows.lengths.max(), rows.predictions.max()) * 1.3
     # A hexagon is a share of the plot: with few products small ones would be invisible specks.
@@ -81,40 +81,47 @@ def scatter(rows: Predictions, split: str) -> "Figure":
     axes.set(
         xlim=(low, high),
         ylim=(low, high),
-        xlabel="true length (1/100 inch)",
-        ylabel="predicted length (1/100 inch)",
-        title=f"Predicted and true length, {count(rows.lengths.size)} {split} products",
+        xlabel=quantity.labelled("true"),
+        ylabel=quantity.labelled("predicted"),
+        title=f"Predicted and true {quantity.noun}, {count(rows.lengths.size)} {split} products",
     )
+    for which in "xy":
+        plain_log_axis(axes, which, "")
     axes.legend(loc="upper left")
     figure.colorbar(hexagons, ax=axes, label="products", pad=0.02)
     return figure
 
 
-def error_by_band(own: SplitReport, split: str, confidence: float) -> "Figure":
-    """Metrics per band of true length: the model with its intervals, beside the baselines."""
+def error_by_band(report: Report, split: str) -> "Figure":
+    """Metrics per band of true length: the model with its intervals, beside the baselines.
+
+    The model is decided for the metric, as the baselines are.
+    """
     banded = [metric for metric in METRICS if metric.by_band]
-    figure = _figure(8.4, 5.0 * len(banded))
+    figure = empty_figure(8.4, 5.0 * len(banded))
     for i, metric in enumerate(banded, start=1):
-        axes = _style(figure.add_subplot(len(banded), 1, i))
-        _draw_bands(axes, metric, own, confidence)
-        axes.set_title(f"Error by length band, {split} products")
+        axes = styled(figure.add_subplot(len(banded), 1, i))
+        _draw_bands(axes, metric, report, report.splits["val" if split == "val" else "test"])
+        axes.set_title(f"Error by true {report.quantity.noun}, {split} products")
     return figure
 
 
-def _draw_bands(axes: "Axes", metric: Metric, own: SplitReport, confidence: float) -> None:
+def _draw_bands(axes: "Axes", metric: Metric, report: Report, own: SplitReport) -> None:
     filled = [i for i, band in enumerate(own.metrics.bands) if band.rows]
     factor = 100 if metric.is_percentage else 1
     at = np.arange(len(filled))
+    bands = [own.metrics.bands[i] for i in filled]
 
     def values(estimates: MetricEstimates, end: str = "value") -> NDArray[np.float64]:
         found = [estimates.bands[i][metric.name] for i in filled]
-        ends = [getattr(each, end) for each in found]
-        return np.array([_or(e, f.value, factor) for e, f in zip(ends, found, strict=True)])
+        return np.array([_or(getattr(each, end), each.value, factor) for each in found])
 
     series = own.compared_with()
     spread = np.linspace(-0.3, 0.3, len(series) + 1)
-    model = values(own.metrics)
-    reach = [model - values(own.metrics, "low"), values(own.metrics, "high") - model]
+    scored = own.under(metric.decision)
+    model = values(scored)
+    reach = [model - values(scored, "low"), values(scored, "high") - model]
+    named = "model" if scored is own.metrics else f"model, decision: {metric.decision}"
     axes.errorbar(
         at + spread[0],
         model,
@@ -124,24 +131,22 @@ def _draw_bands(axes: "Axes", metric: Metric, own: SplitReport, confidence: floa
         markersize=7,
         capsize=4,
         linewidth=1.8,
-        label=f"model ({100 * confidence:g}% interval)",
+        label=f"{named} ({100 * report.resampling.confidence:g}% interval)",
         zorder=3,
     )
     for i, (label, baseline) in enumerate(series):
         marker, color = _MARKERS[i % len(_MARKERS)], BASELINE_COLOURS[i % len(BASELINE_COLOURS)]
-        place = at + spread[i + 1]
         shown = values(baseline.metrics)
-        axes.plot(place, shown, marker, color=color, markersize=6, label=label)
+        axes.plot(at + spread[i + 1], shown, marker, color=color, markersize=6, label=label)
     for edge in at[1:] - 0.5:
         axes.axvline(edge, color="#d0d3d6", linewidth=0.8, zorder=0)
     axes.set_yscale("log")
     if metric.is_percentage:
-        _percent_axis(axes, "y")
-    bands = [own.metrics.bands[i] for i in filled]
+        plain_log_axis(axes, "y", "%")
     axes.set_xticks(at, [f"{band.band}\n{row_count(band.rows)}" for band in bands])
     axes.set(
         xlim=(-0.5, len(filled) - 0.5),
-        xlabel="true length (1/100 inch)",
+        xlabel=report.quantity.labelled("true"),
         ylabel=f"{metric.title} ({'%, ' if metric.is_percentage else ''}logarithmic)",
     )
     axes.grid(visible=False, axis="x")
@@ -165,8 +170,8 @@ def learning_curves(report: Report) -> "Figure":
     """Loss on train and val, and MAPE on val, per epoch; the best epoch is marked."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(9.6, 4.4)
-    left, right = (_style(figure.add_subplot(1, 2, column)) for column in (1, 2))
+    figure = empty_figure(9.6, 4.4)
+    left, right = (styled(figure.add_subplot(1, 2, column)) for column in (1, 2))
     epochs = [entry.get("epoch") or i for i, entry in enumerate(report.history, start=1)]
     curves = (
         (left, "train/loss", "train", "o--", BASELINE_COLOURS[0]),
@@ -190,14 +195,18 @@ def learning_curves(report: Report) -> "Figure":
         target.set_xlabel("epoch")
         target.legend()
     left.set(ylabel="loss (its own unit)", title="Loss")
-    right.set(ylabel="MAPE (%)", title="MAPE on val products")
+    decided = "" if report.decision in (None, MAPE.decision) else f", decision: {MAPE.decision}"
+    right.set(ylabel="MAPE (%)", title=f"MAPE on val products{decided}")
     return figure
 
 
-def distribution(rows: Predictions, split: str) -> "Figure":
-    """How absolute percentage errors spread, on a logarithmic axis, with median and mean."""
-    figure = _figure(7.6, 4.6)
-    axes = _style(figure.add_subplot())
+def distribution(rows: Predictions, split: str, decision: Decision | None) -> "Figure":
+    """How absolute percentage errors spread, on a logarithmic axis, with median and mean.
+
+    `decision`: what the predictions are decided for.
+    """
+    figure = empty_figure(7.6, 4.6)
+    axes = styled(figure.add_subplot())
     errors = 100 * absolute_percentage_errors(rows.lengths, rows.predictions)
     smallest = 0.01
     shown = np.clip(errors, smallest, None)  # an exact hit has no place on a logarithmic axis
@@ -210,14 +219,15 @@ def distribution(rows: Predictions, split: str) -> "Figure":
     )
     for value, label, style, colour in marks:
         said = f"{label} {percent(value / 100)}"
-        place = max(value, smallest)
-        axes.axvline(place, color=colour, linestyle=style, linewidth=1.8, label=said)
+        at = max(value, smallest)
+        axes.axvline(at, color=colour, linestyle=style, linewidth=1.8, label=said)
     axes.set_xscale("log")
-    _percent_axis(axes, "x")
+    plain_log_axis(axes, "x", "%")
+    decided = "" if decision is None else f", decision: {decision}"
     axes.set(
         xlabel=f"absolute percentage error (%, logarithmic; {smallest:g}% or less at the left)",
         ylabel="share of products (%)",
-        title=f"Distribution of errors, {count(errors.size)} {split} products",
+        title=f"Distribution of errors, {count(errors.size)} {split} products{decided}",
     )
     axes.legend(loc="upper left")
     return figure
@@ -225,8 +235,8 @@ def distribution(rows: Predictions, split: str) -> "Figure":
 
 def reliability(intervals: IntervalReport, split: str) -> "Figure":
     """The share of rows that intervals hold, against the share that they aim at."""
-    figure = _figure(6.0, 5.6)
-    axes = _style(figure.add_subplot())
+    figure = empty_figure(6.0, 5.6)
+    axes = styled(figure.add_subplot())
     rows = intervals.overall.rows
     aim = np.linspace(0, 1, 101)
     luck = 1.96 * np.sqrt(aim * (1 - aim) * (1 / rows + 1 / intervals.calibration_rows))
@@ -249,43 +259,6 @@ def reliability(intervals: IntervalReport, split: str) -> "Figure":
     )
     axes.legend(loc="upper left")
     return figure
-
-
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
-
-
-def _style(axes: "Axes") -> "Axes":
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, color="#e4e6e8", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return axes
-
-
-def _save(draw: "Callable[[], Figure]", path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure = draw()
-    FigureCanvasAgg(figure)
-    # Once; savefig would lay it out twice and draw it twice, which is most of its time.
-    layout = figure.get_layout_engine()
-    if layout is not None:
-        layout.execute(figure)
-        figure.set_layout_engine(None)
-    figure.savefig(path, format="png")
-
-
-def _percent_axis(axes: "Axes", which: str) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = sorted(axes.get_xlim() if which == "x" else axes.get_ylim())
-    narrow = low > 0 and np.log10(high / low) < 2.6
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}%"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _or(value: float | None, otherwise: float | None, factor: float = 100) -> float:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from product_length.errors import UserError
 from product_length.evaluation.metrics import absolute_percentage_errors
+from product_length.evaluation.quantity import Quantity
 from product_length.writing import write_whole
 
 # Typed loosely: pyarrow's stubs do not know a ChunkedArray of any type.
@@ -22,7 +23,8 @@ Strings = Sequence[str] | Any
 class Predictions:
     """What one run predicted for one split, in the order of the catalogue.
 
-    `lengths`, `predictions`, `oracle`: float64 (rows,), 1/100 inch; `oracle` is None where unknown.
+    `lengths`, `predictions`, `oracle`: float64 (rows,), in the catalogue's unit; `oracle` is
+    None where unknown.
     """
 
     product_ids: Any
@@ -45,13 +47,15 @@ def write_predictions(
     types: Strings,
     lengths: ArrayLike,
     predictions: ArrayLike,
+    quantity: Quantity,
     oracle: ArrayLike | None = None,
 ) -> Path:
     """Write PRODUCT_ID, PRODUCT_TYPE_ID, length, prediction, ape (fraction) and oracle if known.
 
-    Strings and arrays have shape (rows,); lengths, predictions and oracle are in 1/100 inch and
-    keep their dtype. Raises ValueError for unequal shapes or lengths and predictions that are not
-    positive and finite, UserError when the file cannot be written.
+    Strings and arrays have shape (rows,); lengths, predictions and oracle are in the catalogue's
+    unit and keep their dtype. The file's metadata say which unit (`unit`) and which column the
+    lengths come from (`target`). Raises ValueError for unequal shapes or lengths and
+    predictions that are not positive and finite, UserError when the file cannot be written.
     """
     y, p = np.asarray(lengths), np.asarray(predictions)
     columns = {
@@ -66,7 +70,8 @@ def write_predictions(
     sizes = {name: len(column) for name, column in columns.items()}
     if len(set(sizes.values())) > 1:
         raise ValueError(f"columns of unequal size: {sizes}")
-    table = pa.table(columns)
+    facts = {"target": quantity.target, "unit": str(quantity.unit)}
+    table = pa.table(columns).replace_schema_metadata(facts)
     return write_whole(
         predictions_path(folder, split),
         lambda path: pq.write_table(table, path, compression="zstd"),

@@ -6,12 +6,15 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from typing_extensions import Self
 
+from product_length.catalogue.units import CatalogueUnit
 from product_length.decision.config import Decision
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import Estimate, MetricEstimates
 from product_length.evaluation.metrics import METRICS
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.resampling import Difference
 
-SCHEMA_VERSION = 2  # raise it, and `Report.schema_version`, when a field changes its meaning
+SCHEMA_VERSION = 3  # raise it, and `Report.schema_version`, when a field changes its meaning
 SPLITS = ("val", "test")
 OWN_DECISIONS = tuple(dict.fromkeys(metric.decision for metric in METRICS))
 """The decisions under which predicted distributions are scored."""
@@ -82,11 +85,11 @@ class SplitReport(Record):
     """The model on one split, beside whatever else predicted the same rows.
 
     `metrics` are those of the run's own predictions. Where it predicted distributions, `decisions`
-    holds the metrics of the lengths decided from them, for each of `OWN_DECISIONS`.
-    `baselines` by name; `oracle` is the best prediction that the demo catalogue's true
-    distribution allows, None elsewhere. `intervals` are those of test rows, None without predicted
-    distributions, and on val rows, which calibrated them. `remarks` are plain sentences about what
-    deserves worry.
+    holds the metrics of the lengths decided from them, for each of `OWN_DECISIONS`, and that for
+    MAPE is what is compared with `baselines`, by name; `oracle` is the best prediction that the
+    demo catalogue's true distribution allows, None elsewhere. `intervals` are those of test rows,
+    None without predicted distributions, and on val rows, which calibrated them. `remarks` are
+    plain sentences about what deserves worry.
     """
 
     metrics: MetricEstimates
@@ -105,13 +108,18 @@ class SplitReport(Record):
     def own(self, metric: str) -> Estimate:
         """A metric by its name, under its own decision where distributions were predicted."""
         (decision,) = (each.decision for each in METRICS if each.name == metric)
-        return self.decisions.get(decision, self.metrics)[metric]
+        return self.under(decision)[metric]
+
+    def under(self, decision: Decision) -> MetricEstimates:
+        """The metrics of lengths decided for it; those of the run's own without distributions."""
+        scored = self.decisions.get(decision)
+        return self.metrics if scored is None or scored == self.metrics else scored
 
 
 class DataRecord(Record):
     """Which rows: where from, what their content hashes to, which length range, how many per split.
 
-    `min_length` and `max_length` are in 1/100 inch, None where there is no such bound.
+    `min_length` and `max_length` are in the report's unit, None where there is no such bound.
     `reading` is what the reader counted (rows read, kept, dropped and why, repeated texts, …).
     """
 
@@ -170,6 +178,9 @@ class SnapEffect(Record):
 class Report(Record):
     """One finished run.
 
+    `target`: the column that is predicted; `unit`: what all lengths are in, as people write it;
+    `band_edges`: between the bands of true length; `decision`: what the run's own predictions are
+    decided for, None where the loss emits one length.
     Epochs count from 1, in `best_epoch` and in `history`; `parameters` are the trained ones.
     `history` has one entry per epoch: `epoch` and whatever training noted, among it `train/loss`,
     `val/loss` and `val/mape` (fraction). `timings` are seconds per stage, in order.
@@ -178,8 +189,12 @@ class Report(Record):
     the encoder reads, None where the encoder has no limit.
     """
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     created: str
+    target: str
+    unit: str
+    band_edges: list[float]
+    decision: Decision | None
     overrides: list[str]
     seed: int
     data: DataRecord
@@ -212,11 +227,24 @@ class Report(Record):
         return self.model_copy(update={"splits": {"val": self.val}})
 
     @property
+    def quantity(self) -> Quantity:
+        """What is predicted, and its unit."""
+        return Quantity(self.target, CatalogueUnit.named(self.unit))
+
+    @property
+    def bands(self) -> Bands:
+        """The bands of true length."""
+        return Bands(tuple(self.band_edges))
+
+    @property
     def length_range(self) -> str:
         """Which lengths take part, in words."""
+        some, amount = self.quantity.nouns, self.quantity.unit.amount
         low, high = self.data.min_length, self.data.max_length
         if low is None and high is None:
-            return "all lengths"
+            return f"all {some}"
         if low is None:
-            return f"lengths ≤ {high:g}"
-        return f"lengths ≥ {low:g}" if high is None else f"{low:g} ≤ lengths ≤ {high:g}"
+            return f"{some} ≤ {amount(f'{high:g}')}"
+        if high is None:
+            return f"{some} ≥ {amount(f'{low:g}')}"
+        return f"{low:g} ≤ {some} ≤ {amount(f'{high:g}')}"

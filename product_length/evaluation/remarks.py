@@ -11,7 +11,8 @@ from product_length.evaluation.wording import name_in_words, percent, points, ro
 def remarks(own: MetricEstimates, baselines: Mapping[str, Baseline]) -> list[str]:
     """A plain sentence for every baseline that the model does not beat, the best of them first.
 
-    A lower MAPE whose difference may be the choice of rows is not shown to beat it.
+    `own`: of the model, decided for MAPE where it predicts distributions. A lower MAPE whose
+    difference may be the choice of rows is not shown to beat it.
     """
     sentences = []
     for name, baseline in sorted(

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from product_length.decision.config import Decision
 from product_length.errors import UserError
+from product_length.evaluation.bands import Bands
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.records import (
     SCHEMA_VERSION,
     DataRecord,
@@ -29,6 +32,9 @@ class UnfinishedRunError(UserError):
 
 def build_report(
     *,
+    quantity: Quantity,
+    bands: Bands,
+    decision: Decision | None,
     overrides: Sequence[str],
     seed: int,
     data: DataRecord,
@@ -52,6 +58,10 @@ def build_report(
     return Report.model_validate(
         {
             "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "target": quantity.target,
+            "unit": str(quantity.unit),
+            "band_edges": list(bands.edges),
+            "decision": decision,
             "overrides": list(overrides),
             "seed": seed,
             "data": data,

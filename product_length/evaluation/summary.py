@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from product_length.evaluation.metrics import METRICS
+from product_length.evaluation.metrics import MAPE, METRICS, Metric, metrics_in
 from product_length.evaluation.records import (
     SPLITS,
     FeatureRecord,
@@ -13,7 +13,9 @@ from product_length.evaluation.records import (
 )
 from product_length.evaluation.wording import (
     count,
+    decision_in_words,
     duration,
+    metric_title,
     metric_with_range,
     percent,
     points,
@@ -29,12 +31,18 @@ def summary(report: Report) -> str:
     }
     confidence = f"{100 * report.resampling.confidence:g}%"
     parts = [
-        f"{report.length_range} · {_rows(report)} rows · data {report.data.fingerprint[:12]}\n"
+        f"{report.quantity.in_words} · {report.length_range} · {_rows(report)} rows · "
+        f"data {report.data.fingerprint[:12]}\n"
+        f"{decision_in_words(report.decision)}\n"
         f"In brackets: {confidence} intervals over rows.",
-        _metric_table(splits),
-        _decision_table(splits),
-        _baseline_table(splits),
-        *(_intervals(name, split.intervals) for name, split in splits.items() if split.intervals),
+        _metric_table(report, splits),
+        _decision_table(report, splits),
+        _baseline_table(report, splits),
+        *(
+            _intervals(report, name, split.intervals)
+            for name, split in splits.items()
+            if split.intervals
+        ),
         _notes(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -44,17 +52,23 @@ def _rows(report: Report) -> str:
     return " + ".join(f"{count(rows)} {split}" for split, rows in report.data.rows.items())
 
 
-def _metric_table(splits: dict[str, SplitReport]) -> str:
+def _title(report: Report, metric: Metric) -> str:
+    return metric_title(metric, report.bands, report.quantity.unit)
+
+
+def _metric_table(report: Report, splits: dict[str, SplitReport]) -> str:
     some = next(iter(splits.values())).metrics
     rows = [["rows", *(count(split.metrics.rows) for split in splits.values())]]
-    for metric in METRICS:
-        label = f"{metric.title}, higher is better" if metric.higher_is_better else metric.title
+    for metric in metrics_in(report.bands):
+        label = _title(report, metric)
+        label += ", higher is better" if metric.higher_is_better else ""
         cells = [metric_with_range(metric, s.metrics[metric.name]) for s in splits.values()]
         rows.append([label, *cells])
     for i, metric in product(range(len(some.bands)), METRICS):
-        if metric.by_band:
+        if metric.by_band and len(some.bands) > 1:
             bands = [split.metrics.bands[i] for split in splits.values()]
-            label = f"{metric.title}, {some.bands[i].band}   [rows]"
+            band = report.quantity.unit.amount(some.bands[i].band)
+            label = f"{metric.title}, {band}   [rows]"
             rows.append(
                 [label]
                 + [
@@ -62,23 +76,24 @@ def _metric_table(splits: dict[str, SplitReport]) -> str:
                     for band in bands
                 ]
             )
-    return text_table(["", *splits], rows)
+    heading = "" if report.decision is None else f"decision: {report.decision}"
+    return text_table([heading, *splits], rows)
 
 
-def _decision_table(splits: dict[str, SplitReport]) -> str:
+def _decision_table(report: Report, splits: dict[str, SplitReport]) -> str:
     """The metrics that a distribution reaches when it is decided for each of them."""
     decided = {name: split for name, split in splits.items() if split.decisions}
     if not decided:
         return ""
     rows = [
-        [metric.title, metric.decision]
+        [_title(report, metric), metric.decision]
         + [metric_with_range(metric, split.own(metric.name)) for split in decided.values()]
-        for metric in METRICS
+        for metric in metrics_in(report.bands)
     ]
     return text_table(["under its own decision", "decision", *decided], rows, numeric_from=2)
 
 
-def _intervals(split: str, intervals: IntervalReport) -> str:
+def _intervals(report: Report, split: str, intervals: IntervalReport) -> str:
     """Coverage and width in three lines."""
 
     def groups(some: list[IntervalGroup]) -> str:
@@ -94,12 +109,12 @@ def _intervals(split: str, intervals: IntervalReport) -> str:
         f"{row_count(intervals.calibration_rows)} of val, hold {percent(whole.coverage)} of "
         f"{row_count(whole.rows)} of {split}; width over median length: "
         f"{whole.median_width:.2f} (median), {whole.mean_width:.2f} (mean)."
-        f"\n  by length: {groups(intervals.bands)}"
+        f"\n  by {report.quantity.labelled('true')}: {groups(intervals.bands)}"
         f"\n  by training rows of the type: {groups(intervals.types)}"
     )
 
 
-def _baseline_table(splits: dict[str, SplitReport]) -> str:
+def _baseline_table(report: Report, splits: dict[str, SplitReport]) -> str:
     rows = [
         [
             label,
@@ -113,7 +128,10 @@ def _baseline_table(splits: dict[str, SplitReport]) -> str:
     ]
     if not rows:
         return ""
-    header = ["on the same rows", "split", "MAPE", "model minus it, points", "the model is"]
+    same = "on the same rows"
+    if report.decision not in (None, MAPE.decision):
+        same += f", decision: {MAPE.decision}"
+    header = [same, "split", "MAPE", "model minus it, points", "the model is"]
     return text_table(header, rows, numeric_from=2)
 
 

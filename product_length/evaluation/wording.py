@@ -1,7 +1,10 @@
 """How numbers are shown to people: percentages, ranges, counts, durations."""
 
+from product_length.catalogue.units import CatalogueUnit
+from product_length.decision.config import Decision
+from product_length.evaluation.bands import Bands, plain_number
 from product_length.evaluation.estimates import Estimate
-from product_length.evaluation.metrics import Metric
+from product_length.evaluation.metrics import MAPE, Metric
 from product_length.evaluation.resampling import Difference
 
 NOTHING = "–"
@@ -11,6 +14,29 @@ _MINUS = "−"
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as a percentage: 0.5182 is "51.8%"; "–" for None."""
     return NOTHING if fraction is None else f"{100 * fraction:.{digits}f}%"
+
+
+def metric_title(metric: Metric, bands: Bands, unit: CatalogueUnit) -> str:
+    """The name of a metric in a catalogue: "MAPE", "MAPE ≥ 30 cm"."""
+    if not metric.without_short or bands.short_below is None:
+        return metric.title
+    return f"{MAPE.title} ≥ {unit.amount(plain_number(bands.short_below))}"
+
+
+def decision_in_words(decision: Decision | None) -> str:
+    """What predictions are decided for, in one line."""
+    match decision:
+        case None:
+            return "decision: none, since the loss emits one length"
+        case "mape":
+            return "decision: mape, the value with the least expected MAPE"
+        case "median":
+            return (
+                "decision: median, the typical value; MAPE prefers lower ones, see it under its "
+                "own decision below"
+            )
+        case _:
+            return f"decision: {decision}; see MAPE under its own decision below"
 
 
 def metric_value(metric: Metric, value: float | None) -> str:

@@ -19,8 +19,8 @@ Columns = Mapping[str, "NDArray[Any]"]
 class Batch:
     """Some rows as the network sees them.
 
-    columns: for each feature, by its name, a tensor (rows, …). lengths: float32 (rows,), 1/100
-    inch; None where they are to be predicted.
+    columns: for each feature, by its name, a tensor (rows, …). lengths: float32 (rows,), in
+    the model's unit; None where they are to be predicted.
     """
 
     columns: Mapping[str, Tensor]

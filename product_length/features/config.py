@@ -10,9 +10,11 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 from typing_extensions import Self
 
 from product_length.errors import reason_of
+from product_length.features.categories.config import CategoriesOptions
 from product_length.features.feature import FeatureOptions
 from product_length.features.measurements.config import MeasurementsOptions
 from product_length.features.neighbours.config import NeighboursOptions
+from product_length.features.numbers.config import NumbersOptions
 from product_length.features.terms.config import TermsOptions
 from product_length.features.types.config import TypesOptions
 from product_length.options import Options, matching
@@ -22,6 +24,8 @@ KINDS: Mapping[str, type[FeatureOptions]] = {
     "neighbours": NeighboursOptions,
     "terms": TermsOptions,
     "measurements": MeasurementsOptions,
+    "numbers": NumbersOptions,
+    "categories": CategoriesOptions,
 }
 """The features of this package, in the order in which they are fitted and asked."""
 
@@ -59,6 +63,8 @@ class FeatureGroup(Options):
     neighbours: NeighboursOptions | None = None
     terms: TermsOptions | None = None
     measurements: MeasurementsOptions | None = None
+    numbers: NumbersOptions | None = None
+    categories: CategoriesOptions | None = None
     custom: dict[str, CustomFeature] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -56,3 +56,8 @@ class Expert(nn.Module):
 
 MARGINAL_SHARE = 0.02
 """Of the marginal distribution in what few rows say: no length is impossible."""
+
+
+def shrunk(counts: Tensor, towards: Tensor, added: Tensor | float) -> Tensor:
+    """Distributions (…, bins) of smoothed counts (…, bins), with so many rows of others added."""
+    return (counts + added * towards) / (counts.sum(dim=-1, keepdim=True) + added)

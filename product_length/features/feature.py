@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 class Training:
     """All that a feature, or an expert, may be fitted on.
 
-    products: all rows. rows: int64 (n,), ascending, the training rows. lengths: float32 (n,), 1/100
-    inch, of these only. columns: of the features that are fitted already, all rows. addresses: what
-    columns that are kept on disk were made from. store: where what takes long is kept.
+    products: all rows. rows: int64 (n,), ascending, the training rows. lengths: float32 (n,), of
+    these only, in the model's unit, see `CatalogueUnit.in_model_units`. columns: of the features
+    that are fitted already, all rows. addresses: what columns that are kept on disk were made from.
+    store: where what takes long is kept.
     """
 
     products: Products
@@ -104,6 +105,8 @@ class FeatureOptions(Options):
 
     of_network: ClassVar[frozenset[str]] = frozenset()
     """Options that shape the network only: what is fitted does not depend on them."""
+    reads: ClassVar[frozenset[str]] = frozenset()
+    """The keys below `data.columns` that only some features read: `numbers`, `categories`."""
 
     @property
     def has_expert(self) -> bool:

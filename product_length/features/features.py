@@ -91,7 +91,7 @@ def fit_features(
     training = Training(
         products=catalogue,
         rows=rows,
-        lengths=catalogue.lengths[rows],
+        lengths=catalogue.model_lengths[rows],
         columns=columns,  # grows: each feature sees those before it
         addresses={e.name: e.encoder.address for e in embeddings if e.encoder.bag is None},
         store=store,
@@ -205,6 +205,6 @@ def _log_unseen(catalogue: Catalogue, fitted: FittedFeatures) -> None:
         if len(rows):
             some = {each.name: fitted.columns[each.name][rows] for each in features}
             found = unseen_by(features, catalogue.take(rows), some)
-            beyond = are_beyond(catalogue.lengths[rows], reach)
+            beyond = are_beyond(catalogue.model_lengths[rows], reach)
             found["have a length beyond those of all training rows"] = beyond
             log_unseen(log, SPLIT_NAMES[split], len(rows), counted(found), _ADVICE)

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class BinGrid(nn.Module):
     """What the outputs of a histogram stand for.
 
-    edges: float32 (bins - 1,), ascending, ln of 1/100 inch; bin i lies below edge i, the last one
-        above all.
+    edges: float32 (bins - 1,), ascending, ln of lengths in the model's unit; bin i lies
+        below edge i, the last one above all.
     smoothing: float32 (bins, bins), the training target of a length in the middle of each bin.
     marginal: float32 (bins,), the distribution of all training rows, nowhere 0.
     """
@@ -32,13 +32,13 @@ class BinGrid(nn.Module):
         return len(self.marginal)
 
     def bin_of(self, lengths: Tensor) -> Tensor:
-        """The bin of each length, float (rows,), 1/100 inch: int64 (rows,)."""
+        """The bin of each length, float (rows,): int64 (rows,)."""
         return torch.searchsorted(self.edges, lengths.to(self.edges).log())
 
     def counted(self, codes: Tensor, lengths: Tensor, count: int) -> Tensor:
         """How many rows have each code and bin, smoothed: float32 (count, bins).
 
-        codes: int64 (rows,), below `count`; lengths: float (rows,), 1/100 inch.
+        codes: int64 (rows,), below `count`; lengths: float (rows,).
         """
         cells = torch.zeros(count, len(self))
         ones = torch.ones(len(codes))
@@ -46,16 +46,17 @@ class BinGrid(nn.Module):
         return cells @ self.smoothing
 
     def spread(
-        self, lengths: Tensor, weights: Tensor, rows: Tensor | None = None, count: int | None = None
+        self, logs: Tensor, weights: Tensor, rows: Tensor | None = None, count: int | None = None
     ) -> Tensor:
         """Distributions, smoothed, of weighted lengths: (count, bins), of (pieces, n) each.
 
-        rows: int64 (pieces,), whose the pieces are, of `count`; without them one is each row's.
+        logs: ln of the lengths; rows: int64 (pieces,), whose the pieces are, of `count`; without
+        them one is each row's.
         """
         if rows is None or count is None:
-            count = len(lengths)
-            rows = torch.arange(count, device=lengths.device)
-        places = torch.searchsorted(self.edges, lengths.clamp(min=1e-6).log().contiguous())
+            count = len(logs)
+            rows = torch.arange(count, device=logs.device)
+        places = torch.searchsorted(self.edges, logs.contiguous())
         # In one dimension: there, adding up is deterministic on a GPU too.
         flat = (rows[:, None] * len(self) + places).flatten()
         empty = weights.new_zeros(count * len(self))

@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Bins:
-    """What the outputs of a histogram stand for, in ln of 1/100 inch.
+    """What the outputs of a histogram stand for, in ln of lengths.
 
     `edges`: (bins + 1,), ascending. Output 0 is the lower tail, below the first edge; outputs
     1 .. bins are the bins; the last output is the upper tail.
@@ -38,7 +38,7 @@ class Bins:
 
     @property
     def cell_edges(self) -> FloatArray:
-        """Edges of all cells, tails included: float64 (cells + 1,), ascending, ln of 1/100 inch."""
+        """Edges of all cells, tails included: float64 (cells + 1,), ascending, ln of lengths."""
         return np.array([*self.lower[:-1], *self.edges, *self.upper[1:]])
 
     def state(self) -> dict[str, Any]:
@@ -54,7 +54,7 @@ class Bins:
 def fit_bins(
     lengths: NDArray[np.floating[Any]], *, bins: int, by_rows: float, narrowest: float, tail: float
 ) -> Bins:
-    """Bins for training rows of these lengths: float (rows,), 1/100 inch, positive and finite.
+    """Bins for training rows of these lengths: float (rows,), positive and finite.
 
     Options as in `loss.histogram.Histogram`. There are fewer bins than asked for where they would
     be narrower than `narrowest`, and a few more where popular lengths lie close together.

@@ -17,9 +17,9 @@ GRID = 64
 
 
 def best_constant(loss: PointLoss, lengths: NDArray[np.floating]) -> float:
-    """The constant prediction, 1/100 inch, with the least `loss` over all rows at once.
+    """The constant prediction, a length, with the least `loss` over all rows at once.
 
-    lengths: float (rows,), 1/100 inch, positive. A grid of quantiles and of log-spaced values
+    lengths: float (rows,), positive. A grid of quantiles and of log-spaced values
     (several losses have more than one valley) is followed by a bounded search around its best.
     More than `MAX_ROWS` rows are thinned to evenly spaced ranks, which needs no random numbers.
 

@@ -43,7 +43,7 @@ def smoothed_targets(log_lengths: Tensor, edges: Tensor, smoothing: float) -> Te
     are the first and the last share. Its standard deviation is `smoothing` times the width of the
     bin that holds the truth, so that a narrow bin keeps its rows and a wide one shares them.
 
-    log_lengths: float (rows,), ln of 1/100 inch; edges: float (bins + 1,), ascending, likewise.
+    log_lengths: float (rows,), ln of lengths; edges: float (bins + 1,), ascending, likewise.
     Raises ValueError for other shapes.
     """
     import torch

@@ -1,6 +1,7 @@
 """Losses of a single predicted length. Importing this module does not import torch.
 
-Everywhere `p` is the prediction and `y` the truth: float32 (rows,), 1/100 inch, p > 0, y > 0.
+Everywhere `p` is the prediction and `y` the truth: float32 (rows,), in the
+model's unit (1/100 inch for lengths of any catalogue), p > 0, y > 0.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class PointLoss(Options):
     outputs: ClassVar[int] = 1
 
     def cost(self, p: Tensor, y: Tensor) -> Tensor:
-        """Mean cost, a scalar, of `p` against `y`: float32 (rows,) each, 1/100 inch.
+        """Mean cost, a scalar, of `p` against `y`: float32 (rows,) each.
 
         Raises ValueError when the shapes differ or are not (rows,).
         """
@@ -47,13 +48,18 @@ class Mape(PointLoss):
 
 
 class WeightedMape(PointLoss):
-    """MAPE with small lengths discounted: clamp(y / scale, floor, 1) * |y - p| / y."""
+    """MAPE with small lengths discounted: clamp(y / scale, floor, 1) * |y - p| / y.
+
+    `scale`: in the catalogue's unit; None until it is known which lengths are short.
+    """
 
     name: Literal["weighted_mape"]
-    scale: Annotated[float, Field(gt=0)] = 100.0
+    scale: Annotated[float, Field(gt=0)] | None = None
     floor: Annotated[float, Field(ge=0, le=1)] = 0.1
 
     def _mean_cost(self, p: Tensor, y: Tensor) -> Tensor:
+        if self.scale is None:
+            raise ValueError("weighted_mape needs a scale")
         weight = (y / self.scale).clamp(self.floor, 1.0)
         return (weight * _ape(p, y)).mean()
 
@@ -113,7 +119,7 @@ class Smape(PointLoss):
 
 
 class Huber(PointLoss):
-    """Huber 1964: squared error up to `delta` (1/100 inch), absolute error beyond it."""
+    """Huber 1964: squared error up to `delta` (catalogue's unit), absolute error beyond it."""
 
     name: Literal["huber"]
     delta: Annotated[float, Field(gt=0)] = 1.0

@@ -1,1 +1,1 @@
-"""Measurements that product texts state: a text in, 1/100 inch out."""
+"""Measurements that product texts state: a text in, millimetres out."""

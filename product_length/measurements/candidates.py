@@ -9,7 +9,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from product_length.catalogue.text import FIELDS
 from product_length.measurements.measurement import Measurement, Role, Subject, Unit
 from product_length.measurements.parser import measurements_of_plain
 from product_length.measurements.prefilter import odd_spellings, worth_parsing
@@ -20,8 +19,9 @@ from product_length.measurements.spelling import may_be_odd, spell_out
 class Candidates:
     """The first measurements of each product, field after field, in the order of its text.
 
-    values: float32 (rows, max_count), 1/100 inch; NaN where there is none.
-    codes: uint8 (rows, max_count, 5): role, subject, unit, place, field (index of FIELDS).
+    values: float32 (rows, max_count), millimetres, as if inches were meant where no unit is
+        written; NaN where there is none.
+    codes: uint8 (rows, max_count, 5): role, subject, unit, place, field (its place in the batch).
     """
 
     values: NDArray[np.float32]
@@ -55,14 +55,14 @@ class Candidates:
 
     @property
     def fields(self) -> NDArray[np.uint8]:
-        """uint8 (rows, max_count), index of FIELDS."""
+        """uint8 (rows, max_count), the place of the field in the batch."""
         return self.codes[..., 4]
 
-    def stated(self, row: int) -> list[tuple[str, Measurement]]:
-        """One product's measurements, each with the field that states it, for display."""
+    def stated(self, row: int) -> list[tuple[int, Measurement]]:
+        """One product's measurements, each with the place of its field, for display."""
         return [
             (
-                FIELDS[field],
+                field,
                 Measurement(float(value), Role(role), Subject(subject), Unit(unit), place),
             )
             for value, (role, subject, unit, place, field) in zip(
@@ -86,12 +86,12 @@ class Candidates:
 def parse_fields(fields: pa.RecordBatch, names: Sequence[str], max_count: int) -> Candidates:
     """The first `max_count` measurements of each row in the fields called `names`.
 
-    `fields`: cleaned texts, strings (rows,) for each of FIELDS, "" where missing.
+    `fields`: cleaned texts, strings (rows,) each, "" where missing.
     """
-    numbers = [number for number, name in enumerate(FIELDS) if name in names]
+    numbers = [number for number, name in enumerate(fields.schema.names) if name in names]
     count = len(fields)
     # All fields in one column: the first look has much to prepare, each time.
-    columns = [fields.column(FIELDS[number]) for number in numbers]
+    columns = [fields.column(number) for number in numbers]
     column = pa.concat_arrays(columns) if columns else pa.array([], pa.string())
     worth = np.flatnonzero(worth_parsing(column).to_numpy(zero_copy_only=False))
     column = column.take(pa.array(worth))

@@ -38,19 +38,17 @@ class Unit(IntEnum):
     YARD = 6
 
 
-INCH = 100.0
-"""One inch in the catalogue's unit, 1/100 inch."""
-LENGTH_OF = (INCH, INCH / 25.4, INCH / 2.54, INCH / 0.0254, INCH, 12 * INCH, 36 * INCH)
-"""[unit]: one of each in 1/100 inch; a number without a unit counts as inches."""
-SHORTEST, LONGEST = 0.1 * LENGTH_OF[Unit.MILLIMETRE], 1000 * LENGTH_OF[Unit.METRE]
-"""1/100 inch: what is written below the first or above the second is no product's size."""
+LENGTH_OF = (25.4, 1.0, 10.0, 1000.0, 25.4, 304.8, 914.4)
+"""[unit]: one of each in millimetres; a number without a unit counts as inches."""
+SHORTEST, LONGEST = 0.1, 1000 * LENGTH_OF[Unit.METRE]
+"""Millimetres: what is written below the first or above the second is no product's size."""
 
 
 class Measurement(NamedTuple):
     """One stated measurement."""
 
     value: float
-    """1/100 inch, in [SHORTEST, LONGEST]. Without a unit, as if the number were inches."""
+    """Millimetres, in [SHORTEST, LONGEST]. Without a unit, as if the number were inches."""
     role: Role
     subject: Subject
     unit: Unit

@@ -98,7 +98,7 @@ _BROKEN_OFF = re.compile(r"[0-9]-$")
 _COUNT_WIDTH = 24
 _SHORT_UNITS = (Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.INCH)
 _LONGEST_GROUPED = 30 * LENGTH_OF[Unit.METRE]
-"""1/100 inch: with groups apart, what is longer in a short unit is taken for two numbers."""
+"""Millimetres: with groups apart, what is longer in a short unit is taken for two numbers."""
 _MAX_FEET_OF_A_PERSON = 9
 _IN_COUNT = re.compile(r"\ ?-?\ ?(?:[0-9]|one\b)", re.IGNORECASE)
 _NO_METRE = re.compile(

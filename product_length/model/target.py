@@ -1,8 +1,8 @@
 """What one output of the network means: a length on a linear or on a logarithmic scale.
 
-Losses and metrics see lengths in 1/100 inch whichever it is. Apart from the formulas of losses,
-log1p and expm1 live here only. Both scales run in float32 (float64 when given it) under autocast
-too: half precision would round an emitted logarithm to several per cent of the length.
+Losses and metrics see lengths in the catalogue's unit whichever it is. Apart from the formulas of
+losses, log1p and expm1 live here only. Both scales run in float32 (float64 when given it) under
+autocast too: half precision would round an emitted logarithm to several per cent of the length.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch import Tensor
 from typing_extensions import assert_never
 
 MIN_LENGTH = 1e-6
-"""Least length that is ever predicted, 1/100 inch: divisions by a prediction stay finite."""
+"""Least length that is ever predicted, catalogue's unit: divisions by a prediction stay finite."""
 MAX_LENGTH = 4e9
-"""Greatest length that is ever predicted, 1/100 inch: twice the longest in the public catalogue."""
+"""Greatest that is ever predicted, catalogue's unit: twice the longest of the challenge."""
 
 
 @dataclass(frozen=True)
 class LinearTarget:
-    """The output is a length in units of `scale` (1/100 inch): scale * softplus(z).
+    """The output is a length in units of `scale` (catalogue's unit): scale * softplus(z).
 
     With `scale` a typical length the network works near 1.
     """
@@ -38,13 +38,13 @@ class LinearTarget:
             raise ValueError(f"LinearTarget: scale must be positive and finite, not {self.scale}")
 
     def to_length(self, z: Tensor) -> Tensor:
-        """Lengths p (rows,), 1/100 inch, in [MIN_LENGTH, MAX_LENGTH], from outputs z (rows,)."""
+        """Lengths p (rows,), in [MIN_LENGTH, MAX_LENGTH], from outputs z (rows,)."""
         with torch.autocast(z.device.type, enabled=False):
             length = self.scale * F.softplus(_full(z)) + MIN_LENGTH
             return length.clamp_max(MAX_LENGTH)
 
     def from_length(self, length: float) -> float:
-        """The output that means `length`, 1/100 inch. Raises ValueError outside the range."""
+        """The output that means `length`, catalogue's unit. Raises ValueError outside the range."""
         return _inverse_softplus((_checked(length) - MIN_LENGTH) / self.scale)
 
 
@@ -59,7 +59,7 @@ class LogTarget:
     name: ClassVar[str] = "log"
 
     def to_length(self, z: Tensor) -> Tensor:
-        """Lengths p (rows,), 1/100 inch, in [MIN_LENGTH, MAX_LENGTH], from outputs z (rows,)."""
+        """Lengths p (rows,), in [MIN_LENGTH, MAX_LENGTH], from outputs z (rows,)."""
         with torch.autocast(z.device.type, enabled=False):
             logarithm = F.softplus(_full(z)) + MIN_LENGTH
             beyond = (logarithm - _BEND).relu()
@@ -67,7 +67,7 @@ class LogTarget:
             return torch.expm1(bent)
 
     def from_length(self, length: float) -> float:
-        """The output that means `length`, 1/100 inch. Raises ValueError outside the range."""
+        """The output that means `length`, catalogue's unit. Raises ValueError outside the range."""
         logarithm = math.log1p(_checked(length))
         if logarithm > _BEND:
             logarithm = _BEND - _ROOM * math.log1p(-(logarithm - _BEND) / _ROOM)

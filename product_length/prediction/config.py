@@ -3,32 +3,53 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from product_length.catalogue.config import Escape
+from product_length.catalogue.config import ColumnName, ColumnNames
 from product_length.decision.config import DecisionOption
 from product_length.options import HomePath, HomeText, Options
+from product_length.tables.config import TableOptions
+
+AS_IN_TRAINING = "(as in training)"
+"""In the place of a column's name: the name that it has in training."""
+
+
+def _listed(names: Any) -> Any:
+    return [names] if isinstance(names, str) else names
 
 
 class PredictedColumns(Options):
-    """Names of columns that differ from those of the training catalogue."""
+    """Names of the columns in the file; those that are not set are named as in training.
 
-    product_id: str | None
-    title: str | None
-    bullet_points: str | None
-    description: str | None
-    product_type: str | None
-
-
-class PredictedData(Options):
-    """The catalogue to predict for; it needs no lengths.
-
-    `escape` as in `data=amazon2023`, but of this file: that of training does not matter here.
+    Null, or an empty list: there is no such column. `numbers`, `categories`: a name, or null, for
+    each one of training, in that order.
     """
+
+    product_id: ColumnName | None = None
+    title: ColumnNames = Field(default_factory=list)
+    bullet_points: ColumnNames = Field(default_factory=list)
+    description: ColumnNames = Field(default_factory=list)
+    product_type: ColumnName | None = None
+    numbers: Annotated[list[ColumnName | None] | None, BeforeValidator(_listed)] = None
+    categories: Annotated[list[ColumnName | None] | None, BeforeValidator(_listed)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_those_that_differ(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {key: value for key, value in values.items() if value != AS_IN_TRAINING}
+
+    def given(self) -> dict[str, Any]:
+        """What differs from training, by key."""
+        return self.model_dump(exclude_unset=True)
+
+
+class PredictedData(TableOptions):
+    """The table to predict for: without lengths, or with, and written in its own way."""
 
     path: HomePath
     columns: PredictedColumns
-    escape: Escape | None
 
 
 def _as_list(checkpoint: Any) -> Any:
@@ -53,15 +74,17 @@ def _as_share(interval: Any) -> Any:
 
 
 class PredictionJob(Options):
-    """One checkpoint or several, or folders of their runs, a catalogue, a place to write.
+    """One checkpoint or several, or folders of their runs, a table, a place to write.
 
-    `interval`: the share of products whose length LOWER and UPPER should hold; None without them.
+    `keep`: columns of the table that are written too. `interval`: the share of products whose
+    length LOWER and UPPER should hold; None without them.
     `encoders` gives another place (folder or hub id) for an encoder of the checkpoint, by name.
     """
 
     checkpoint: Annotated[list[HomePath], BeforeValidator(_as_list), AfterValidator(_some)]
     data: PredictedData
     output: HomePath
+    keep: ColumnNames
     decision: DecisionOption
     interval: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, BeforeValidator(_as_share)]
     snap: bool

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import Self
 
+from product_length.catalogue.units import CatalogueUnit
 from product_length.decision.config import Decision, DecisionOption
 from product_length.decision.conformal import Coverage, rows_needed
 from product_length.decision.distribution import Distribution, average
@@ -21,12 +22,22 @@ from product_length.training.predict import decided, intervals_of
 
 log = logging.getLogger(__name__)
 
+_NAMED_BY = 3  # parts of a path: RUN/checkpoints/best.ckpt
 _ROWS = 4096
 """Rows whose distributions are averaged at a time."""
 
 
+_DECIDED_FOR: Mapping[Decision, str] = {
+    "mape": "MAPE",
+    "rmsle": "RMSLE",
+    "median": "the median",
+    "mean": "the mean",
+    "smape": "SMAPE",
+}
+
+
 class Forecast(NamedTuple):
-    """Lengths float32 (rows,) and, if asked for, interval ends float32 (rows, 2), 1/100 inch."""
+    """Lengths float32 (rows,) and, if asked for, interval ends float32 (rows, 2), in the unit."""
 
     lengths: NDArray[np.float32]
     ends: NDArray[np.float32] | None
@@ -36,20 +47,27 @@ class Forecast(NamedTuple):
 class Ensemble:
     """Trained recipes with equal weights; a single one predicts as it would alone.
 
-    `coverage`: what intervals hold of the predicted distribution, None without intervals.
+    All predict the same column, in one unit. `names`: of the checkpoints. `level`: the share of
+    products whose length intervals should hold, `coverage`: what they hold of the predicted
+    distribution for that; None without intervals.
     """
 
     members: tuple[Predictor, ...]
+    names: tuple[str, ...]
     decision: DecisionOption
+    level: float | None = None
     coverage: Coverage | None = None
 
     @classmethod
     def of(cls, members: Mapping[Path, Predictor], decision: DecisionOption) -> Self:
         """The recipes of these checkpoints, deciding for `decision`; `auto`: as in training.
 
-        Raises ConfigError when one of several predicts no distribution, when they were trained for
-        different decisions and none is named, or when a loss leaves nothing to decide.
+        Raises ConfigError when one of several predicts no distribution, when they predict different
+        columns or in different units, when they were trained for different decisions and none is
+        named, or when a loss leaves nothing to decide.
         """
+        _check_same("units", {path: str(each.unit) for path, each in members.items()})
+        _check_same("columns", {path: each.columns.length for path, each in members.items()})
         points = [str(path) for path, each in members.items() if not each.objective.decisions]
         if points and len(members) > 1:
             raise ConfigError(
@@ -72,7 +90,8 @@ class Ensemble:
                     f"give decision={next(iter(trained.values()))} or another"
                 )
             decision = next(iter(members.values())).decision
-        return cls(tuple(members.values()), decision)
+        names = (Path(*path.parts[-_NAMED_BY:]).as_posix() for path in members)
+        return cls(tuple(members.values()), tuple(names), decision)
 
     def with_intervals(self, level: float) -> Self:
         """The same, with intervals that hold the truth of a share `level` of products.
@@ -111,21 +130,49 @@ class Ensemble:
                 level,
                 100 * coverage.common,
                 "".join(
-                    f", {100 * mass:.1f}% within {lower:g} to {upper:g}"
+                    f", {100 * mass:.1f}% {_between(lower, upper, self.unit)}"
                     for lower, upper, mass in coverage.of_bands.values()
                 ),
                 rows,
             )
-        return replace(self, coverage=coverage)
+        return replace(self, level=level, coverage=coverage)
+
+    @property
+    def unit(self) -> CatalogueUnit:
+        """Of all lengths."""
+        return self.members[0].unit
+
+    @property
+    def target(self) -> str:
+        """The name of what is predicted: of the length column in training."""
+        return self.members[0].columns.length
+
+    def in_words(self) -> str:
+        """What is predicted, in which unit, what it is decided for, and what the interval holds."""
+        words = f"{self.target} in {self.unit}"
+        if self.decision != "auto":
+            words += f", decided for {_DECIDED_FOR[self.decision]}"
+        if self.level is not None:
+            words += f", LOWER and UPPER in {self.unit} to hold {100 * self.level:g}%"
+        return words
+
+    def described(self) -> dict[str, str]:
+        """The same for a program: unit, decision, interval and checkpoint, where there is one."""
+        described = {"unit": str(self.unit), "checkpoint": ", ".join(self.names)}
+        if self.decision != "auto":
+            described["decision"] = self.decision
+        if self.level is not None:
+            described["interval"] = f"{self.level:g}"
+        return described
 
     @property
     def usual_lengths(self) -> NDArray[np.float32]:
-        """The distinct training lengths of all members: float32 (m,), 1/100 inch, ascending."""
+        """The distinct training lengths of all members: float32 (m,), ascending, in the unit."""
         return np.unique(np.concatenate([member.usual_lengths for member in self.members]))
 
     @property
     def reach(self) -> tuple[float, float]:
-        """Between which lengths nearly all training rows of all members lie, 1/100 inch."""
+        """Between which lengths nearly all training rows of all members lie, in the unit."""
         least, greatest = zip(*(member.reach for member in self.members), strict=True)
         return min(least), max(greatest)
 
@@ -155,6 +202,23 @@ class Ensemble:
             for member, raw in zip(self.members, raws, strict=True)
         ]
         return average([each for each in found if each is not None])
+
+
+def _check_same(what: str, found: Mapping[Path, str]) -> None:
+    """Raise ConfigError when checkpoints differ in what must be the same."""
+    if len(set(found.values())) > 1:
+        parts = ", ".join(f"{path} {each}" for path, each in found.items())
+        raise ConfigError(
+            f"checkpoint: several checkpoints must predict one thing, and their {what} differ: "
+            f"{parts}; give those of one kind"
+        )
+
+
+def _between(lower: float, upper: float, unit: CatalogueUnit) -> str:
+    """A band of lengths in words: "within 40 to 100 cm", "beyond 5 kg"."""
+    if upper == np.inf:
+        return f"beyond {unit.amount(f'{lower:g}')}"
+    return f"within {unit.amount(f'{lower:g} to {upper:g}')}"
 
 
 def _trained_for(predictor: Predictor) -> DecisionOption:

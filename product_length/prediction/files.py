@@ -1,19 +1,21 @@
 """The files of a prediction, looked at before any work and before any heavy library is imported."""
 
+import fnmatch
 import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from product_length.catalogue.source_file import check_file
 from product_length.devices import check_device
 from product_length.errors import ConfigError, UserError
 from product_length.prediction.config import PredictionJob
+from product_length.prediction.workbook import check_installed
+from product_length.tables.open_table import open_table
 from product_length.writing import refuse_input
 
 log = logging.getLogger(__name__)
 
-ENDINGS = (".csv", ".csv.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz", ".xlsx")
 """What an output's name may end with, in any case: the format that is written."""
 
 _BEST = Path("checkpoints", "best.ckpt")
@@ -30,13 +32,14 @@ def checked_files(job: PredictionJob) -> PredictionJob:
     try:
         checkpoints = [find_checkpoint(path) for path in job.checkpoint]
         _check_once(checkpoints)
-        check_file(job.data.path)
+        table = open_table(job.data.path, job.data.as_written())
         check_device(job.device, "device")
-        inputs = {"data.path": job.data.path}
-        inputs |= {
-            _place(number, len(checkpoints)): path for number, path in enumerate(checkpoints)
-        }
+        inputs = [("data.path", path) for path in table.files]
+        inputs += [
+            (_place(number, len(checkpoints)), path) for number, path in enumerate(checkpoints)
+        ]
         check_output(job.output, inputs, job.encoders)
+        check_no_part(job.output, job.data.path)
     except OSError as error:  # a folder that may not be entered, a name that is too long
         raise UserError(f"{error.filename}: {error.strerror or error}") from error
     return job.model_copy(update={"checkpoint": checkpoints})
@@ -75,12 +78,15 @@ def find_checkpoint(path: Path) -> Path:
     )
 
 
-def check_output(output: Path, inputs: Mapping[str, Path], models: Mapping[str, str]) -> None:
+def check_output(
+    output: Path, inputs: Sequence[tuple[str, Path]], models: Mapping[str, str]
+) -> None:
     """Raise UserError unless `output` can be written and replaces none of `inputs`.
 
-    `inputs`: by the name of their setting; `models`: folders (or names) of encoders, by encoder.
+    `inputs`: with the name of their setting; `models`: folders (or names) of encoders, by encoder.
     """
-    refuse_input(output, f"output={output}", inputs)
+    for name, path in inputs:
+        refuse_input(output, f"output={output}", {name: path})
     for name, model in models.items():
         folder = Path(model).expanduser()
         if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
@@ -90,7 +96,8 @@ def check_output(output: Path, inputs: Mapping[str, Path], models: Mapping[str, 
             )
     if output.is_dir():
         raise UserError(f"{output}: is a folder; give output= the name of a file")
-    ending_of(output)
+    if ending_of(output) == ".xlsx":
+        check_installed(output)
     folder = next(parent for parent in output.absolute().parents if parent.exists())
     if not folder.is_dir():
         raise UserError(f"{output}: cannot be written ({folder} is a file, not a folder)")
@@ -100,6 +107,21 @@ def check_output(output: Path, inputs: Mapping[str, Path], models: Mapping[str, 
         if not output.is_file():
             raise UserError(f"{output}: is not a regular file; give output= another name")
         log.info("%s: is there already, and is replaced as a whole at the end", output)
+
+
+def check_no_part(output: Path, table: Path) -> None:
+    """Raise UserError when a folder, or a pattern, of parts would have `output` as one of them."""
+    if table.is_dir():
+        is_part = output.resolve().parent == table.resolve()
+    else:
+        name, pattern = Path(os.path.abspath(output)), os.path.abspath(table)  # noqa: PTH100 -- ..
+        of_any_depth = "**" in pattern and fnmatch.fnmatch(str(name), pattern)
+        is_part = not table.exists() and (of_any_depth or name.match(pattern))
+    if is_part:
+        raise UserError(
+            f"output={output}: would be read as a part of data.path={table} the next time; choose "
+            "another folder for what is written"
+        )
 
 
 def ending_of(output: Path) -> str:

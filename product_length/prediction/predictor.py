@@ -13,6 +13,7 @@ from typing_extensions import Self
 from product_length.catalogue.config import Columns as ColumnNames
 from product_length.catalogue.config import TextRecipe
 from product_length.catalogue.products import Products
+from product_length.catalogue.units import CatalogueUnit
 from product_length.decision.config import DecisionOption
 from product_length.decision.conformal import Calibration
 from product_length.embeddings.encoder import Encoder
@@ -37,8 +38,9 @@ _ROUNDING = 1e-5  # of float32 lengths beside edges in float64, in log length
 class Predictor:
     """Everything between a product and its length.
 
-    `kept`: the features, those of text encoders first. `model`: the options of the network.
-    `scripts`: in which training texts are written. `usual_lengths`: float32 (m,), 1/100 inch, the
+    `columns`: of the table that was trained on; `unit`: of its lengths, and of all that are
+    predicted. `kept`: the features, those of text encoders first. `model`: the options of the
+    network. `scripts`: in which training texts are written. `usual_lengths`: float32 (m,), the
     distinct training lengths, ascending. `decision`: what a predicted distribution is decided for,
     unless another is asked for. `calibration`: of its intervals; None where the loss leaves one
     length.
@@ -46,6 +48,7 @@ class Predictor:
 
     recipe: TextRecipe
     columns: ColumnNames
+    unit: CatalogueUnit
     kept: tuple[KeptFeature, ...]
     model: ModelOptions
     network: LengthNetwork
@@ -80,13 +83,13 @@ class Predictor:
 
     @property
     def reach(self) -> tuple[float, float]:
-        """Between which lengths nearly all training rows lie, 1/100 inch.
+        """Between which lengths nearly all training rows lie, in its unit.
 
         Of bins their outermost edges, where the tails begin; else the least and the greatest
         training length.
         """
         if isinstance(self.objective, HistogramObjective):
-            edges = self.objective.bins.edges
+            edges = np.array(self.objective.bins.edges) - np.log(self.objective.unit_size)
             return float(np.exp(edges[0] + _ROUNDING)), float(np.exp(edges[-1] - _ROUNDING))
         return float(self.usual_lengths[0]), float(self.usual_lengths[-1])
 
@@ -95,6 +98,7 @@ class Predictor:
         return {
             "text": self.recipe.model_dump(mode="json"),
             "columns": self.columns.model_dump(),
+            "unit": self.unit.name,
             "features": [each.state() for each in self.kept],
             "model": self.model.model_dump(mode="json"),
             "objective": self.objective.state(),
@@ -118,6 +122,7 @@ class Predictor:
         return cls(
             recipe=TextRecipe.model_validate(state["text"]),
             columns=ColumnNames.model_validate(state["columns"]),
+            unit=CatalogueUnit.named(state["unit"]),
             kept=kept,
             model=model,
             network=LengthNetwork(
@@ -136,7 +141,7 @@ def snapped(
 ) -> NDArray[np.float32]:
     """Each length replaced by the nearest usual one; of two equally near ones, the smaller.
 
-    `lengths`: float32 (rows,); `usual_lengths`: float32 (m,), ascending; 1/100 inch both.
+    `lengths`: float32 (rows,); `usual_lengths`: float32 (m,), ascending; of one unit.
     """
     above = np.searchsorted(usual_lengths, lengths).clip(1, max(len(usual_lengths) - 1, 1))
     if len(usual_lengths) == 1:

@@ -35,7 +35,7 @@ def check_sound(predictor: Predictor, state: Mapping[str, Any]) -> None:
 
 
 def _predict_one(predictor: Predictor, state: Mapping[str, Any]) -> None:
-    products = one_product(_TEXT, predictor.recipe)
+    products = one_product(_TEXT, predictor.recipe, predictor.unit)
     vectors: dict[str, Any] = {}
     for feature, kept in zip(predictor.features, state["features"], strict=True):
         encoder = feature.text_encoder

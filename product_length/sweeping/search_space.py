@@ -48,20 +48,26 @@ def settings(config: DictConfig, trial: Trial) -> None:
 
 
 def losses_and_settings(config: DictConfig, trial: Trial) -> None:
-    """The loss with the parameters that it has, the target, and all of `settings`."""
+    """The loss with the parameters that it has, the target, and all of `settings`.
+
+    Parameters that are lengths are searched in the challenge's unit only, else left as they are.
+    """
     draw = _Draw(config, trial)
     draw.choice("loss", LOSSES)
     if draw.chosen("loss") != "histogram":  # which has bins of log length
         draw.choice("features.use_log_target", (True, False))
+    # What is a length in one unit is none in another.
+    in_challenges_unit = OmegaConf.select(config, "data.unit") == "hundredth_inch"
     match draw.chosen("loss"):
         case "focal_mape":
             draw.number("loss.gamma", 0.0, 4.0)
-        case "huber":
+        case "huber" if in_challenges_unit:
             draw.number("loss.delta", 0.1, 1000.0, log=True)
         case "combined":
             draw.number("loss.mix", 0.0, 1.0)
         case "weighted_mape":
-            draw.number("loss.scale", 10.0, 1000.0, log=True)
+            if in_challenges_unit:
+                draw.number("loss.scale", 10.0, 1000.0, log=True)
             draw.number("loss.floor", 0.0, 1.0)
         case "histogram":
             draw.choice("loss.bins", (64, 128, 256))

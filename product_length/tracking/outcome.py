@@ -21,7 +21,7 @@ def log_outcome(
 ) -> None:
     """Log the predictions of every split, and a summary of the report.
 
-    `splits`: row numbers int64 (n,) by name; `predicted`: float32 (n,), 1/100 inch.
+    `splits`: row numbers int64 (n,) by name; `predicted`: float32 (n,), catalogue's unit.
     """
     for split, rows in splits.items():
         tracker.predictions(
@@ -30,10 +30,17 @@ def log_outcome(
             predictions=predicted[split],
             product_ids=LazyStrings(rows, lambda row: str(catalogue.product_ids[row])),
             types=LazyStrings(rows, lambda row: str(catalogue.types[row])),
+            quantity=report.quantity,
+            bands=report.bands,
             texts=LazyStrings(rows, lambda row: catalogue.texts(row, row + 1)[0]),
         )
     tracker.summary(
         {
+            "target": report.target,
+            "unit": report.unit,
+            "band_edges": report.band_edges,
+            "short_below": report.bands.short_below,
+            "decision": report.decision,
             "epochs": report.epochs,
             "best_epoch": report.best_epoch,
             "parameters": report.parameters,

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from product_length.evaluation.metrics import FloatArray
+from product_length.evaluation.quantity import Quantity
 
 RowArray = NDArray[np.intp]
 
@@ -24,10 +25,12 @@ def worst_rows(errors: FloatArray, count: int) -> RowArray:
     return np.argsort(-errors, kind="stable")[:count]
 
 
-def scatter(lengths: FloatArray, predictions: FloatArray, title: str) -> NDArray[np.uint8]:
-    """Predicted against true length on logarithmic axes, uint8 (height, width, 4), RGBA.
+def scatter(
+    lengths: FloatArray, predictions: FloatArray, title: str, quantity: Quantity
+) -> NDArray[np.uint8]:
+    """Predicted against true lengths on logarithmic axes, uint8 (height, width, 4), RGBA.
 
-    Lengths and predictions: float64 (rows,), 1/100 inch.
+    Lengths and predictions: float64 (rows,), of `quantity`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -43,8 +46,8 @@ def scatter(lengths: FloatArray, predictions: FloatArray, title: str) -> NDArray
         yscale="log",
         xlim=(low, high),
         ylim=(low, high),
-        xlabel="true length (1/100 inch)",
-        ylabel="predicted length (1/100 inch)",
+        xlabel=quantity.labelled("true"),
+        ylabel=quantity.labelled("predicted"),
         title=title,
     )
     axes.legend(loc="upper left")

@@ -8,6 +8,9 @@ from typing import Any
 from numpy.typing import ArrayLike
 from typing_extensions import Self
 
+from product_length.evaluation.bands import Bands
+from product_length.evaluation.quantity import Quantity
+
 
 class Tracker:
     """Follows one run, here nowhere; as a context manager it is closed however the block ends.
@@ -36,12 +39,15 @@ class Tracker:
         product_ids: Sequence[str],
         types: Sequence[str],
         texts: Sequence[str],
+        quantity: Quantity,
+        bands: Bands,
     ) -> None:
         """Show how far the predictions of a split ("val" or "test") are from the truth.
 
-        `lengths` and `predictions`: float (rows,), 1/100 inch. Of `product_ids`, `types` and
-        `texts`, each (rows,), only the few products shown are looked up: they may be lazy.
-        Raises ValueError for unequal sizes, no rows, or a length that is not positive and finite.
+        `lengths` and `predictions`: float (rows,), of `quantity`, in `bands`. Of `product_ids`,
+        `types` and `texts`, each (rows,), only the few products shown are looked up: they may be
+        lazy. Raises ValueError for unequal sizes, no rows, or a length that is not positive and
+        finite.
         """
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

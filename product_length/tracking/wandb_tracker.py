@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from product_length.errors import UserError, first_line
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import measure
 from product_length.evaluation.metrics import METRICS, absolute_percentage_errors, checked
+from product_length.evaluation.quantity import Quantity
 from product_length.tracking.config import Wandb
 from product_length.tracking.samples import best_rows, sampled_rows, scatter, worst_rows
 from product_length.tracking.tracker import Tracker
@@ -24,8 +26,6 @@ EXTREME_ROWS = 25
 """Products in the table of the best predictions, and in that of the worst."""
 
 TEXT_CHARACTERS = 200
-
-_PRODUCT_COLUMNS: list[str | int] = ["product_id", "type", "length", "prediction", "ape", "text"]
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ class WandbTracker(Tracker):
         product_ids: Sequence[str],
         types: Sequence[str],
         texts: Sequence[str],
+        quantity: Quantity,
+        bands: Bands,
     ) -> None:
         """Log `<split>/scatter`, `/worst`, `/best` and `/error_by_band`.
 
@@ -92,15 +94,17 @@ class WandbTracker(Tracker):
                 for row in rows.tolist()
             ]
 
+        true, predicted = quantity.labelled("true"), quantity.labelled("predicted")
+        columns: list[str | int] = ["product_id", "type", true, predicted, "ape", "text"]
         banded = [metric.name for metric in METRICS if metric.by_band]
         tables: dict[str, tuple[list[str | int], list[list[Any]]]] = {
-            f"{split}/worst": (_PRODUCT_COLUMNS, products(worst_rows(errors, EXTREME_ROWS))),
-            f"{split}/best": (_PRODUCT_COLUMNS, products(best_rows(errors, EXTREME_ROWS))),
+            f"{split}/worst": (columns, products(worst_rows(errors, EXTREME_ROWS))),
+            f"{split}/best": (columns, products(best_rows(errors, EXTREME_ROWS))),
             f"{split}/error_by_band": (
-                ["band", "rows", *banded],
+                [true, "rows", *banded],
                 [
                     [band.band, band.rows, *(band[name].value for name in banded)]
-                    for band in measure(y, p).bands
+                    for band in measure(y, p, bands).bands
                 ],
             ),
         }
@@ -108,7 +112,7 @@ class WandbTracker(Tracker):
         shown = sampled_rows(y.size, self._options.sampled_predictions)
         if shown.size:
             title = f"{shown.size:,} of {y.size:,} {split} products"
-            pictures[f"{split}/scatter"] = scatter(y[shown], p[shown], title)
+            pictures[f"{split}/scatter"] = scatter(y[shown], p[shown], title, quantity)
         self._send(lambda run: _log_media(run, tables, pictures))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

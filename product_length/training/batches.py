@@ -22,8 +22,8 @@ Rows = NDArray[np.int64]
 class Inputs:
     """Everything the network sees of a catalogue, row by row, in memory or memory-mapped.
 
-    columns: for each feature, by its name, an array (rows, …). lengths: float32 (rows,), 1/100
-    inch, or None where they are to be predicted.
+    columns: for each feature, by its name, an array (rows, …). lengths: float32 (rows,), in the
+    model's unit, or None where they are to be predicted.
 
     Raises ValueError when the columns differ in rows, or there is none.
     """

@@ -48,8 +48,8 @@ class FitModule(L.LightningModule):
 
     With `chunks`, training rows are read in chunks, else one by one.
     `history` has one entry for each finished epoch. Every metric of val/ is computed in float64
-    over all rows of the split at once, from lengths in 1/100 inch; those of train/ are means over
-    the rows of the epoch as the weights moved, with dropout.
+    over all rows of the split at once, in the catalogue's unit; those of train/ are means over the
+    rows of the epoch as the weights moved, with dropout.
     """
 
     def __init__(
@@ -169,7 +169,8 @@ class FitModule(L.LightningModule):
         if mixed is not None:  # the head learns also from rows that an expert explains
             cost = loss + self.objective.cost(own, lengths)
         with torch.no_grad():
-            ape = _mape.cost(self.objective.lengths(raw), lengths)
+            known = self.objective.in_catalogue_unit(lengths)
+            ape = _mape.cost(self.objective.lengths(raw), known)
             rows = loss.new_tensor(float(len(lengths)))
             self._pending.append(torch.stack([loss.detach(), ape, rows, raw.abs().amax()]))
         if len(self._pending) == CHECK_EVERY:
@@ -234,7 +235,8 @@ class FitModule(L.LightningModule):
         if not (raw.isfinite().all() and p.isfinite().all()):
             raise self._diverged(self._steps_seen, "validation predictions are not finite numbers")
         sums = np.sum(from_every_process(self._sums), axis=0)
-        mape = _mape.cost(p, y).item()
+        known = self.objective.in_catalogue_unit(y)
+        mape = _mape.cost(p, known).item()
         # A distribution is decided for each metric by itself.
         for_rmsle = self.objective.lengths(raw, "rmsle") if self.objective.decisions else p
         entry = {
@@ -243,7 +245,7 @@ class FitModule(L.LightningModule):
             "train/mape": sums[1] / sums[2],
             "val/loss": self.objective.cost(raw, y).item(),
             "val/mape": mape,
-            "val/rmsle": _rmsle.cost(for_rmsle, y).item(),
+            "val/rmsle": _rmsle.cost(for_rmsle, known).item(),
             "val/score": max(0.0, 100 * (1 - mape)),
             "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             "rows_per_second": sums[2] / self._seconds,

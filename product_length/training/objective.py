@@ -1,4 +1,8 @@
-"""What training minimises: a loss, and how raw outputs of the network become lengths."""
+"""What training minimises: a loss, and how raw outputs of the network become lengths.
+
+Training sees lengths in the model's unit (`CatalogueUnit.in_model_units`); what is predicted is in
+the catalogue's. `unit_size`: how many of the first one of the second is.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import TypeAdapter
 from torch import Tensor
 from typing_extensions import Self
 
@@ -17,16 +20,10 @@ from product_length.decision.config import DECISIONS, Decision, DecisionOption
 from product_length.decision.distribution import Distribution
 from product_length.loss.bin_grid import BinGrid
 from product_length.loss.bins import TAIL_CELLS, Bins, fit_bins
-from product_length.loss.constant import best_constant, thinned
+from product_length.loss.constant import thinned
 from product_length.loss.histogram import Histogram, cross_entropy, smoothed_targets
-from product_length.loss.point import PointLoss, PointLossOptions
-from product_length.model.target import (
-    LinearTarget,
-    LogTarget,
-    Target,
-    target_from_state,
-    target_state,
-)
+from product_length.loss.point import PointLoss
+from product_length.training.point_objective import PointObjective
 
 _ROWS = 16384
 """Rows of distributions that are worked on at a time."""
@@ -41,7 +38,7 @@ class Objective(Protocol):
         ...
 
     def cost(self, raw: Tensor, lengths: Tensor) -> Tensor:
-        """What the batch costs, a scalar; `lengths` float (rows,), 1/100 inch."""
+        """What the batch costs, a scalar; `lengths` float (rows,), in the model's unit."""
         ...
 
     @property
@@ -49,15 +46,19 @@ class Objective(Protocol):
         """The metrics that outputs can be decided for, beside `auto`."""
         ...
 
+    def in_catalogue_unit(self, lengths: Tensor) -> Tensor:
+        """Lengths float (rows,) of the model's unit in the catalogue's."""
+        ...
+
     def lengths(self, raw: Tensor, decision: DecisionOption = "auto") -> Tensor:
-        """The predicted lengths: float (rows,), 1/100 inch, positive and finite.
+        """The predicted lengths: float (rows,), in the catalogue's unit, positive and finite.
 
         Raises ValueError when `decision` is neither `auto` nor one of `decisions`.
         """
         ...
 
     def distribution(self, raw: Tensor) -> Distribution | None:
-        """The predicted distributions; None where the loss leaves but one length."""
+        """The predicted distributions, in the catalogue's unit; None for a point loss."""
         ...
 
     @property
@@ -70,90 +71,15 @@ class Objective(Protocol):
         ...
 
     def bin_grid(self, train_lengths: NDArray[np.float32] | None = None) -> BinGrid | None:
-        """What outputs stand for, for experts; None where the loss leaves but one length.
+        """What outputs stand for, in the model's unit, for experts; None for a point loss.
 
-        By training rows, float32 (rows,), 1/100 inch; without any, for weights to be loaded into.
+        By training rows, float32 (rows,); without any, for weights to be loaded into.
         """
         ...
 
     def state(self) -> dict[str, Any]:
         """Names and plain numbers from which the objective can be rebuilt."""
         ...
-
-
-@dataclass(frozen=True)
-class PointObjective:
-    """One output, which `target` turns into a length and `loss` compares with the truth."""
-
-    loss: PointLoss
-    target: Target
-
-    @classmethod
-    def build(
-        cls, loss: PointLoss, train_lengths: NDArray[np.float32], *, log_target: bool
-    ) -> Self:
-        """The objective for training rows of these lengths: float32 (rows,), 1/100 inch.
-
-        A linear target is scaled by the loss's best constant, so that the network works near 1.
-        """
-        if log_target:
-            return cls(loss, LogTarget())
-        return cls(loss, LinearTarget(best_constant(loss, train_lengths)))
-
-    @property
-    def outputs(self) -> int:
-        """How many numbers the head emits for each row: 1."""
-        return self.loss.outputs
-
-    @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """None: what a point loss emits was decided by training."""
-        return ()
-
-    def cost(self, raw: Tensor, lengths: Tensor) -> Tensor:
-        """The loss, a scalar, of raw outputs (rows, 1) against `lengths` (rows,), 1/100 inch.
-
-        In float32 under autocast too. Raises ValueError when the shapes do not match.
-        """
-        with torch.autocast(raw.device.type, enabled=False):
-            return self.loss.cost(self.lengths(raw), lengths)
-
-    def lengths(self, raw: Tensor, decision: DecisionOption = "auto") -> Tensor:
-        """Lengths (rows,), 1/100 inch, positive and finite, from raw outputs (rows, 1).
-
-        Raises ValueError when `raw` has another shape or `decision` is not `auto`.
-        """
-        if decision != "auto":
-            raise ValueError(f"a point loss leaves nothing to decide for {decision}")
-        if raw.ndim != 2 or raw.shape[1] != 1:
-            raise ValueError(f"raw outputs {tuple(raw.shape)} must be (rows, 1)")
-        return self.target.to_length(raw[:, 0])
-
-    def distribution(self, raw: Tensor) -> None:
-        """None: a point loss emits one length."""
-
-    @property
-    def criterion(self) -> str:
-        """MAPE, whatever the loss: what a length is wanted for."""
-        return "val/mape"
-
-    def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
-        """The output, float32 (1,), for the best constant of lengths (rows,), 1/100 inch."""
-        constant = best_constant(self.loss, train_lengths)
-        return torch.tensor([self.target.from_length(constant)], dtype=torch.float32)
-
-    def bin_grid(self, train_lengths: NDArray[np.float32] | None = None) -> None:
-        """None: a point loss emits one length."""
-
-    def state(self) -> dict[str, Any]:
-        """What `from_state` rebuilds this from."""
-        return {"loss": self.loss.model_dump(), "target": target_state(self.target)}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """The objective that `state` described. Raises ValueError when it describes none."""
-        loss: PointLoss = TypeAdapter(PointLossOptions).validate_python(state["loss"])
-        return cls(loss, target_from_state(state["target"]))
 
 
 @dataclass(frozen=True)
@@ -165,12 +91,15 @@ class HistogramObjective:
 
     loss: Histogram
     bins: Bins
+    unit_size: float = 1.0
 
     @classmethod
-    def build(cls, loss: Histogram, train_lengths: NDArray[np.float32]) -> Self:
-        """The objective for training rows of these lengths: float32 (rows,), 1/100 inch."""
+    def build(
+        cls, loss: Histogram, train_lengths: NDArray[np.float32], *, unit_size: float = 1.0
+    ) -> Self:
+        """The objective for training rows of these lengths: float32 (rows,)."""
         layout = loss.model_dump(exclude={"name", "smoothing"})
-        return cls(loss, fit_bins(train_lengths, **layout))
+        return cls(loss, fit_bins(train_lengths, **layout), unit_size)
 
     @property
     def outputs(self) -> int:
@@ -201,10 +130,13 @@ class HistogramObjective:
             return torch.stack(costs).sum() / len(lengths)
 
     def distribution(self, raw: Tensor) -> Distribution:
-        """The predicted distributions from raw outputs (rows, outputs).
+        """The predicted distributions, in the catalogue's unit, from raw outputs (rows, outputs).
 
         Raises ValueError when `raw` has another shape.
         """
+        return self._distribution(raw, self.bins.cell_edges - np.log(self.unit_size))
+
+    def _distribution(self, raw: Tensor, cell_edges: NDArray[np.float64]) -> Distribution:
         if raw.ndim != 2 or raw.shape[1] != self.outputs:
             raise ValueError(f"raw outputs {tuple(raw.shape)} must be (rows, {self.outputs})")
         with torch.autocast(raw.device.type, enabled=False):
@@ -218,17 +150,25 @@ class HistogramObjective:
                 ],
                 dim=1,
             )
-            return Distribution(cells, torch.from_numpy(self.bins.cell_edges).to(cells))
+            return Distribution(cells, torch.from_numpy(cell_edges).to(cells))
 
     def lengths(self, raw: Tensor, decision: DecisionOption = "auto") -> Tensor:
-        """Lengths (rows,), 1/100 inch, from raw outputs (rows, outputs); `auto` is `mape`.
+        """Lengths (rows,), in the catalogue's unit, from raw outputs (rows, outputs).
 
-        Raises ValueError when `raw` has another shape.
+        `auto` is `mape`. Raises ValueError when `raw` has another shape.
         """
-        chosen = "mape" if decision == "auto" else decision
+        chosen: Decision = "mape" if decision == "auto" else decision
         with torch.autocast(raw.device.type, enabled=False):
-            parts = [self.distribution(some).decide(chosen) for some in _parts(raw)]
-            return torch.cat(parts)
+            if chosen == "rmsle":  # of ln(1 + length): another length in another unit
+                return torch.cat([self.distribution(some).decide(chosen) for some in _parts(raw)])
+            # In the model's unit, so that nothing is rounded otherwise in another one.
+            edges = self.bins.cell_edges
+            parts = [self._distribution(some, edges).decide(chosen) for some in _parts(raw)]
+            return self.in_catalogue_unit(torch.cat(parts))
+
+    def in_catalogue_unit(self, lengths: Tensor) -> Tensor:
+        """Lengths (rows,) of the model's unit in the catalogue's."""
+        return lengths / self.unit_size
 
     @property
     def criterion(self) -> str:
@@ -236,7 +176,7 @@ class HistogramObjective:
         return "val/loss"
 
     def initial_bias(self, train_lengths: NDArray[np.float32]) -> Tensor:
-        """The logits, float32 (outputs,), of the distribution of lengths (rows,), 1/100 inch."""
+        """The logits, float32 (outputs,), of the distribution of lengths (rows,)."""
         rows = thinned(np.sort(train_lengths.astype(np.float64)))
         parts = [self.targets(some).sum(dim=0) for some in _parts(torch.from_numpy(rows))]
         shares = torch.stack(parts).sum(dim=0) / len(rows)
@@ -255,12 +195,17 @@ class HistogramObjective:
 
     def state(self) -> dict[str, Any]:
         """What `from_state` rebuilds this from."""
-        return {"loss": self.loss.model_dump(), "bins": self.bins.state()}
+        return {
+            "loss": self.loss.model_dump(),
+            "bins": self.bins.state(),
+            "unit_size": self.unit_size,
+        }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """The objective that `state` described. Raises ValueError when it describes none."""
-        return cls(Histogram.model_validate(state["loss"]), Bins.from_state(state["bins"]))
+        loss, bins = Histogram.model_validate(state["loss"]), Bins.from_state(state["bins"])
+        return cls(loss, bins, float(state["unit_size"]))
 
     def targets(self, lengths: Tensor) -> Tensor:
         """What training wants the outputs to be: (rows, outputs), from lengths (rows,)."""
@@ -269,15 +214,20 @@ class HistogramObjective:
 
 
 def build_objective(
-    loss: PointLoss | Histogram, train_lengths: NDArray[np.float32], *, log_target: bool
+    loss: PointLoss | Histogram,
+    train_lengths: NDArray[np.float32],
+    *,
+    log_target: bool,
+    unit_size: float = 1.0,
 ) -> Objective:
-    """The objective of a loss for training rows: float32 (rows,), 1/100 inch.
+    """The objective of a loss for training rows: float32 (rows,), in the model's unit.
 
     `log_target` says what a point loss's output means; a distribution has bins instead.
+    `unit_size`: how many of the model's unit one of the catalogue's is.
     """
     if isinstance(loss, Histogram):
-        return HistogramObjective.build(loss, train_lengths)
-    return PointObjective.build(loss, train_lengths, log_target=log_target)
+        return HistogramObjective.build(loss, train_lengths, unit_size=unit_size)
+    return PointObjective.build(loss, train_lengths, log_target=log_target, unit_size=unit_size)
 
 
 def objective_from_state(state: Mapping[str, Any]) -> Objective:

@@ -48,7 +48,7 @@ def mean_expert_shares(
 def decided(
     objective: Objective, raw: Tensor, decision: DecisionOption = "auto"
 ) -> NDArray[np.float32]:
-    """Lengths, float32 (rows,), 1/100 inch, from raw outputs (rows, outputs).
+    """Lengths, float32 (rows,), in the catalogue's unit, from raw outputs (rows, outputs).
 
     Raises ValueError as `Objective.lengths` does.
     """
@@ -60,8 +60,8 @@ def decided(
 def ranks(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> NDArray[np.float64]:
     """The predicted probability of at most each true length (PIT): float64 (rows,), 0 to 1.
 
-    `raw`: (rows, outputs); `lengths`: float32 (rows,), 1/100 inch. Raises ValueError when the
-    objective predicts no distribution.
+    `raw`: (rows, outputs); `lengths`: float32 (rows,), in the catalogue's unit. Raises ValueError
+    when the objective predicts no distribution.
     """
     truth = torch.split(torch.from_numpy(lengths), _ROWS)
     with torch.inference_mode():
@@ -70,7 +70,7 @@ def ranks(objective: Objective, raw: Tensor, lengths: NDArray[np.float32]) -> ND
 
 
 def intervals_of(objective: Objective, raw: Tensor, coverage: Coverage) -> NDArray[np.float32]:
-    """Both ends of the intervals that hold `coverage`: float32 (rows, 2), 1/100 inch.
+    """Both ends of the intervals that hold `coverage`: float32 (rows, 2), in the catalogue's unit.
 
     `raw`: (rows, outputs). Raises ValueError when the objective predicts no distribution.
     """

@@ -9,7 +9,7 @@ import xxhash
 
 from product_length.errors import UserError
 
-FORMAT = 4  # of what is in a checkpoint; raise it when that changes
+FORMAT = 5  # of what is in a checkpoint; raise it when that changes
 _SEAL = re.compile(rb"product_length (\d+) xxh3_128 ([0-9a-f]{32})\Z")
 _DIGEST_LENGTH = 32
 _BLOCK = 1 << 22

@@ -11,15 +11,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xxhash
+from builders import CHALLENGE_HEADER
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue import source as source_module
 from product_length.catalogue.catalogue import fingerprint_of
-from product_length.catalogue.config import Columns, DemoData, FileData, SplitOptions, TextRecipe
+from product_length.catalogue.config import (
+    AMAZON2023_COLUMNS,
+    DemoData,
+    FileData,
+    SplitOptions,
+    TextRecipe,
+)
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.product_file import ProductFile
 from product_length.catalogue.split import TEST, TRAIN, VAL, assign_splits
 from product_length.catalogue.text import FIELDS
+from product_length.catalogue.units import HUNDREDTH_INCH, CatalogueUnit
 from product_length.errors import UserError
 
 RECIPE = TextRecipe(fields=list(FIELDS))
@@ -29,7 +37,7 @@ def dropped(reading):
     return sum(each.count for each in reading.dropped.values())
 
 
-NAMES = list(Columns().model_dump().values())
+NAMES = CHALLENGE_HEADER
 SAMPLE = Path(__file__).parents[3] / "shared" / "data" / "amazon2023_sample.csv"
 
 
@@ -60,7 +68,8 @@ def write_csv(path, rows):
 
 
 def options(path, **changes):
-    return FileData(**{"source": "file", "path": path, "text": RECIPE, "split": SplitOptions(),
+    return FileData(**{"source": "file", "path": path, "columns": AMAZON2023_COLUMNS,
+                       "unit": "hundredth_inch", "text": RECIPE, "split": SplitOptions(),
                        **changes})  # fmt: skip
 
 
@@ -140,7 +149,7 @@ def test_what_was_dropped_is_reported(source, store):
 
 def test_second_opening_reads_the_store_and_is_the_same(source, store, monkeypatch):
     first = open_catalogue(options(source), store)
-    monkeypatch.setattr(source_module, "read_batches", None)
+    monkeypatch.setattr(source_module, "read_products", None)
     second = open_catalogue(options(source), store)
     assert second.fingerprint == first.fingerprint
     assert second.reading == first.reading
@@ -150,8 +159,9 @@ def test_second_opening_reads_the_store_and_is_the_same(source, store, monkeypat
 
 
 def test_length_ranges_and_splits_share_the_stored_rows(source, store):
-    whole = open_catalogue(options(source), store)
-    part = open_catalogue(options(source, min_length=21, max_length=1050), store)
+    shares = SplitOptions(min_val_rows=0)
+    whole = open_catalogue(options(source, split=shares), store)
+    part = open_catalogue(options(source, min_length=21, max_length=1050, split=shares), store)
     other = open_catalogue(options(source, split=SplitOptions(seed=1)), store)
     assert len(kept_artefacts(store)) == 1
     inside = np.flatnonzero((whole.lengths >= 21) & (whole.lengths <= 1050))
@@ -206,13 +216,19 @@ def test_formats_hold_the_same_catalogue(source, store, tmp_path):
 @pytest.mark.parametrize("column", range(4))
 def test_fingerprint_sees_each_column(column):
     columns = [np.arange(9, dtype=np.uint64) for _ in range(3)] + [np.ones(9, dtype=np.float32)]
-    before = fingerprint_of(*columns)
+    before = fingerprint_of(*columns, HUNDREDTH_INCH)
     columns[column] = columns[column].copy()
     columns[column][4] = 77
-    assert fingerprint_of(*columns) != before
+    assert fingerprint_of(*columns, HUNDREDTH_INCH) != before
     assert len(before) == hashlib.sha256().digest_size * 2
     with pytest.raises(ValueError, match="one length"):
-        fingerprint_of(*columns[:3], columns[3][1:])
+        fingerprint_of(*columns[:3], columns[3][1:], HUNDREDTH_INCH)
+
+
+def test_fingerprint_sees_the_unit():
+    columns = [np.arange(9, dtype=np.uint64)] * 3 + [np.ones(9, dtype=np.float32)]
+    units = [CatalogueUnit.named(name) for name in ("hundredth_inch", "cm", "kg")]
+    assert len({fingerprint_of(*columns, unit) for unit in units}) == 3
 
 
 def test_rows_are_picked_across_stored_batches(tmp_path):
@@ -233,7 +249,7 @@ def test_rows_are_picked_across_stored_batches(tmp_path):
 def test_too_few_rows(tmp_path, store):
     path = write_csv(tmp_path / "a.csv", [*sound_rows(19), *FAULTY[2:4]])
     with pytest.raises(UserError) as error:
-        open_catalogue(options(path), store)
+        open_catalogue(options(path, decimal="."), store)
     assert "only 19 rows can be used, 20 are needed" in str(error.value)
     assert "a.csv: 21 rows read" in str(error.value)
     assert "length is not a number: 1 (row 21)" in str(error.value)
@@ -247,12 +263,8 @@ def test_too_few_rows(tmp_path, store):
 @pytest.mark.parametrize(
     ("written", "advice"),
     [
-        (
-            "{} cm",
-            "such as '1 cm', '2 cm', '3 cm'; convert to 1/100 inch and leave out the unit cm",
-        ),
-        ("{},5", "such as '1,5', '2,5', '3,5'; write a decimal point instead of a comma"),
-        ("1e-4{}", "such as '1e-41', '1e-42', '1e-43'; give 1/100 inch, from 0.00001 to"),
+        ("{} wide", "such as '1 wide', '2 wide', '3 wide'"),
+        ("1e-4{}", "such as '1e-41', '1e-42', '1e-43'; give 1/100 inch, from 1e-05 to"),
         ("-{}", "length is not positive: 50 (rows 1, 2, 3, 4, 5, …), such as '-1', '-2', '-3'"),
     ],
 )
@@ -292,14 +304,14 @@ def test_a_faulty_file_leaves_nothing_in_the_store(tmp_path, store):
 
 
 def test_a_file_that_changes_while_it_is_read(source, store, monkeypatch):
-    read = source_module.read_batches
+    read = source_module.read_products
 
     def read_and_touch(*arguments, **named):
         yield from read(*arguments, **named)
         with source.open("a") as file:
             file.write("more")
 
-    monkeypatch.setattr(source_module, "read_batches", read_and_touch)
+    monkeypatch.setattr(source_module, "read_products", read_and_touch)
     with pytest.raises(UserError, match="changed while it was read"):
         open_catalogue(options(source), store)
     assert kept_artefacts(store) == []

@@ -137,3 +137,13 @@ def test_each_row_is_tested_in_exactly_one_of_the_folds():
 def test_a_fold_that_is_not_there(options, said):
     with pytest.raises(ValueError, match=said):
         SplitOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("rows", "val"), [(10_000, 0.1), (200, 0.1), (100, 0.2), (40, 0.95 / 4), (20, 0.95 / 4)]
+)
+def test_few_rows_give_more_of_them_to_val(rows, val):
+    shares = SplitOptions().for_rows(rows)
+    assert shares.val == pytest.approx(val)
+    assert shares.train + shares.val + shares.test == pytest.approx(1)
+    assert SplitOptions(min_val_rows=0).for_rows(rows) == SplitOptions(min_val_rows=0)

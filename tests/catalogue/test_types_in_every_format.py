@@ -7,14 +7,18 @@ import zipfile
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from builders import challenge_columns
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.config import Columns, FileData, SplitOptions, TextRecipe
+from product_length.catalogue.config import FileData, SplitOptions, TextRecipe
+from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.prepare import RESPELLED, open_catalogue
+from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.catalogue.unlabelled import open_unlabelled
+from product_length.tables.config import TableOptions
 
 RECIPE = TextRecipe(fields=["title"])
-COLUMNS = Columns(bullet_points=None, description=None)
+COLUMNS = challenge_columns(bullet_points=None, description=None)
 TYPES = [713, 8, 2**53 - 1] * 20
 
 
@@ -55,11 +59,18 @@ PARQUET = ["int64", "float64", "decimal", "string", "padded", "dictionary", "dic
 def test_training_and_prediction_read_one_spelling(tmp_path, form):
     path = written(tmp_path, form)
     store = ArtefactStore(tmp_path / "cache")
-    data = FileData(source="file", path=path, columns=COLUMNS, text=RECIPE, split=SplitOptions())
+    data = FileData(
+        source="file", path=path, columns=COLUMNS, unit="mm", text=RECIPE, split=SplitOptions()
+    )
     catalogue = open_catalogue(data, store)
     expected = [str(each) for each in TYPES]
     assert catalogue.types.to_pylist() == expected
-    assert open_unlabelled(path, COLUMNS, RECIPE, store).types.to_pylist() == expected
+    assert (
+        open_unlabelled(
+            path, FileColumns.of(COLUMNS), RECIPE, HUNDREDTH_INCH, store, TableOptions()
+        ).types.to_pylist()
+        == expected
+    )
     respelled = 0 if form in ("int64", "float64", "padded", "dictionary of floats") else len(TYPES)
     assert catalogue.reading.counted.get(RESPELLED, 0) == respelled
 
@@ -70,7 +81,13 @@ def test_what_was_respelled_is_counted_among_the_rows_kept(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("\n".join(lines) + "\n")
     data = FileData(
-        source="file", path=path, columns=COLUMNS, text=RECIPE, split=SplitOptions(), max_length=60
+        source="file",
+        path=path,
+        columns=COLUMNS,
+        unit="mm",
+        text=RECIPE,
+        split=SplitOptions(),
+        max_length=60,
     )
     lines = open_catalogue(data, ArtefactStore(tmp_path / "cache")).reading.lines()
     assert "  kept, product type written like 713.0, read as 713: 30" in lines

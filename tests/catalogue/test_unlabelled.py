@@ -6,11 +6,15 @@ import pyarrow.parquet as pq
 import xxhash
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.config import Columns, TextRecipe
+from product_length.catalogue.config import AMAZON2023_COLUMNS, TextRecipe
+from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.text import FIELDS, are_empty
+from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.catalogue.unlabelled import open_unlabelled
+from product_length.tables.config import TableOptions
 
 RECIPE = TextRecipe(fields=list(FIELDS))
+COLUMNS = FileColumns.of(AMAZON2023_COLUMNS, with_lengths=False)
 
 
 def test_every_row_is_kept_whatever_it_lacks(tmp_path):
@@ -24,7 +28,12 @@ def test_every_row_is_kept_whatever_it_lacks(tmp_path):
     }
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     products = open_unlabelled(
-        tmp_path / "a.parquet", Columns(), RECIPE, ArtefactStore(tmp_path / "cache")
+        tmp_path / "a.parquet",
+        COLUMNS,
+        RECIPE,
+        HUNDREDTH_INCH,
+        ArtefactStore(tmp_path / "cache"),
+        TableOptions(),
     )
     assert len(products) == 4
     assert products.product_ids.to_pylist() == ["1", "1", "", "4"]
@@ -43,6 +52,9 @@ def test_rows_are_cleaned_once(tmp_path):
         "PRODUCT_ID,TITLE,BULLET_POINTS,DESCRIPTION,PRODUCT_TYPE_ID\n" + "1,lamp,,,7\n" * 50
     )
     store = ArtefactStore(tmp_path / "cache")
-    opened = [open_unlabelled(path, Columns(), RECIPE, store) for _ in range(2)]
+    opened = [
+        open_unlabelled(path, COLUMNS, RECIPE, HUNDREDTH_INCH, store, TableOptions())
+        for _ in range(2)
+    ]
     assert [len(each) for each in opened] == [50, 50]
     assert len([each for each in (store.root / "unlabelled").iterdir() if each.is_dir()]) == 1

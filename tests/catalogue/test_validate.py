@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from product_length.catalogue import validate
+from product_length.catalogue.units import HUNDREDTH_INCH, CatalogueUnit
 from product_length.catalogue.validate import (
     MISSING_ID,
     MISSING_LENGTH,
@@ -38,7 +39,7 @@ LENGTHS = [
     ("  ", None, MISSING_LENGTH),
     (None, None, MISSING_LENGTH),
     ("12,5", None, NOT_A_NUMBER),
-    ("1,200", None, NOT_A_NUMBER),
+    ("1,200", 1200, USABLE),
     ("10 cm", None, NOT_A_NUMBER),
     ("1_0", None, NOT_A_NUMBER),
     ("0x10", None, NOT_A_NUMBER),
@@ -64,23 +65,27 @@ LENGTHS = [
 
 @pytest.mark.parametrize(("written", "length", "fault"), LENGTHS)
 def test_a_length_alone(written, length, fault):
-    lengths, faults = parse_lengths(pa.array([written], pa.string()))
+    lengths, faults = parse_lengths(pa.array([written], pa.string()), ".", HUNDREDTH_INCH)
     assert faults.tolist() == [fault]
-    assert lengths.dtype == np.float32
-    np.testing.assert_array_equal(lengths, np.float32([np.nan if length is None else length]))
+    assert lengths.dtype == np.float64
+    np.testing.assert_array_equal(lengths, [np.nan if length is None else length])
 
 
 def test_lengths_together_are_the_lengths_alone():
-    lengths, faults = parse_lengths(pa.array([written for written, _, _ in LENGTHS], pa.string()))
+    lengths, faults = parse_lengths(
+        pa.array([written for written, _, _ in LENGTHS], pa.string()),
+        ".",
+        HUNDREDTH_INCH,
+    )
     assert faults.dtype == np.uint8
     assert faults.tolist() == [fault for _, _, fault in LENGTHS]
     expected = [np.nan if length is None else length for _, length, _ in LENGTHS]
-    np.testing.assert_array_equal(lengths, np.float32(expected))
+    np.testing.assert_array_equal(lengths, expected)
 
 
 def test_lengths_that_are_numbers_already():
     column = pa.array([1.5, None, float("nan"), float("inf"), 0.0, -1.0, 1e39])
-    lengths, faults = parse_lengths(column)
+    lengths, faults = parse_lengths(column, ".", HUNDREDTH_INCH)
     expected = [USABLE, MISSING_LENGTH, NOT_FINITE, NOT_FINITE, *[NOT_POSITIVE] * 2, OUT_OF_RANGE]
     assert faults.tolist() == expected
     assert lengths[0] == 1.5
@@ -95,14 +100,11 @@ def test_lengths_that_are_numbers_already():
 )
 def test_a_bad_neighbour_changes_no_length(values):
     values = [value.encode(errors="replace").decode() for value in values]
-    together, faults = parse_lengths(pa.array(values, pa.string()))
-    alone = [parse_lengths(pa.array([value], pa.string())) for value in values]
+    together, faults = parse_lengths(pa.array(values, pa.string()), ".", HUNDREDTH_INCH)
+    alone = [parse_lengths(pa.array([value], pa.string()), ".", HUNDREDTH_INCH) for value in values]
     assert faults.tolist() == [fault[0] for _, fault in alone]
     np.testing.assert_array_equal(together, [length[0] for length, _ in alone])
     assert (together[faults == USABLE] > 0).all()
-    for value, fault in zip(values, faults, strict=True):
-        if fault == USABLE:
-            assert float(value) > 0
 
 
 def test_each_row_has_the_first_of_its_faults():
@@ -118,13 +120,17 @@ def test_each_row_has_the_first_of_its_faults():
         ("1", "5", " ", NO_TEXT),
     ]
     ids, lengths, texts, expected = zip(*rows, strict=True)
-    _, length_faults = parse_lengths(pa.array(lengths))
-    faults = find_faults(pa.array(ids), length_faults, pa.array(texts))
+    _, length_faults = parse_lengths(pa.array(lengths), ".", HUNDREDTH_INCH)
+    faults = find_faults(
+        pa.array(ids), length_faults, np.array([not text.strip() for text in texts])
+    )
     assert faults.dtype == np.uint8
     assert faults.tolist() == list(expected)
     assert sorted({*expected, REPEATED_ID}) == list(range(len(REASONS)))
     with pytest.raises(ValueError, match="8 lengths"):
-        find_faults(pa.array(ids), length_faults[1:], pa.array(texts))
+        find_faults(
+            pa.array(ids), length_faults[1:], np.array([not text.strip() for text in texts])
+        )
 
 
 @settings(max_examples=100, deadline=None)
@@ -168,7 +174,7 @@ def test_some_of_the_lengths_that_were_refused_are_kept():
         (2002, [" 12,5 ", "", "0", "x", "y"]),
     ):
         lengths = pa.array(written)
-        tally.add(parse_lengths(lengths)[1], first_row, lengths)
+        tally.add(parse_lengths(lengths, ".", HUNDREDTH_INCH)[1], first_row, lengths)
     dropped = tally.by_reason()
     assert dropped["length is not a number"].examples == ("30 cm", "12,5", "x")
     assert dropped["length is not a number"].count == 2003
@@ -184,14 +190,14 @@ def test_lengths_that_were_refused_are_shown_with_advice():
         "length is not finite": Dropped(1, (3,), ("inf",)),
         "length is out of range": Dropped(1, (4,), ("1e-40",)),
     }
-    report = ReadingReport("a.csv", 4, 0, dropped, Dropped(0, ()))
+    report = ReadingReport("a.csv", 4, 0, dropped, Dropped(0, ()), CatalogueUnit.named("cm"))
     assert report.lines()[1:] == [
         "  dropped, length is not a number: 2 (rows 1, 2), such as '30 cm', '12,5'; "
-        "'30 cm': convert to 1/100 inch and leave out the unit cm; "
-        "'12,5': write a decimal point instead of a comma",
+        "'30 cm': give a number, in cm, or data.unit=cell, which reads cells with a unit; "
+        "'12,5': say which mark decimals have: data.decimal=. or data.decimal=,",
         "  dropped, length is not finite: 1 (row 3), such as 'inf'",
         "  dropped, length is out of range: 1 (row 4), such as '1e-40'; "
-        "give 1/100 inch, from 0.00001 to 3,000,000,000",
+        "give cm, from 2.5e-07 to 7.6e+07",
     ]
 
 
@@ -202,6 +208,7 @@ def test_report_for_people_and_for_machines():
         rows_kept=1200,
         dropped={"no text": Dropped(1, (9,)), "repeated product id": Dropped(30, (1, 2, 3, 4, 5))},
         outside_range=Dropped(3, (7, 8, 10)),
+        unit=CatalogueUnit.named("cm"),
         counted={"without title": 2, "repeated texts": 0},
     )
     assert report.lines() == [

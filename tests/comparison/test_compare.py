@@ -1,18 +1,26 @@
+import csv
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from run_folders import catalogue, predict, write_run
+from run_folders import BANDS, catalogue, predict, write_run
 
+from product_length.catalogue.units import CatalogueUnit
+from product_length.comparison.charts import band_chart
 from product_length.comparison.compare import compare
+from product_length.comparison.formats import as_csv
 from product_length.comparison.recipe_runs import one_seed_verdict
 from product_length.comparison.runs import align, find_run_folders, load_runs, short_labels
-from product_length.comparison.sentences import headline, notes
+from product_length.comparison.sentences import group_title, headline, notes
+from product_length.comparison.tables import tables
 from product_length.errors import UserError
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import estimate_metrics
-from product_length.evaluation.metrics import absolute_percentage_errors
+from product_length.evaluation.metrics import MAPE, absolute_percentage_errors
 from product_length.evaluation.predictions import load_predictions
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.resampling import mean_differences
 
 
@@ -95,7 +103,7 @@ def test_runs_of_one_recipe_are_one_entry_over_its_seeds(seeds):
     lengths = loaded[0][0].lengths
     predictions = [np.vstack([one.predictions for one in recipe]) for recipe in loaded]
     options = group.resampling.model_dump()
-    expected, _ = estimate_metrics(lengths, predictions, **options)
+    expected, _ = estimate_metrics(lengths, predictions, BANDS, **options)
     assert best.val.metrics == expected
     assert best.mape.value == pytest.approx(np.mean(best.seed_mapes))
     errors = [
@@ -187,8 +195,59 @@ def test_other_length_ranges_are_other_groups(root):
     comparison = compare(runs_of(root, "short", "sweep/b", "sweep/c"))
     assert [(g.length_range, len(g.recipes)) for g in comparison.groups] == [
         ("all lengths", 2),
-        ("lengths ≤ 5000", 1),
+        ("lengths ≤ 5000 (1/100 inch)", 1),
     ]
+
+
+def test_other_units_are_other_groups_and_it_is_said(root, tmp_path):
+    cm = Quantity("width", CatalogueUnit.named("cm"))
+    write_run(tmp_path / "cm", fingerprint="ef" * 32, quantity=cm, decision="median")
+    comparison = compare([*runs_of(root, "sweep/b"), *runs_of(tmp_path, "cm")])
+    assert [str(group.quantity.unit) for group in comparison.groups] == ["1/100 inch", "cm"]
+    said = "They are in different units (1/100 inch, cm): never in one table."
+    assert said in notes(comparison)
+    assert said not in notes(compare(runs_of(root, "sweep/b", "short")))
+    first, second = map(headline, comparison.groups)
+    assert not any("ecision" in sentence for sentence in first)
+    assert second[1].startswith("Decision: median, the typical value; MAPE prefers")
+    assert group_title(comparison.groups[1]).startswith("demo, width, in cm, all lengths, 400 ")
+    one, other = csv.DictReader(io.StringIO(as_csv(comparison)))
+    assert [one["unit"], other["unit"]] == ["1/100 inch", "cm"]
+    assert [one["target"], other["target"]] == ["PRODUCT_LENGTH", "width"]
+    assert [one["decision"], other["decision"]] == ["", "median"]
+
+
+def test_recipes_of_other_bands_are_compared_but_not_by_band(root, tmp_path):
+    write_run(tmp_path / "other", noise=0.9, overrides=["data.bands=[300]"], bands=Bands((300,)))
+    comparison = compare([*runs_of(root, "sweep/b"), *runs_of(tmp_path, "other")])
+    (group,) = comparison.groups
+    best, other = group.recipes
+    assert other.to_best.value > 0
+    ranking, by_band, *_ = tables(group)
+    assert by_band.header[2:] == [
+        f"{band.band} ({band.rows} rows)" for band in best.val.metrics.bands
+    ]
+    assert by_band.rows[1][2:] == ["–"] * 6
+    column = ranking.header.index("MAPE ≥ 100 (1/100 inch)")
+    assert ranking.rows[0][column].endswith("%")
+    assert ranking.rows[1][column] == "–"
+    assert any("1 of 2 recipes have other bands of length" in each for each in headline(group))
+    assert len(band_chart(group, MAPE).marks) == 6
+    one, another = csv.DictReader(io.StringIO(as_csv(comparison)))
+    assert (one["val_rows ≤300"], another["val_rows 100–500"]) == ("", "")
+    expected = other.val.metrics.bands[0]["mape"].value
+    assert float(another["val_mape ≤300"]) == expected
+
+
+def test_seeds_of_other_bands_are_estimated_by_their_own(tmp_path):
+    for name, bands in (("a", BANDS), ("b", Bands((300, 600)))):
+        for seed in (1, 2):
+            words = [f"data.bands={name}", f"seed={seed}"]
+            folder = tmp_path / f"{name}{seed}"
+            write_run(folder, overrides=words, seed=seed, bands=bands, noise=0.4 + (name == "b"))
+    (group,) = compare(load_runs(sorted(tmp_path.iterdir()))[0]).groups
+    assert [len(recipe.val.metrics.bands) for recipe in group.recipes] == [6, 3]
+    assert [recipe.bands.short_below for recipe in group.recipes] == [100, 600]
 
 
 def test_rows_in_another_order_are_paired_and_other_rows_are_not(root):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from run_folders import write_run
+from run_folders import BANDS, write_run
 
 from product_length.decision.conformal import Calibration, PitValues
 from product_length.evaluation import plots
@@ -24,7 +24,7 @@ def by_hand():
     rows_of_type = np.array([0, 2, 3, 20, 201, 5000])
     calibration = Calibration(without_bands(np.linspace(0.1, 0.9, 9)), (), ())
     pit = without_bands(ranks)
-    return interval_report(lengths, ends, medians, pit, rows_of_type, calibration)
+    return interval_report(lengths, ends, medians, pit, rows_of_type, calibration, BANDS)
 
 
 def without_bands(pit):
@@ -73,7 +73,10 @@ def test_they_are_kept_in_the_report_and_shown_unless_test_is_hidden(run):
     assert json.loads(report.model_dump_json())["splits"]["val"]["intervals"] is None
     text = summary(report)
     assert "90% intervals, calibrated on 9 rows of val, hold 66.7% of 6 rows of test" in text
-    assert "by length: <40 50.0% of 2, 40–100 66.7% of 3, 100–500 100.0% of 1\n" in text
+    assert (
+        "by true length (1/100 inch): <40 50.0% of 2, 40–100 66.7% of 3, 100–500 100.0% of 1\n"
+        in text
+    )
     assert "by training rows of the type: 0–2 50.0% of 2, 3–20 100.0% of 2, >200" in text
     assert "intervals, calibrated" not in summary(report.without_test())
 

@@ -1,12 +1,14 @@
+from functools import partial
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from run_folders import BANDS
 from sklearn.metrics import mean_absolute_percentage_error, root_mean_squared_log_error
 
 from product_length.evaluation import metrics
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import measure
-from product_length.evaluation.metrics import BANDS, METRICS, band_codes
+from product_length.evaluation.metrics import METRICS
 
 LENGTHS = np.array([10.0, 40.0, 99.99, 100.0, 499.0, 500.0, 1000.0, 5000.0, 5000.5, 2e9])
 PREDICTIONS = np.array([15.0, 20.0, 99.99, 300.0, 499.0, 250.0, 1500.0, 1.0, 5000.5, 1e9])
@@ -19,7 +21,7 @@ def random_rows(rows: int = 5000) -> tuple[np.ndarray, np.ndarray]:
 
 
 def values(lengths, predictions):
-    found = measure(lengths, predictions)
+    found = measure(lengths, predictions, BANDS)
     return {metric.name: found[metric.name].value for metric in METRICS}
 
 
@@ -31,9 +33,9 @@ def test_every_metric_by_hand():
         "score": pytest.approx(100 - 10 * errors.sum()),
         "rmsle": pytest.approx((sum(logs**2) / 10) ** 0.5),
         "median_ape": 0.5,
-        "mape_at_least_100": pytest.approx(errors[3:].sum() / 7),
+        "mape_without_short": pytest.approx(errors[3:].sum() / 7),
     }
-    found = measure(LENGTHS, PREDICTIONS)
+    found = measure(LENGTHS, PREDICTIONS, BANDS)
     assert found.rows == 10
     assert [(band.band, band.rows, band["mape"].value) for band in found.bands] == [
         ("<40", 1, 0.5),
@@ -53,20 +55,17 @@ def test_against_sklearn():
     assert found["mape"] == metrics.mape(lengths, predictions)
 
 
-def test_band_edges_are_closed_below_but_5000_lies_in_the_band_under_it():
-    edges = [1e-3, 39.999, 40, 99.999, 100, 499.9, 500, 999, 1000, 4999, 5000, 5000.001, 1e9]
-    assert band_codes(edges).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5]
-
-
-@given(st.floats(1e-6, 1e12))
-def test_every_length_lies_in_the_band_that_says_so(length):
-    band = BANDS[band_codes([length])[0]]
-    assert band.lower <= length <= band.upper
+def test_the_metric_without_short_lengths_is_that_of_the_rows_from_the_second_edge_on():
+    lengths, predictions = random_rows()
+    for bands, edge in ((Bands((200.0, 300.0, 900.0)), 300), (Bands((70.0,)), 70), (Bands(), 0)):
+        found = measure(lengths, predictions, bands)["mape_without_short"].value
+        kept = lengths >= edge
+        assert found == pytest.approx(metrics.mape(lengths[kept], predictions[kept]))
 
 
 def test_empty_bands_and_no_length_of_100_are_none_not_zero():
-    found = measure([50.0, 60.0], [50.0, 50.0])
-    assert found["mape_at_least_100"].value is None
+    found = measure([50.0, 60.0], [50.0, 50.0], BANDS)
+    assert found["mape_without_short"].value is None
     assert [band["mape"].value is None for band in found.bands] == [True, False] + 4 * [True]
     assert [band.rows for band in found.bands] == [0, 2, 0, 0, 0, 0]
 
@@ -86,7 +85,7 @@ def test_float32_is_counted_in_float64():
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("function", [measure, metrics.mape])
+@pytest.mark.parametrize("function", [partial(measure, bands=BANDS), metrics.mape])
 def test_values_that_are_not_positive_and_finite_are_refused(bad, function):
     with pytest.raises(ValueError, match=r"predictions .* 1 of 2 .* row 1"):
         function([1.0, 2.0], [1.0, bad])
@@ -106,4 +105,4 @@ def test_values_that_are_not_positive_and_finite_are_refused(bad, function):
 )
 def test_shapes_never_broadcast(lengths, predictions):
     with pytest.raises(ValueError, match=r"shape \(rows,\)|3 lengths but 2"):
-        measure(lengths, predictions)
+        measure(lengths, predictions, BANDS)

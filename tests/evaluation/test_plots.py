@@ -37,10 +37,10 @@ def test_every_plot_is_a_picture_with_something_on_it(tmp_path, monkeypatch):
 def test_what_is_drawn_is_what_was_reported(tmp_path):
     report = write_run(tmp_path, max_length=5000)
     rows = loaded(tmp_path, report)["val"]
-    (axes, *_) = plots.scatter(rows, "val").axes
+    (axes, *_) = plots.scatter(rows, "val", report.quantity).axes
     assert axes.collections[0].get_array().sum() == 400
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    (axes,) = plots.error_by_band(report.val, "val", 0.95).axes
+    (axes,) = plots.error_by_band(report, "val").axes
     model = next(line for line in axes.lines if line.get_color() == plots.MODEL_COLOUR)
     drawn = model.get_ydata()
     expected = [100 * b["mape"].value for b in report.val.metrics.bands if b.rows]
@@ -55,7 +55,7 @@ def test_what_is_drawn_is_what_was_reported(tmp_path):
     left, right = plots.learning_curves(report).axes
     assert [line.get_label() for line in left.lines] == ["train", "val", "best epoch, 5"]
     assert right.lines[0].get_ydata()[-1] == pytest.approx(100 * report.history[-1]["val/mape"])
-    (axes,) = plots.distribution(rows, "val").axes
+    (axes,) = plots.distribution(rows, "val", report.decision).axes
     assert sum(patch.get_height() for patch in axes.patches) == pytest.approx(100)
     for one in (axes, left, right):
         assert one.get_title()

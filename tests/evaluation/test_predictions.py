@@ -3,14 +3,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from product_length.catalogue.units import CatalogueUnit
 from product_length.errors import UserError
 from product_length.evaluation.predictions import load_predictions, write_predictions
+from product_length.evaluation.quantity import Quantity
 
 ROWS = {
     "product_ids": ["00012", "x,y", "é"],
     "types": ["7", "", "9"],
     "lengths": np.array([393.7, 600, 12], dtype=np.float32),
     "predictions": np.array([400, 300, 12], dtype=np.float32),
+    "quantity": Quantity("width_cm", CatalogueUnit.named("cm")),
 }
 
 
@@ -28,6 +31,7 @@ def test_round_trip(tmp_path, strings):
         "ape",
         "oracle",
     ]
+    assert table.schema.metadata == {b"target": b"width_cm", b"unit": b"cm"}
     exact = np.abs(np.float64(400) - np.float64(np.float32(393.7))) / np.float64(np.float32(393.7))
     assert table["ape"].to_pylist() == [exact, 0.5, 0.0]
     back = load_predictions(tmp_path, "val")

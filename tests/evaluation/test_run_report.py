@@ -8,8 +8,11 @@ from pydantic import ValidationError
 from run_folders import FINGERPRINT, write_run
 
 import product_length
+from product_length.catalogue.units import CatalogueUnit
 from product_length.errors import UserError
+from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import Estimate
+from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.records import SCHEMA_VERSION, Report, Versions
 from product_length.evaluation.report import (
     UnfinishedRunError,
@@ -62,9 +65,9 @@ def test_file_is_plain_json_with_what_the_design_promises(run):
     ("low", "high", "words"),
     [
         (None, None, "all lengths"),
-        (None, 5000.0, "lengths ≤ 5000"),
-        (10.0, None, "lengths ≥ 10"),
-        (10.0, 5000.0, "10 ≤ lengths ≤ 5000"),
+        (None, 5000.0, "lengths ≤ 5000 (1/100 inch)"),
+        (10.0, None, "lengths ≥ 10 (1/100 inch)"),
+        (10.0, 5000.0, "10 ≤ lengths ≤ 5000 (1/100 inch)"),
     ],
 )
 def test_length_range(run, low, high, words):
@@ -100,7 +103,7 @@ def test_what_is_no_report_is_named(tmp_path, content):
 
 def test_other_schema_version(run, tmp_path):
     folder = edit(run[0], tmp_path, lambda content: content.update(schema_version=99))
-    with pytest.raises(UserError, match=r"report\.json: written in schema version 99.*version 2"):
+    with pytest.raises(UserError, match=r"report\.json: written in schema version 99.*version 3"):
         load_report(folder)
 
 
@@ -135,8 +138,9 @@ def test_many_faults_are_cut(run, tmp_path):
 
 def rebuilt(report: Report, **changes):
     fields = {name: getattr(report, name) for name in Report.model_fields}
-    for name in ("schema_version", "created", "versions"):
+    for name in ("schema_version", "created", "versions", "target", "unit", "band_edges"):
         del fields[name]
+    fields |= {"quantity": report.quantity, "bands": report.bands}
     return build_report(**(fields | changes))
 
 
@@ -186,6 +190,49 @@ def test_summary_shows_metrics_baselines_and_costs(run):
     assert "lsa:" not in text
     assert "Best epoch 5 of 6, 1,234,567 parameters, seed 3." in text
     assert text.count("better by") >= 6
+
+
+def test_a_report_says_what_is_predicted_in_which_unit_and_bands_and_decided_for_what(tmp_path):
+    weight = Quantity("weight_kg", CatalogueUnit.named("kg"))
+    bands = Bands((0.5, 2.5))
+    write_run(tmp_path, quantity=weight, bands=bands, decision="median", max_length=40)
+    content = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert (content["target"], content["unit"], content["decision"]) == (
+        "weight_kg",
+        "kg",
+        "median",
+    )
+    assert content["band_edges"] == [0.5, 2.5]
+    report = load_report(tmp_path)
+    assert (report.quantity, report.bands) == (weight, bands)
+    assert report.length_range == "values of weight_kg ≤ 40 kg"
+    text = summary(report)
+    assert text.startswith("weight_kg, in kg · values of weight_kg ≤ 40 kg · ")
+    assert "decision: median, the typical value; MAPE prefers lower ones" in text
+    for label in ("decision: median ", "MAPE ≥ 2.5 kg ", "MAPE, <0.5 kg ", "MAPE, 0.5–2.5 kg "):
+        assert f"\n{label}" in text
+    assert "\non the same rows, decision: mape " in text
+    assert "inch" not in text
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        (None, "decision: none, since the loss emits one length"),
+        ("mape", "decision: mape, the value with the least expected MAPE"),
+        ("rmsle", "decision: rmsle; see MAPE under its own decision below"),
+    ],
+)
+def test_the_decision_is_said(run, decision, words):
+    text = summary(run[1].model_copy(update={"decision": decision}))
+    assert f"\n{words}\n" in text
+    assert ("on the same rows, decision: mape" in text) == (decision == "rmsle")
+
+
+def test_one_band_is_not_listed(tmp_path):
+    text = summary(write_run(tmp_path, bands=Bands()))
+    assert "[rows]" not in text
+    assert "without short" not in text
 
 
 def test_summary_shows_remarks_and_bears_a_missing_test_split(tmp_path):

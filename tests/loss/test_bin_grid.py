@@ -51,10 +51,13 @@ def test_counting_and_spreading_by_hand():
     counted = grid.counted(torch.tensor([0, 2, 2]), torch.tensor([50.0, 150.0, 999.0]), 3)
     wanted = torch.stack([grid.smoothing[0], torch.zeros(4), grid.smoothing[1] + grid.smoothing[3]])
     torch.testing.assert_close(counted, wanted)
-    lengths, weights = torch.tensor([[50.0, 150.0], [0.0, 500.0]]), torch.tensor([[1.0, 2.0]] * 2)
-    each = grid.spread(lengths, weights)
+    logs, weights = (
+        torch.tensor([[50.0, 150.0], [1e-9, 500.0]]).log(),
+        torch.tensor([[1.0, 2.0]] * 2),
+    )
+    each = grid.spread(logs, weights)
     torch.testing.assert_close(each[0], grid.smoothing[0] + 2 * grid.smoothing[1])
     torch.testing.assert_close(each[1], grid.smoothing[0] + 2 * grid.smoothing[3])
-    together = grid.spread(lengths, weights, torch.tensor([1, 1]), 3)
+    together = grid.spread(logs, weights, torch.tensor([1, 1]), 3)
     torch.testing.assert_close(together[1], each.sum(dim=0))
     assert not together[[0, 2]].any()

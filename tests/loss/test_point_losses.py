@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import TypeAdapter, ValidationError
 
-from product_length.loss.point import PointLoss, PointLossOptions
+from product_length.loss.point import PointLoss, PointLossOptions, WeightedMape
 
 Reference = Callable[[np.ndarray, np.ndarray], float]
 
@@ -60,7 +60,7 @@ def huber(delta: float) -> Reference:
 
 CASES: list[tuple[dict[str, Any], Reference]] = [
     ({"name": "mape"}, mape),
-    ({"name": "weighted_mape"}, weighted_mape(100.0, 0.1)),
+    ({"name": "weighted_mape", "scale": 100.0}, weighted_mape(100.0, 0.1)),
     ({"name": "weighted_mape", "scale": 500.0, "floor": 0.0}, weighted_mape(500.0, 0.0)),
     ({"name": "log_mape"}, log_mape),
     ({"name": "focal_mape"}, focal_mape(2.0)),
@@ -168,6 +168,15 @@ def test_refuses_shapes_that_would_broadcast(
 ) -> None:
     with pytest.raises(ValueError, match=r"must both be \(rows,\)"):
         make(options).cost(torch.ones(shapes[0]), torch.ones(shapes[1]))
+
+
+def test_a_scale_that_is_not_given_comes_from_the_catalogue() -> None:
+    loss = WeightedMape(name="weighted_mape")
+    p, y = torch.tensor([50.0, 150.0]), torch.tensor([25.0, 100.0])
+    with pytest.raises(ValueError, match="needs a scale"):
+        loss.cost(p, y)
+    scaled = loss.model_copy(update={"scale": 100.0})
+    assert scaled.cost(p, y).item() == pytest.approx((0.25 * 1 + 0.5) / 2)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from pathlib import Path
 from product_length.measurements.measurement import Measurement
 
 # Written here once more, from their definitions: one inch is 25.4 mm, a foot 12 inches.
-HUNDREDTHS = {"mm": 100 / 25.4, "cm": 1000 / 25.4, "m": 100_000 / 25.4}
-HUNDREDTHS |= {"in": 100.0, "ft": 1200.0, "yd": 3600.0}
+MILLIMETRES = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4, "ft": 12 * 25.4, "yd": 36 * 25.4}
 LABELLED = Path(__file__).parent / "stated_measurements.tsv"
 HELD_OUT = Path(__file__).parent / "stated_measurements_held_out.tsv"
 
@@ -38,7 +37,7 @@ class Agreement:
         return self.right_side / max(1, self.sided)
 
     def count(self, wanted: Sequence[tuple[float, str]], found: Sequence[Measurement]) -> bool:
-        """Add one text: (1/100 inch, side or "") that are wanted; whether nothing was wrong."""
+        """Add one text: (millimetres, side or "") that are wanted; whether nothing was wrong."""
         self.texts += 1
         before = self.missed, self.invented, self.sided - self.right_side
         left = list(found)
@@ -57,7 +56,7 @@ class Agreement:
 
 
 def labelled(path: Path = LABELLED) -> Iterator[tuple[str, list[tuple[float, str]]]]:
-    """Each text of a file with the measurements that it states: (1/100 inch, side or "")."""
+    """Each text of a file with the measurements that it states: (millimetres, side or "")."""
     for line in path.read_text(encoding="utf-8").splitlines():
         text, answers = line.split("\t")
         wanted = []
@@ -65,7 +64,7 @@ def labelled(path: Path = LABELLED) -> Iterator[tuple[str, list[tuple[float, str
             match = re.fullmatch(r"([0-9.]+)([a-z]+)(?: ([a-z]+))?", answer)
             if match is None:
                 raise ValueError(f"{text}: {answer}")
-            wanted.append((float(match[1]) * HUNDREDTHS[match[2]], match[3] or ""))
+            wanted.append((float(match[1]) * MILLIMETRES[match[2]], match[3] or ""))
         yield text, wanted
 
 

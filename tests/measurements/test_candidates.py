@@ -34,7 +34,7 @@ def test_arrays_hold_what_the_parser_says():
     for row, fields in enumerate(ROWS.to_pylist()):
         said = [(name, each) for name in FIELDS for each in measurements(fields[name])]
         shown = found.stated(row)
-        assert [name for name, _ in shown] == [name for name, _ in said]
+        assert [FIELDS[field] for field, _ in shown] == [name for name, _ in said]
         for (_, got), (_, each) in zip(shown, said, strict=True):
             assert got == each._replace(value=np.float32(each.value))
     assert np.isnan(found.values[1]).all()

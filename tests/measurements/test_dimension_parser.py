@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from labelled_texts import HELD_OUT, HUNDREDTHS, Agreement, agreement, labelled
+from labelled_texts import HELD_OUT, MILLIMETRES, Agreement, agreement, labelled
 
 from product_length.catalogue.config import TextRecipe
 from product_length.catalogue.text import FIELDS, clean_fields
@@ -53,7 +53,7 @@ def test_the_truth_of_the_demo_catalogue():
         fields = clean_fields(pa.record_batch(raw, names=list(FIELDS)), RECIPE)
         ids = np.array(batch.column("PRODUCT_ID").to_pylist()).astype(np.int64)
         for row, truth in zip(fields.to_pylist(), generator.stated_measurements(ids), strict=True):
-            wanted = [(each.value, "") for each in truth if not each.is_decoy]
+            wanted = [(0.254 * each.value, "") for each in truth if not each.is_decoy]
             found = [each for text in row.values() for each in measurements(text)]
             subjects.update(each.subject for each in found)
             counts.count(wanted, stated(found))
@@ -103,7 +103,7 @@ def test_a_package_is_distinguished():
 
 def test_numbers_without_a_unit_count_as_inches_and_say_so():
     assert read("L30 x W20") == [
-        (3000.0, Role.LENGTH, Unit.MISSING), (2000.0, Role.WIDTH, Unit.MISSING)
+        (762.0, Role.LENGTH, Unit.MISSING), (508.0, Role.WIDTH, Unit.MISSING)
     ]  # fmt: skip
     assert values("1920x1080 resolution, 24x7, 4x4 drive, 2 x 50ml") == []
 
@@ -138,7 +138,7 @@ hundredths_of_unit = st.integers(20, 99_999)
 def test_a_number_in_any_spelling(number, unit, comma):
     name, word = unit
     text = f"Oak board, {spelt(number, comma)}{word}, sanded"
-    assert values(text) == pytest.approx([number / 100 * HUNDREDTHS[name]])
+    assert values(text) == pytest.approx([number / 100 * MILLIMETRES[name]])
 
 
 @given(
@@ -152,7 +152,7 @@ def test_a_chain_in_any_spelling(numbers, unit, join, each):
     shown = [spelt(number, False) for number in numbers]
     ends = [word] * len(shown) if each else [""] * (len(shown) - 1) + [word]
     text = join.join(number + end for number, end in zip(shown, ends, strict=True))
-    wanted = [number / 100 * HUNDREDTHS[name] for number in numbers]
+    wanted = [number / 100 * MILLIMETRES[name] for number in numbers]
     assert values(f"Tray {text} in grey") == pytest.approx(wanted)
 
 
@@ -166,11 +166,11 @@ def test_fractions(whole, eighths, space, word):
     divisor = math.gcd(eighths, 8)
     fraction = f"{eighths // divisor}/{8 // divisor}"
     text = f"{whole}{space}{fraction}{word}" if whole else f"{fraction}{word}"
-    assert values(f"Pipe, {text}, brass") == pytest.approx([100 * whole + 12.5 * eighths])
+    assert values(f"Pipe, {text}, brass") == pytest.approx([25.4 * (whole + eighths / 8)])
     if not whole:
         return
     vulgar = dict(zip(range(1, 8), "⅛¼⅜½⅝¾⅞", strict=True))[eighths]
-    assert values(f"Pipe {whole}{vulgar}{word}") == pytest.approx([100 * whole + 12.5 * eighths])
+    assert values(f"Pipe {whole}{vulgar}{word}") == pytest.approx([25.4 * (whole + eighths / 8)])
 
 
 @given(
@@ -181,7 +181,7 @@ def test_fractions(whole, eighths, space, word):
 )  # fmt: skip
 def test_feet_and_inches(feet, inches, spelling):
     text = spelling.format(feet, inches)
-    assert values(f"Rope {text}") == pytest.approx([1200 * feet + 100 * inches])
+    assert values(f"Rope {text}") == pytest.approx([25.4 * (12 * feet + inches)])
 
 
 @given(
@@ -191,7 +191,7 @@ def test_ranges(low, factor, join):
     high = math.ceil(low * factor)
     got = values(f"adjustable {low}{join}{high} cm")
     expected = [low, high] if high <= 4 * low and high > low else [high]
-    assert got == pytest.approx([each * HUNDREDTHS["cm"] for each in expected])
+    assert got == pytest.approx([each * MILLIMETRES["cm"] for each in expected])
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_ranges(low, factor, join):
      ("1,000.5 cm", 1000.5), (".5 m", 50), ("No.5 cm", 5), ("12.000,750 cm", 12_000.75)],
 )  # fmt: skip
 def test_decimal_signs(text, centimetres):
-    assert values(text) == pytest.approx([centimetres * HUNDREDTHS["cm"]])
+    assert values(text) == pytest.approx([centimetres * MILLIMETRES["cm"]])
 
 
 PIECES = ["10", "5.5", "1/2", "½", " x ", "x", "×", " cm", "mm", '"', "'", "″", " in ", "L", "W",

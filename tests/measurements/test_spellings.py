@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from labelled_texts import HUNDREDTHS, agreement
+from labelled_texts import MILLIMETRES, agreement
 
 from product_length.catalogue.text import FIELDS
 from product_length.measurements.candidates import parse_fields
@@ -26,7 +26,7 @@ def values(text):
 
 
 def of(unit, *numbers):
-    return pytest.approx([number * HUNDREDTHS[unit] for number in numbers])
+    return pytest.approx([number * MILLIMETRES[unit] for number in numbers])
 
 
 def test_labelled_spellings(request):

@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import torch
 from builders import predict_by, read_rows, scored, submission
+from run_folders import BANDS
 
 from product_length.artefacts import ArtefactStore
+from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.comparison.compare import compare
 from product_length.comparison.formats import as_text
 from product_length.comparison.runs import load_runs
-from product_length.evaluation.metrics import band_codes
 from product_length.evaluation.report import load_report
 from product_length.evaluation.summary import summary
 from product_length.prediction.checkpoint import load_predictors
+from product_length.tables.config import TableOptions
 
 
 def test_a_distribution_is_scored_by_each_metric_under_its_own_decision(distributed):
@@ -88,7 +90,10 @@ def test_each_validation_row_is_calibrated_by_its_own_length(distributed, catalo
     best = distributed / "checkpoints" / "best.ckpt"
     recipe = load_predictors([best], {}, "cpu")[best]
     store = ArtefactStore(tmp_path)
-    products = open_unlabelled(catalogue / "test.csv", recipe.columns, recipe.recipe, store)
+    columns = FileColumns.of(recipe.columns, with_lengths=False)
+    products = open_unlabelled(
+        catalogue / "test.csv", columns, recipe.recipe, recipe.unit, store, TableOptions()
+    )
     raw = recipe.raw(recipe.transform(products, {}), torch.device("cpu"))
     at = {row: place for place, row in enumerate(products.product_ids.to_pylist())}
     truth = scored(distributed)["length"]
@@ -98,14 +103,14 @@ def test_each_validation_row_is_calibrated_by_its_own_length(distributed, catalo
     np.testing.assert_allclose(
         kept.pit.of_lengths, predicted.cdf(torch.tensor(lengths)).numpy(), atol=2e-4
     )
-    np.testing.assert_array_equal(kept.pit.bands, band_codes(lengths))
+    np.testing.assert_array_equal(kept.pit.bands, BANDS.codes(lengths))
     assert kept.edges == (40, 100, 500, 1000, 5000)
     for edge, at_edge in zip(kept.edges, kept.pit.of_edges.T, strict=True):
         found = predicted.cdf(torch.full((len(lengths),), edge))
         np.testing.assert_allclose(at_edge, found.numpy(), atol=2e-4)
     others = truth.keys() | scored(distributed, "test")["length"].keys()
     rows = [row for row in read_rows(catalogue / "train.csv") if row["PRODUCT_ID"] not in others]
-    codes = band_codes([float(row["PRODUCT_LENGTH"]) for row in rows])
+    codes = BANDS.codes([float(row["PRODUCT_LENGTH"]) for row in rows])
     shares = np.bincount(codes, minlength=6) / len(rows)
     assert kept.common == tuple(band for band, share in enumerate(shares) if share >= 1 / 40)
     assert 2 <= len(kept.common) < 6

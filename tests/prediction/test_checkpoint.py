@@ -125,6 +125,7 @@ def test_another_layout_is_refused(
         (("features", 3, "state", "vocabulary"), ["7"], "edited"),
         (("features", 3, "state"), {}, "'vocabulary' is missing"),
         (("features", 4, "state", "encoders"), ["bert"], "'bert' is missing"),
+        (("features", 4, "state", "columns"), 1, "neighbours in another way than this version"),
         (("features", 4, "state", "index", "vectors"), torch.empty(0, 8), "edited"),
         (("features", 5, "state"), {}, "is missing"),
         (("features", 6, "state", "parser"), 0, "reads measurements with parser 0"),

@@ -1,4 +1,4 @@
-"""Ids that go in come out of a submission, row by row, whatever their type and spelling."""
+"""Ids and kept columns go in and come out, row by row, whatever their type and spelling."""
 
 import csv
 import datetime
@@ -6,19 +6,31 @@ import decimal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.config import Columns, TextRecipe
+from product_length.catalogue.config import TextRecipe
+from product_length.catalogue.file_columns import FileColumns
+from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.catalogue.unlabelled import open_unlabelled
+from product_length.prediction.config import PredictedColumns, PredictedData
+from product_length.prediction.output_columns import output_schema, rows_to_write
 from product_length.prediction.submission_file import open_submission
+from product_length.tables.config import TableOptions
 
 RECIPE = TextRecipe(fields=["title"])
-COLUMNS = Columns(bullet_points=None, description=None, product_type=None)
+COLUMNS = FileColumns(
+    product_id="id",
+    fields={"title": ("name",), "bullet_points": (), "description": ()},
+    product_type=None,
+    numbers={},
+    categories={},
+    length=None,
+    keep=("kept",),
+)
 TEXTS = st.text(
     st.one_of(st.sampled_from("\r\n\",' \\\t"), st.characters(exclude_categories=["Cs"])),
     max_size=9,
@@ -26,55 +38,84 @@ TEXTS = st.text(
 TEXT_IDS = st.lists(TEXTS.filter(lambda text: "\0" not in text), min_size=1, max_size=9)
 WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)
 DAYS = st.dates(datetime.date(1, 1, 1), datetime.date(9999, 12, 31))
-# How ids are made, and how a text that comes out is read as one.
+TIMES = st.datetimes(datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31))
+# How values are made, and how a text that comes out is read as one.
 KINDS = {
     "decimal128": (pa.decimal128(38, 0), WHOLE.map(decimal.Decimal), decimal.Decimal),
     "decimal256": (pa.decimal256(76, 0), WHOLE.map(decimal.Decimal), decimal.Decimal),
     "uint64": (pa.uint64(), st.integers(0, 2**64 - 1), int),
     "int64": (pa.int64(), st.integers(-(2**63), 2**63 - 1), int),
+    "int8": (pa.int8(), st.integers(-(2**7), 2**7 - 1), int),
     "float32": (pa.float32(), st.floats(width=32, allow_nan=False), np.float32),
     "float64": (pa.float64(), st.floats(allow_nan=False), float),
     "bool": (pa.bool_(), st.booleans(), {"true": True, "false": False}.__getitem__),
     "date": (pa.date32(), DAYS, datetime.date.fromisoformat),
+    "timestamp": (pa.timestamp("us"), TIMES, datetime.datetime.fromisoformat),
     "string": (pa.string(), TEXTS, str),
+    "large_string": (pa.large_string(), TEXTS, str),
     "binary": (pa.binary(), TEXTS.map(str.encode), str.encode),
 }
 
 
-def submitted(folder, catalogue):
-    """Ids of the CSV that is written for the rows of a catalogue, by two readers."""
-    products = open_unlabelled(catalogue, COLUMNS, RECIPE, ArtefactStore(folder / "cache"))
-    ids = products.product_ids.to_pylist()
-    with open_submission(folder / "out.csv", ".csv", ["PRODUCT_LENGTH"]) as write:
-        write(ids, [np.ones(len(ids), dtype=np.float32)])
-    with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
-        read = [row[0] for row in csv.reader(file, strict=True)][1:]
-    options = pa.csv.ConvertOptions(column_types={"PRODUCT_ID": pa.string()})
-    parse = pa.csv.ParseOptions(newlines_in_values=True)
-    table = pa.csv.read_csv(folder / "out.csv", parse_options=parse, convert_options=options)
-    assert table["PRODUCT_ID"].to_pylist() == read
-    return read
+def submitted(folder, table, output):
+    """What is written for the rows of a table, with length 1."""
+    products = open_unlabelled(
+        table, COLUMNS, RECIPE, HUNDREDTH_INCH, ArtefactStore(folder / "cache"), TableOptions()
+    )
+    data = PredictedData(path=table, columns=PredictedColumns())
+    schema = output_schema(data, products, COLUMNS, "length", interval=False)
+    with open_submission(folder / output, (folder / output).suffix, schema) as write:
+        write(rows_to_write(products, COLUMNS.keep, [np.ones(len(products), np.float32)]))
+    return folder / output
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file, strict=True)
+    assert header == ["id", "length", "kept"]
+    return [row[0] for row in rows], [row[2] for row in rows]
 
 
 @settings(max_examples=25, deadline=None)
 @given(ids=TEXT_IDS)
-def test_ids_of_a_csv_file(tmp_path_factory, ids):
+def test_of_a_csv_file(tmp_path_factory, ids):
     folder = tmp_path_factory.mktemp("ids")
     with (folder / "in.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-        writer.writerow(["PRODUCT_ID", "TITLE"])
-        writer.writerows([each, "lamp"] for each in ids)
-    assert submitted(folder, folder / "in.csv") == ids
+        writer.writerow(["id", "name", "kept"])
+        writer.writerows([each, "lamp", each] for each in ids)
+    assert read_csv(submitted(folder, folder / "in.csv", "out.csv")) == (ids, ids)
+    table = pq.read_table(submitted(folder, folder / "in.csv", "out.parquet"))
+    assert table.schema.types == [pa.string(), pa.float32(), pa.string()]
+    assert table["kept"].to_pylist() == [each or None for each in ids]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
-def test_ids_of_a_parquet_file(tmp_path_factory, kind, data):
+def test_of_a_parquet_file(tmp_path_factory, kind, data):
     folder = tmp_path_factory.mktemp("ids")
     arrow_type, values, read_back = KINDS[kind]
     ids = data.draw(st.lists(values, min_size=1, max_size=9))
-    titles = ["lamp"] * len(ids)
-    table = pa.table({"PRODUCT_ID": pa.array(ids, arrow_type), "TITLE": titles})
+    rows = {"id": pa.array(ids, arrow_type), "name": ["lamp"] * len(ids)}
+    table = pa.table(rows | {"kept": pa.array([*ids[1:], None], arrow_type)})
     pq.write_table(table, folder / "in.parquet")
-    assert list(map(read_back, submitted(folder, folder / "in.parquet"))) == ids
+    found, kept = read_csv(submitted(folder, folder / "in.parquet", "out.csv"))
+    assert list(map(read_back, found)) == ids
+    assert kept == [*found[1:], ""]
+    written = pq.read_table(submitted(folder, folder / "in.parquet", "out.parquet"))
+    assert written.schema.types == [arrow_type, pa.float32(), arrow_type]
+    empty = {"", b""}
+    assert written["id"].to_pylist() == [None if each in empty else each for each in ids]
+    assert written["kept"].to_pylist() == [
+        None if each in empty else each for each in [*ids[1:], None]
+    ]
+
+
+def test_values_that_parquet_has_no_text_for_are_texts(tmp_path):
+    kept = pa.array([1, 2], pa.time32("s"))
+    table = pa.table({"id": pa.array(["a", "b"]).dictionary_encode(), "name": ["x", "y"]})
+    pq.write_table(table.append_column("kept", kept), tmp_path / "in.parquet")
+    written = pq.read_table(submitted(tmp_path, tmp_path / "in.parquet", "out.parquet"))
+    assert written.schema.types == [pa.string(), pa.float32(), pa.string()]
+    assert written["kept"].to_pylist() == ["00:00:01.000", "00:00:02.000"]

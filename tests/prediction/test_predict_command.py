@@ -124,7 +124,7 @@ def test_what_is_wrong_with_a_prediction(point, catalogue, tmp_path, change, sai
         ("cut", "not a readable checkpoint"),
         ("foreign", "another program or an older version wrote it"),
         ("last", "holds weights only"),
-        ("old", "written in format 3, this version reads 4; use the version that wrote it"),
+        ("old", "written in format 3, this version reads 5; use the version that wrote it"),
     ],
 )
 def test_a_checkpoint_that_cannot_predict_is_refused(

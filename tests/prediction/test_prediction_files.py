@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -11,7 +12,13 @@ from product_length.composition import CONF
 from product_length.errors import ConfigError, UserError
 from product_length.experiment import from_config
 from product_length.prediction.config import PredictionJob
-from product_length.prediction.files import checked_files, ending_of, find_checkpoint
+from product_length.prediction.files import (
+    check_no_part,
+    check_output,
+    checked_files,
+    ending_of,
+    find_checkpoint,
+)
 
 
 def job(*overrides):
@@ -116,17 +123,66 @@ def test_an_encoders_folder_is_no_place_for_an_output(here):
 
 @pytest.mark.parametrize(
     ("name", "ending"),
-    [("s.csv", ".csv"), ("S.CSV", ".csv"), ("s.csv.GZ", ".csv.gz"), ("a.b.Parquet", ".parquet")],
+    [
+        ("s.csv", ".csv"),
+        ("S.CSV", ".csv"),
+        ("s.csv.GZ", ".csv.gz"),
+        ("a.b.Parquet", ".parquet"),
+        ("s.jsonl", ".jsonl"),
+        ("s.jsonl.gz", ".jsonl.gz"),
+        ("s.XLSX", ".xlsx"),
+    ],
 )
 def test_endings_that_are_written(here, name, ending):
     assert ending_of(here / name) == ending
     checked(output=name)
 
 
-@pytest.mark.parametrize("name", ["s", "s.gz", "s.csv.zip", "s.tsv", "s.json", "s.xlsx", "csv"])
+@pytest.mark.parametrize("name", ["s", "s.gz", "s.csv.zip", "s.tsv", "s.json", "s.xls", "csv"])
 def test_other_endings_are_refused(here, name):
-    with pytest.raises(UserError, match=r"end it with \.csv, \.csv\.gz or \.parquet"):
+    with pytest.raises(UserError, match=r"end it with \.csv, .*\.jsonl\.gz or \.xlsx"):
         checked(output=name)
+
+
+def test_an_output_that_is_one_of_many_parts_is_refused(here):
+    (here / "parts").mkdir()
+    parts = [("data.path", here / "parts" / f"{number}.csv") for number in range(3)]
+    for _, part in parts:
+        part.touch()
+    with pytest.raises(UserError, match=r"2\.csv: is the same file as data\.path=.*2\.csv"):
+        check_output(here / "parts" / ".." / "parts" / "2.csv", parts, {})
+    check_output(here / "parts" / "3.csv", parts, {})
+
+
+@pytest.mark.parametrize(
+    ("output", "table", "is_part"),
+    [
+        ("parts/new.csv", "parts", True),
+        ("parts/../parts/new.parquet", "parts", True),
+        ("parts/deep/new.csv", "parts", False),
+        ("new.csv", "parts", False),
+        ("parts/new.csv", "parts/*.csv", True),
+        ("parts/new.csv", "sweep/../parts/n*.csv", True),
+        ("parts/new.xlsx", "parts/*.csv", False),
+        ("parts/deep/new.csv", "parts/*.csv", False),
+        ("parts/deep/er/new.csv", "parts/**/*.csv", True),
+        ("parts/new.csv", "x.csv", False),
+    ],
+)
+def test_an_output_that_would_become_a_part_is_refused(here, output, table, is_part):
+    (here / "parts").mkdir()
+    if not is_part:
+        check_no_part(Path(output), Path(table))
+        return
+    with pytest.raises(UserError, match=r"would be read as a part of data\.path=.* next time;"):
+        check_no_part(Path(output), Path(table))
+
+
+def test_a_workbook_needs_a_package(here, monkeypatch):
+    checked(output="s.xlsx")
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    with pytest.raises(UserError, match=r"output=s\.xlsx: .*pip install 'product_length\[excel\]'"):
+        checked(output="s.xlsx")
 
 
 def test_outputs_that_cannot_be_written(here):

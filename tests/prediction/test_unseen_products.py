@@ -13,10 +13,11 @@ from builders import demo_files, job, predict_by, read_rows, scored
 
 from product_length.artefacts import ArtefactStore
 from product_length.embeddings.engine import local_engine
-from product_length.errors import ConfigError, UserError
+from product_length.errors import UserError
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.pipeline import read_and_embed, run
 from product_length.prediction.checkpoint import load_predictors
+from product_length.prediction.config import PredictedColumns, PredictedData
 from product_length.prediction.ensemble import Ensemble
 from product_length.prediction.submission import write_submission
 
@@ -121,7 +122,7 @@ def test_texts_of_another_script_and_rows_without_text_are_counted(trained, rows
     foreign += [row | nothing for row in rows[0][50:100]]
     predicted(trained, write(tmp_path / "a.csv", foreign), tmp_path / "s.csv")
     line, level = told(caplog, "a.csv: ")
-    assert "50 (50.0%) have no text and are predicted from their type" in line
+    assert "50 (50.0%) have no text and are predicted from the other columns" in line
     # The numbers and units of Chinese texts are known, but no word.
     assert "40 (40.0%) have a text mostly in a script that training did not have" in line
     assert "10 (10.0%) have a text in which encoder lsa knows nothing" in line
@@ -141,9 +142,8 @@ def ensemble(trained, change=None):
 def submit(trained, chosen, path, output, *, snap=False):
     return write_submission(
         chosen,
-        path,
+        PredictedData(path=path, columns=PredictedColumns()),
         output,
-        renamed={},
         snap=snap,
         batch_rows=64,
         device=torch.device("cpu"),
@@ -243,8 +243,8 @@ def test_columns_that_the_file_lacks_are_read_as_empty(
 @pytest.mark.parametrize(
     ("names", "options", "said"),
     [
-        (["PRODUCT_ID", "PRODUCT_TYPE_ID"], [], "no column 'TITLE'"),
-        (["TITLE", "PRODUCT_TYPE_ID"], [], "no column 'PRODUCT_ID'"),
+        (["PRODUCT_ID"], [], "no column 'TITLE'"),
+        (["PRODUCT_ID", "title"], ["data.columns.product_id=SKU"], "no column 'SKU'"),
         (["PRODUCT_ID", "TITLE"], ["data.columns.description=TEXT"], "no column 'TEXT'"),
         (["PRODUCT_ID", "TITLE"], ["data.columns.product_type=KIND"], "no column 'KIND'"),
         (["PRODUCT_ID", "title"], [], "no column 'TITLE', did you mean 'title'?"),
@@ -256,12 +256,6 @@ def test_columns_that_must_be_there(trained, rows, tmp_path, names, options, sai
     with pytest.raises(UserError, match=re.escape(said)):
         predicted(trained, path, tmp_path / "s.csv", *options)
     assert [each.name for each in tmp_path.iterdir()] == ["few.csv"]
-
-
-def test_two_columns_of_one_name_are_no_traceback(trained, rows, tmp_path):
-    path = write(tmp_path / "a.csv", rows[0])
-    with pytest.raises(ConfigError, match=r"data\.columns: two columns may not share a name"):
-        predicted(trained, path, tmp_path / "s.csv", "data.columns.title=DESCRIPTION")
 
 
 def test_the_ending_says_the_format(trained, rows, tmp_path):

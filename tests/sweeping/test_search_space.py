@@ -59,6 +59,13 @@ def test_parameters_of_a_loss_are_drawn_with_that_loss_only():
     assert seen == set(ONLY_FOR)
 
 
+def test_parameters_that_are_lengths_are_drawn_in_the_challenges_unit_only():
+    table = ["data=file", "data.path=t.csv", "data.columns.title=t", "data.columns.length=width_cm"]
+    drawn = draw(losses_and_settings, config_of(*table), 100)
+    names = {name for trial in drawn for name in trial.params}
+    assert set(ONLY_FOR) - names == {"loss.scale", "loss.delta"}
+
+
 def test_what_is_fixed_is_not_searched():
     fixed = {"trainer.learning_rate": "1e-3", "loss": "huber", "model": "mlp"}
     for trial in draw(losses_and_settings, config_of(), 5, fixed):

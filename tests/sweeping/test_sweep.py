@@ -153,7 +153,7 @@ def test_each_trial_is_a_run_of_the_studys_group_and_the_last_sums_up(finished):
             assert any("val/scatter" in row for row in logged.history)
             cell = next(row["val/worst"] for row in logged.history if "val/worst" in row)
             worst = table(path / str(trial.number), cell)
-            assert worst["columns"][:3] == ["product_id", "type", "length"]
+            assert worst["columns"][:3] == ["product_id", "type", "true length (1/100 inch)"]
             assert len(worst["data"]) == 25
     summary = read_run(path)
     runs = [summary, *(read_run(path / str(trial.number)) for trial in trials(folder))]

@@ -64,8 +64,8 @@ def test_a_new_metric_is_in_the_report_the_comparison_and_wandb(mae_log, tmp_pat
     shown = f"{found.value:.4f} ({found.low:.4f}–{found.high:.4f})"
     (line,) = [line for line in summary(report).splitlines() if line.startswith("MAE of logs  ")]
     assert shown in line
-    assert "MAE of logs, 100–500" in summary(report)
-    assert len(plots.error_by_band(report.val, "val", 0.95).axes) == 2
+    assert "MAE of logs, 100–500 (1/100 inch)" in summary(report)
+    assert len(plots.error_by_band(report, "val").axes) == 2
 
     comparison = compare(load_runs(sorted(tmp_path.iterdir()))[0])
     ranking, mapes, by_band, *_ = tables(comparison.groups[0])
@@ -77,7 +77,7 @@ def test_a_new_metric_is_in_the_report_the_comparison_and_wandb(mae_log, tmp_pat
     assert float(best["val_mae_log_low"]) < float(best["val_mae_log"])
     assert float(best["test_mae_log"]) > 0
     assert float(other["val_mae_log 100–500"]) > 0
-    assert "Val MAE of logs with intervals by true length" in as_html(comparison)
+    assert "Val MAE of logs with intervals by true length (1/100 inch)." in as_html(comparison)
 
     monkeypatch.setenv("WANDB_MODE", "offline")
     folder = tmp_path / "tracked"
@@ -88,4 +88,4 @@ def test_a_new_metric_is_in_the_report_the_comparison_and_wandb(mae_log, tmp_pat
     sent = read_run(folder)
     assert sent.summary["val/mae_log"] == found.value
     bands = table(folder, sent.history[-1]["val/error_by_band"])
-    assert bands["columns"] == ["band", "rows", "mape", "mae_log"]
+    assert bands["columns"] == ["true length (1/100 inch)", "rows", "mape", "mae_log"]

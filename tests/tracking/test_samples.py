@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from run_folders import LENGTH
 
 from product_length.tracking.samples import best_rows, sampled_rows, scatter, worst_rows
 
@@ -27,8 +28,8 @@ def test_best_and_worst_take_the_first_of_equal_errors() -> None:
 
 def test_scatter_draws_the_points() -> None:
     lengths = np.geomspace(10, 1e6, 40)
-    blank = scatter(lengths[:1], lengths[:1], "one")
-    full = scatter(lengths, lengths[::-1], "forty")
+    blank = scatter(lengths[:1], lengths[:1], "one", LENGTH)
+    full = scatter(lengths, lengths[::-1], "forty", LENGTH)
     assert full.shape == blank.shape == (672, 768, 4)
     assert full.dtype == np.uint8
     blue = [(image[..., 2] > image[..., 0].astype(int) + 40).sum() for image in (blank, full)]

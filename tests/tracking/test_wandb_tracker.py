@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from run_folders import BANDS, LENGTH
 from transaction_log import read_run, table
 
 from product_length.errors import UserError
@@ -108,12 +109,15 @@ def test_predictions_are_shown(tmp_path: Path, offline: None) -> None:
             product_ids=[f"p{i}" for i in range(rows)],
             types=[f"t{i % 3}" for i in range(rows)],
             texts=[f"text {i} " + "x" * 500 for i in range(rows)],
+            quantity=LENGTH,
+            bands=BANDS,
         )
     row = read_run(tmp_path / "run").history[-1]
     assert row["epoch"] == 1  # the curves' axis does not move on
 
     worst = table(tmp_path / "run", row["val/worst"])
-    assert worst["columns"] == ["product_id", "type", "length", "prediction", "ape", "text"]
+    true, predicted = "true length (1/100 inch)", "predicted length (1/100 inch)"
+    assert worst["columns"] == ["product_id", "type", true, predicted, "ape", "text"]
     wanted = [f"p{i}" for i in range(rows - 1, rows - 1 - EXTREME_ROWS, -1)]
     assert [cells[0] for cells in worst["data"]] == wanted
     assert worst["data"][0][1:4] == ["t1", 9000.0, pytest.approx(9000 * 1.199)]
@@ -146,6 +150,8 @@ def test_no_scatter_when_none_is_asked_for(tmp_path: Path, offline: None) -> Non
             product_ids=column,
             types=column,
             texts=column,
+            quantity=LENGTH,
+            bands=BANDS,
         )
     logged = read_run(tmp_path / "run")
     assert {key for key in logged.history[0] if "/" in key} == {
@@ -163,7 +169,14 @@ def test_unequal_columns_are_a_programming_error(tmp_path: Path, offline: None) 
         pytest.raises(ValueError, match=r"3 lengths, but \[2, 2, 2\]"),
     ):
         tracker.predictions(
-            "val", lengths=three, predictions=three, product_ids=two, types=two, texts=two
+            "val",
+            lengths=three,
+            predictions=three,
+            product_ids=two,
+            types=two,
+            texts=two,
+            quantity=LENGTH,
+            bands=BANDS,
         )
 
 
@@ -267,6 +280,8 @@ def test_no_tracking_leaves_nothing(tmp_path: Path) -> None:
             product_ids=column,
             types=column,
             texts=column,
+            quantity=LENGTH,
+            bands=BANDS,
         )
     assert not (tmp_path / "run").exists()
 

@@ -17,7 +17,8 @@ from product_length.model.network import LengthNetwork
 from product_length.training.batches import Inputs, Rows
 from product_length.training.config import TrainerOptions
 from product_length.training.fit import FitResult, fit
-from product_length.training.objective import Objective, PointObjective
+from product_length.training.objective import Objective
+from product_length.training.point_objective import PointObjective
 
 ROWS, TRAIN = 260, 200
 

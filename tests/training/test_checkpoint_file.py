@@ -35,7 +35,7 @@ def test_torch_and_zip_still_read_it(best: Path) -> None:
     assert torch.load(best, weights_only=True).keys() == read_checkpoint(best).keys()
     with zipfile.ZipFile(best) as archive:
         assert archive.testzip() is None
-        assert re.fullmatch(rb"product_length 4 xxh3_128 [0-9a-f]{32}", archive.comment)
+        assert re.fullmatch(rb"product_length 5 xxh3_128 [0-9a-f]{32}", archive.comment)
 
 
 def test_any_flipped_bit_is_refused(best: Path, tmp_path: Path) -> None:
@@ -115,10 +115,10 @@ def test_another_format_is_refused(
     best: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = read_checkpoint(best)
-    monkeypatch.setattr(seal, "FORMAT", 5)
+    monkeypatch.setattr(seal, "FORMAT", 6)
     write_checkpoint(checkpoint, tmp_path / "newer.ckpt")
     monkeypatch.undo()
-    said = "written in format 5, this version reads 4; use the version that wrote it"
+    said = "written in format 6, this version reads 5; use the version that wrote it"
     assert said in refusal(tmp_path / "newer.ckpt")
 
 

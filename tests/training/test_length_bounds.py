@@ -13,7 +13,7 @@ from product_length.training.objective import build_objective, objective_from_st
 
 LOSSES = [
     {"name": "mape"},
-    {"name": "weighted_mape"},
+    {"name": "weighted_mape", "scale": 100.0},
     {"name": "weighted_mape", "scale": 1e30, "floor": 0},
     {"name": "weighted_mape", "scale": 1e-30, "floor": 0},
     {"name": "log_mape"},

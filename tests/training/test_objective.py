@@ -17,10 +17,10 @@ from product_length.loss.histogram import Histogram
 from product_length.loss.point import Mape, PointLoss, PointLossOptions
 from product_length.training.objective import (
     HistogramObjective,
-    PointObjective,
     build_objective,
     objective_from_state,
 )
+from product_length.training.point_objective import PointObjective
 
 LOSSES: list[dict[str, Any]] = [
     {"name": "mape"},

@@ -1,6 +1,6 @@
 """Numbers about the measurements that a product's text states, for the network.
 
-All lengths are ln(1 + 1/100 inch), NaN where none is stated.
+All lengths are ln of a length in the unit that is asked for, NaN where none is stated.
 """
 
 import numpy as np
@@ -47,9 +47,12 @@ def pointer_columns() -> list[int]:
     return [names.index(name) for name in wanted]
 
 
-def measurement_columns(candidates: Candidates) -> NDArray[np.float32]:
-    """Numbers float32 (rows, len(column_names())), NaN where nothing is stated."""
-    logs = np.log1p(candidates.values.astype(np.float64))
+def measurement_columns(candidates: Candidates, millimetres: float) -> NDArray[np.float32]:
+    """Numbers float32 (rows, len(column_names())), NaN where nothing is stated.
+
+    `millimetres`: how many one of the unit is.
+    """
+    logs = np.log(candidates.values.astype(np.float64) / millimetres)
     there = ~np.isnan(logs)
     of_product = there & (candidates.subjects == Subject.PRODUCT)
     measured = of_product & (candidates.units != Unit.MISSING)

@@ -49,15 +49,15 @@ class MeasurementsExpert(Expert):
             stated = torch.from_numpy(column[rows[:, None], self.columns.numpy()])
             codes = training.columns.get("types")
             self.ratios.fit(
-                stated.expm1(),
-                torch.from_numpy(training.lengths),
+                stated,
+                torch.from_numpy(training.lengths).log(),
                 None if codes is None else torch.from_numpy(codes[rows]),
             )
 
     @override
     def forward(self, batch: Batch, hidden: Tensor, expected: Tensor) -> Opinion:
         """What each part says; what is expected stays."""
-        stated = batch["measurements"][:, self.columns].float().expm1()  # from ln(1 + length)
+        stated = batch["measurements"][:, self.columns].float()  # ln of lengths
         known = ~stated.isnan()
         some = known.any(dim=1)
         scores = _of_known(self.score(hidden), known)
@@ -66,7 +66,8 @@ class MeasurementsExpert(Expert):
         found = [pointed_at.clamp(min=torch.finfo(pointed_at.dtype).tiny).log()]
         of_parts = [scores.logsumexp(dim=1, keepdim=True)]
         if self.ratios is not None:
-            codes, own = batch.columns.get("types"), self.counted_lengths(batch)
+            codes, counted = batch.columns.get("types"), self.counted_lengths(batch)
+            own = None if counted is None else counted.float().log()
             said = self.ratios(stated, known, hidden, codes, own, self.bins)
             found += [said, self.ratios.combined(said, expected)]
             of_parts.append(self.ratios.gate(hidden))
@@ -99,15 +100,15 @@ class Ratios(nn.Module):
     def fit(self, stated: Tensor, lengths: Tensor, codes: Tensor | None) -> None:
         """Count the ratios of training rows, in place.
 
-        stated: float (rows, columns), 1/100 inch, NaN where none is; lengths: float (rows,), 1/100
-        inch; codes: int64 (rows,), their types.
+        stated: float (rows, columns), NaN where none is, lengths: float (rows,), ln of both in the
+        model's unit; codes: int64 (rows,), their types.
         """
         known = ~stated.isnan()
         for column in range(stated.shape[1]):
             rows = known[:, column].nonzero()[:, 0]
             if not len(rows):
                 continue
-            ratios, order = _log_ratios(stated[rows, column], lengths[rows]).sort()
+            ratios, order = (lengths[rows] - stated[rows, column]).sort()
             self.usual[column] = _quantiles(ratios, torch.tensor([len(rows)]))[0]
             if codes is not None:
                 kinds, by_kind = codes[rows[order]].sort(stable=True)
@@ -126,16 +127,16 @@ class Ratios(nn.Module):
     ) -> Tensor:
         """Logarithms of distributions, float32 (rows, bins).
 
-        stated, known: (rows, columns), lengths, 1/100 inch, and which there are; hidden: float
-        (rows, width); codes: int64 (rows,), types; own: float (rows,), 1/100 inch, the lengths of
-        training rows, to leave out their own ratios.
+        stated, known: (rows, columns), ln of lengths, and which there are; hidden: float (rows,
+        width); codes: int64 (rows,), types; own: float (rows,), ln of the lengths of training rows,
+        to leave out their own ratios.
         """
         scores = _of_known(self.score(hidden), known)
         # Few products state something, and few of the columns each: only those are worked on.
         rows, columns = known.nonzero(as_tuple=True)
         trust = scores.softmax(dim=1)[rows, columns]
-        lengths = stated[rows, columns]
-        own_ratio = None if own is None else _log_ratios(lengths, own[rows])
+        logs = stated[rows, columns]
+        own_ratio = None if own is None else own[rows] - logs
         kinds = torch.zeros_like(rows) if codes is None else codes[rows]
         of_type, usual = self.of_type[kinds, columns], self.usual[columns]
         in_type, in_all = _others(of_type, own_ratio), _others(usual, own_ratio)
@@ -144,7 +145,7 @@ class Ratios(nn.Module):
         trusted = trust[:, None] / (in_type.sum(dim=1, keepdim=True) + added)
         weights = torch.cat([in_type, in_all], dim=1) * trusted
         ratios = torch.cat([of_type, usual], dim=1).nan_to_num(0.0)
-        spread = bins.spread(lengths[:, None] * ratios.exp(), weights, rows, len(stated))
+        spread = bins.spread(logs[:, None] + ratios, weights, rows, len(stated))
         shares = (1 - MARGINAL_SHARE) * spread
         shares = shares + (1 - shares.sum(dim=1, keepdim=True)) * bins.marginal
         return shares.log()
@@ -159,11 +160,6 @@ class Ratios(nn.Module):
 def _of_known(scores: Tensor, known: Tensor) -> Tensor:
     """Scores (rows, columns), -inf where not known, but for rows in which nothing is."""
     return scores.masked_fill(~known & known.any(dim=1, keepdim=True), -torch.inf)
-
-
-def _log_ratios(stated: Tensor, lengths: Tensor) -> Tensor:
-    """ln of how many times as long: float (n,), of 1/100 inch each."""
-    return lengths.clamp(min=1e-6).log() - stated.clamp(min=1e-6).log()
 
 
 def _others(ratios: Tensor, own: Tensor | None) -> Tensor:

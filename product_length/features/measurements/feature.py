@@ -15,6 +15,7 @@ from typing_extensions import Self, override
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.products import Products
 from product_length.catalogue.text import FIELDS, string_keys
+from product_length.catalogue.units import CatalogueUnit
 from product_length.errors import UserError
 from product_length.features.columns import Columns
 from product_length.features.encoder import Encoder, NumbersEncoder
@@ -39,13 +40,16 @@ _FARTHEST = 8.0
 class MeasurementsFeature(Feature):
     """Numbers float32 (rows, n) about what texts state, see `columns`; NaN where nothing.
 
-    `fields`: that are read; `types`: how many codes of product types there are, None without.
+    `fields`: that are read; `types`: how many codes of product types there are, None without;
+    `unit`: of the catalogue's lengths. Where that is no length, as kg, stated lengths are given in
+    millimetres and are seen by the trunk only.
     """
 
     options: MeasurementsOptions
     fields: tuple[str, ...]
     scaler: Scaler
     types: int | None
+    unit: CatalogueUnit
     name = "measurements"
 
     @classmethod
@@ -55,22 +59,30 @@ class MeasurementsFeature(Feature):
         Only fields that the recipe of the text joins are read.
         """
         products, rows = training.products, training.rows
+        if options.expert and not products.unit.is_length:
+            log.info(
+                "measurements: lengths in texts are inputs only: they cannot be given in %s",
+                products.unit,
+            )
         fields = tuple(name for name in FIELDS if name in products.recipe.fields)
         parsed = _parsed(products, fields, options.max_measurements, training.store)
         column = np.empty((len(products), len(column_names())), dtype=np.float32)
         for start in range(0, len(column), _CHUNK_ROWS):
             chunk = slice(start, start + _CHUNK_ROWS)
-            column[chunk] = measurement_columns(parsed[chunk])
+            column[chunk] = measurement_columns(parsed[chunk], _millimetres(products.unit))
         codes = training.columns.get("types")
         types = None if codes is None else int(codes[rows].max()) + 1
-        return cls(options, fields, Scaler.fit(column, rows), types), column
+        return cls(options, fields, Scaler.fit(column, rows), types, products.unit), column
 
     @override
     def transform(self, products: Products, columns: Columns) -> NDArray[np.float32]:
         """Numbers about what the products' texts state."""
         return np.concatenate(
             [
-                measurement_columns(parse_fields(some, self.fields, self.options.max_measurements))
+                measurement_columns(
+                    parse_fields(some, self.fields, self.options.max_measurements),
+                    _millimetres(self.unit),
+                )
                 for some in products.fields().to_batches()
             ]
         )
@@ -82,8 +94,8 @@ class MeasurementsFeature(Feature):
 
     @override
     def expert(self, bins: BinGrid, width: int) -> Expert | None:
-        """Stated lengths, and what they usually say about the length."""
-        if not self.options.expert:
+        """Stated lengths, and what they usually say about the length; None if that is none."""
+        if not (self.options.expert and self.unit.is_length):
             return None
         return MeasurementsExpert(bins, width, self.types, ratios=self.options.ratios)
 
@@ -95,6 +107,7 @@ class MeasurementsFeature(Feature):
             "fields": list(self.fields),
             "scaler": self.scaler.state(),
             "types": self.types,
+            "unit": self.unit.name,
         }
 
     @classmethod
@@ -106,7 +119,12 @@ class MeasurementsFeature(Feature):
                 f"has parser {PARSER_VERSION}; predict with the version that trained it"
             )
         fields, scaler = tuple(state["fields"]), Scaler.from_state(state["scaler"])
-        return cls(options, fields, scaler, state["types"])
+        return cls(options, fields, scaler, state["types"], CatalogueUnit.named(state["unit"]))
+
+
+def _millimetres(unit: CatalogueUnit) -> float:
+    """How many millimetres one of the unit is that columns are in: the model's, or millimetres."""
+    return 1.0 if unit.millimetres is None else unit.millimetres / unit.in_model_units
 
 
 def _parsed(

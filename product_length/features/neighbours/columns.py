@@ -1,11 +1,11 @@
 """Numbers about the neighbours of a product, for the network.
 
-Per neighbour, nearest first: ln(1 + length), similarity, whether it has the same product type.
+Per neighbour, nearest first: ln of its length, similarity, whether it has the same product type.
 Then statistics over all neighbours, and the same over those of the same type. In a mean or median
 that is weighted, a neighbour counts exp((similarity - best) / 0.1), see `similarity_weights`.
 
 Where something is missing, a neutral value stands in, so that every number is finite:
-- fewer than k neighbours: length as the index's mean of ln(1 + length), similarity 0, same type 0;
+- fewer than k neighbours: ln of its length as the index's mean, similarity 0, same type 0;
 - no neighbour at all: the statistics of lengths are that mean too, their deviation is 0;
 - none of the same type: the statistics over all neighbours; `same_type_share` tells it apart.
 """
@@ -75,8 +75,8 @@ def neighbour_features(
     same = np.zeros(found.shape, dtype=np.bool_)
     same[found] = index.type_codes[neighbours.rows[found]] == codes[found.nonzero()[0]]
     same &= codes[:, None] > 0
-    neutral = float(np.log1p(index.lengths.astype(np.float64)).mean()) if len(index) else 0.0
-    logs = np.where(found, np.log1p(lengths), neutral)
+    neutral = float(np.log(index.lengths.astype(np.float64)).mean()) if len(index) else 0.0
+    logs = np.where(found, np.log(lengths), neutral)
     similarity = np.where(found, neighbours.similarity.astype(np.float64), 0.0)
     weights = similarity_weights(neighbours)
 
@@ -119,6 +119,6 @@ def _length_statistics(
         logs.min(axis=1, initial=np.inf, where=counted),
         logs.max(axis=1, initial=-np.inf, where=counted),
         weighted_median_rows(logs, counted.astype(np.float64)),
-        np.log1p(weighted_median_rows(lengths, weights / lengths)),
+        weighted_median_rows(logs, weights / lengths),
     ]
     return np.where(some[:, None], np.stack(columns, axis=1), otherwise)

@@ -35,10 +35,10 @@ class NeighboursExpert(Expert):
     def forward(self, batch: Batch, hidden: Tensor, expected: Tensor) -> Opinion:
         """The distribution of each part; what is expected stays."""
         of_each = batch["neighbours"][:, : 3 * self.k].float()
-        logs, cosines, same = torch.split(of_each, self.k, dim=1)  # ln(1 + length)
+        logs, cosines, same = torch.split(of_each, self.k, dim=1)
         found = []
         for sharpness, bonus in zip(self.log_sharpness.exp(), self.same_type, strict=True):
             weights = (sharpness * cosines + bonus * same).softmax(dim=1)
-            shares = (1 - MARGINAL_SHARE) * self.bins.spread(logs.expm1(), weights)
+            shares = (1 - MARGINAL_SHARE) * self.bins.spread(logs, weights)
             found.append((shares + MARGINAL_SHARE * self.bins.marginal).log())
         return Opinion(torch.stack(found, dim=1), self.gate(hidden), expected)

@@ -17,6 +17,7 @@ from typing_extensions import Self, override
 from product_length.artefacts import ArtefactStore, Json, save_array
 from product_length.catalogue.products import Products
 from product_length.catalogue.vocabulary import Strings, as_column
+from product_length.errors import UserError
 from product_length.features.columns import Columns
 from product_length.features.encoder import Encoder, NumbersEncoder
 from product_length.features.expert import Expert
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 _VERSION = 1
 # The same for IVF lists: raise it when they would be trained, probed or judged otherwise.
 _LISTS_VERSION = 1
+# Of what the numbers about neighbours are; raise it when they would be others.
+_COLUMNS_VERSION = 2
 # The same for directions of types: raise it when types would get others.
 _DIRECTIONS_VERSION = 1
 _CHUNK_ROWS = 8192
@@ -136,6 +139,7 @@ class NeighboursFeature(Feature):
     def state(self) -> dict[str, Any]:
         """The index, and what its vectors are made of."""
         return {
+            "columns": _COLUMNS_VERSION,
             "encoders": list(self.encoders),
             "index": self.index.state(),
             "scaler": self.scaler.state(),
@@ -144,7 +148,12 @@ class NeighboursFeature(Feature):
 
     @classmethod
     def from_state(cls, options: NeighboursOptions, state: Mapping[str, Any]) -> Self:
-        """The feature whose `state` this was."""
+        """The feature whose `state` this was. Raises UserError for another version's."""
+        if state.get("columns") != _COLUMNS_VERSION:
+            raise UserError(
+                "the checkpoint gives lengths of neighbours in another way than this version; "
+                "predict with the version that trained it"
+            )
         directions = state["directions"]
         return cls(
             options,

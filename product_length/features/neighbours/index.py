@@ -47,7 +47,7 @@ class Neighbours:
 class NeighbourIndex:
     """Training rows by embedding, with their lengths and types; see `build`.
 
-    `lengths`: float32 (n,), 1/100 inch. `types` and `type_codes`: every training type has a code
+    `lengths`: float32 (n,), of any unit. `types` and `type_codes`: every training type has a code
     of its own, however rare, and code 0 is the empty type; the vocabulary of the network, in which
     rare types share a code, would call two products of different rare types alike.
     """
@@ -92,7 +92,7 @@ class NeighbourIndex:
         """Keep the training rows of arrays over all rows; nothing else of them is looked at.
 
         `vectors`: float16 or float32 (rows, d). `train_rows`: int64 (n,), ascending. `lengths`:
-        float32 (rows,), 1/100 inch. `types`: strings (rows,). `groups`: uint64 (rows,), equal for
+        float32 (rows,). `types`: strings (rows,). `groups`: uint64 (rows,), equal for
         rows with the same text. Raises ValueError when the shapes do not match, when a row is
         given twice, or when a vector or a length of a training row is not finite.
         """

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from product_length.features.columns import Batch
-from product_length.features.expert import Expert, Opinion
+from product_length.features.expert import Expert, Opinion, shrunk
 from product_length.features.feature import Training
 from product_length.features.terms.index import Pairs, TermIndex
 from product_length.features.tilt import Tilt
@@ -64,8 +64,8 @@ class TermsExpert(Expert):
         """Set smoothed counts float (entries + 1, bins), row 0 is not looked at, in place."""
         self.counts.copy_(counts)
         self.counts[0] = 0  # as little known of a product without a type as of any
-        above = _shrunk(self.counts[self.parents], self.bins.marginal, _MARGINAL_ROWS)
-        own = _shrunk(self.counts, above, _PARENT_ROWS)
+        above = shrunk(self.counts[self.parents], self.bins.marginal, _MARGINAL_ROWS)
+        own = shrunk(self.counts, above, _PARENT_ROWS)
         gain = (own * (own / above).log()).sum(dim=1)
         rows = self.counts.sum(dim=1)
         facts = torch.stack([rows.log1p(), gain, (gain.clamp(min=0) + 0.01).log()], dim=1)
@@ -96,10 +96,10 @@ class TermsExpert(Expert):
             self_counted = self.bins.smoothing[own]
             of_type = (of_type - self_counted).clamp(min=0)
             of_words = (of_words - self_counted[:, None]).clamp(min=0)
-        base = _shrunk(of_type, self.bins.marginal, _MARGINAL_ROWS)
+        base = shrunk(of_type, self.bins.marginal, _MARGINAL_ROWS)
         within = (self.parents[words] > 0)[:, :, None]
         above = torch.where(within, base[:, None], self.bins.marginal)
-        shares = _shrunk(of_words, above, self.log_parent_rows.exp())
+        shares = shrunk(of_words, above, self.log_parent_rows.exp())
         facts = self.facts[words]
         offset, slopes = self.of_product(hidden).split([1, _FACTS], dim=1)
         scores = self.weight(facts)[:, :, 0] + offset + (facts * slopes[:, None]).sum(dim=2)
@@ -107,7 +107,3 @@ class TermsExpert(Expert):
         evidence = (weights[:, :, None] * (shares / above).log()).sum(dim=1)
         reweighed: Tensor = (base.log() + evidence).log_softmax(dim=1)
         return reweighed
-
-
-def _shrunk(counts: Tensor, towards: Tensor, rows: Tensor | float) -> Tensor:
-    return (counts + rows * towards) / (counts.sum(dim=-1, keepdim=True) + rows)

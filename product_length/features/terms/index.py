@@ -117,7 +117,7 @@ class TermIndex:
         lengths: NDArray[np.float32],
         options: TermsOptions,
     ) -> Self:
-        """From training rows alone: `texts`, `types` strings and `lengths` float32, 1/100 inch."""
+        """From training rows alone: `texts`, `types` strings and `lengths` float32."""
         rows, words = words_of(texts, options.characters)
         vocabulary = Vocabulary.fit(words, options.min_rows)
         kinds = Vocabulary.fit(types, options.min_rows)
@@ -152,7 +152,7 @@ class TermIndex:
         """Of each entry: nats that it tells beyond what it is part of, and those of all its rows.
 
         The Kullback-Leibler divergence of shrunk shares of quantiles of length. `rows`, `entries`:
-        int64 (n,), pairs, entry 0 for none; `lengths`: float32 (rows,), 1/100 inch.
+        int64 (n,), pairs, entry 0 for none; `lengths`: float32 (rows,).
         """
         inner = np.quantile(lengths, np.linspace(0, 1, _LEVELS + 1)[1:-1])
         levels = np.searchsorted(inner, lengths, side="right")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from typing_extensions import Self, override
 
 from product_length.catalogue.products import Products
@@ -21,6 +23,7 @@ from product_length.features.feature import Feature, Fitted, Training
 from product_length.features.types.config import TypesOptions
 from product_length.features.types.encoder import TypesEncoder
 from product_length.features.types.expert import TypesExpert
+from product_length.features.types.paths import TypePaths
 from product_length.loss.bin_grid import BinGrid
 from product_length.unseen import distinct_types, unseen_types
 
@@ -31,12 +34,14 @@ log = logging.getLogger(__name__)
 class TypesFeature(Feature):
     """Codes int64 (rows,), 0 where the type is rare, unseen or missing.
 
-    `seen`: all types of training rows, however rare, without "".
+    Where types are paths, that of the lowest level that is neither. `seen`: all types of training
+    rows, however rare, without "".
     """
 
     options: TypesOptions
     vocabulary: Vocabulary
     seen: tuple[str, ...]
+    paths: TypePaths
     name = "types"
 
     @classmethod
@@ -44,44 +49,78 @@ class TypesFeature(Feature):
         """A vocabulary of the training rows' types, and the code of each row's."""
         types = training.products.types
         of_training = types.take(pa.array(training.rows))
-        vocabulary = Vocabulary.fit(of_training, options.min_rows)
-        codes = vocabulary.encode(types)
-        log.info(
-            "product types: %d with %d or more training rows; %.1f%% of the rows share one vector",
-            vocabulary.size - 1,
-            options.min_rows,
-            100 * float((codes == 0).mean()),
-        )
-        return cls(options, vocabulary, tuple(distinct_types(of_training))), codes
+        names = distinct_types(of_training)
+        paths = TypePaths.found(names, options.separator)
+        seen = tuple(dict.fromkeys(paths.levels(name)[-1] for name in names))
+        vocabulary = paths.vocabulary(of_training, options.min_rows)
+        codes = paths.encode(types, vocabulary)
+        _log(paths, vocabulary, options.min_rows, seen, float((codes == 0).mean()))
+        return cls(options, vocabulary, seen, paths), codes
 
     @override
     def transform(self, products: Products, columns: Columns) -> NDArray[np.int64]:
         """The code of each product's type."""
-        return self.vocabulary.encode(products.types)
+        return self.paths.encode(products.types, self.vocabulary)
 
     @override
     def encoder(self) -> Encoder:
         """A learned vector for each code."""
-        return TypesEncoder(self.vocabulary.size, self.options.width, self.options.dropout)
+        return TypesEncoder(self._chains(), self.options.width, self.options.dropout)
 
     @override
     def expert(self, bins: BinGrid, width: int) -> Expert | None:
         """The lengths of the type's training rows."""
         if not self.options.expert:
             return None
-        return TypesExpert(bins, width, self.vocabulary.size, tilt=self.options.tilt)
+        return TypesExpert(bins, width, self._chains(), tilt=self.options.tilt)
+
+    def _chains(self) -> Tensor:
+        return torch.from_numpy(self.paths.chains(self.vocabulary))
 
     @override
     def unseen(self, products: Products, column: NDArray[Any]) -> Mapping[str, NDArray[np.bool_]]:
         """Rows whose type is missing, or was not among the training rows."""
-        return unseen_types(products.types, self.seen)
+        types = self.paths.whole(products.types)
+        found = unseen_types(types, self.seen)
+        if found and self.paths.separator is not None:
+            *_, new = found.values()
+            below = new & self.paths.are_below(types, self.seen)
+            found["have a new product type below one that training had"] = below
+        return found
 
     @override
     def state(self) -> dict[str, Any]:
         """Strings only."""
-        return {"vocabulary": self.vocabulary.state(), "seen": list(self.seen)}
+        return {
+            "vocabulary": self.vocabulary.state(),
+            "seen": list(self.seen),
+            "separator": self.paths.separator,
+        }
 
     @classmethod
     def from_state(cls, options: TypesOptions, state: Mapping[str, Any]) -> Self:
         """The feature whose `state` this was."""
-        return cls(options, Vocabulary.from_state(state["vocabulary"]), tuple(state["seen"]))
+        vocabulary = Vocabulary.from_state(state["vocabulary"])
+        return cls(options, vocabulary, tuple(state["seen"]), TypePaths(state["separator"]))
+
+
+def _log(
+    paths: TypePaths, vocabulary: Vocabulary, min_rows: int, seen: Sequence[str], shared: float
+) -> None:
+    """Say what the types are, and how many of them are known."""
+    divided = ""
+    if paths.separator is not None:
+        levels = [len(paths.levels(name)) for name in seen]
+        many = sum(each > 1 for each in levels)
+        divided = (
+            f"{many:,} of {len(seen):,} are paths divided by {paths.separator!r} "
+            f"(features.types.separator), of {max(levels, default=1)} levels at most; "
+        )
+    log.info(
+        "product types: %s%d%s with %d or more training rows; %.1f%% of the rows share one vector",
+        divided,
+        vocabulary.size - 1,
+        " of all levels" if divided else "",
+        min_rows,
+        100 * shared,
+    )

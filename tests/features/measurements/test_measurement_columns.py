@@ -19,7 +19,9 @@ from product_length.features.measurements.config import MeasurementsOptions
 from product_length.measurements.candidates import parse_fields
 from product_length.measurements.measurement import Role
 
-CM = 1000 / 25.4
+CM, INCH = 1000 / 25.4, 100.0
+HUNDREDTH = 0.254
+"""Of an inch, in millimetres."""
 SHELF = (
     "Shelf 80 x 20 x 4 cm",
     "Height: 5 cm; Size 30 x 40",
@@ -31,7 +33,7 @@ MUG = ("Mug", "", "")
 def features_of(*rows, most=16):
     columns = [pa.array(list(column), pa.string()) for column in zip(*rows, strict=True)]
     fields = pa.record_batch(columns, names=list(FIELDS))
-    column = measurement_columns(parse_fields(fields, FIELDS, most))
+    column = measurement_columns(parse_fields(fields, FIELDS, most), HUNDREDTH)
     assert column.dtype == np.float32
     assert column.shape == (len(rows), len(column_names()))
     return [dict(zip(column_names(), row.tolist(), strict=True)) for row in column]
@@ -39,7 +41,7 @@ def features_of(*rows, most=16):
 
 def test_by_hand():
     row, other = features_of(SHELF, MUG)
-    logs = np.log1p(np.array([80 * CM, 20 * CM, 4 * CM, 5 * CM, 2000, 7 * CM]))
+    logs = np.log(np.array([80 * CM, 20 * CM, 4 * CM, 5 * CM, 2000, 7 * CM]))
     assert row["with_unit_count"] == pytest.approx(np.log1p(6))
     assert row["with_unit_first"] == pytest.approx(logs[0])
     assert row["with_unit_last"] == pytest.approx(logs[5])
@@ -50,10 +52,10 @@ def test_by_hand():
     assert row["title_last"] == pytest.approx(logs[2])
     assert row["bullet_points_greatest"] == pytest.approx(logs[3])
     assert row["description_median"] == pytest.approx(logs[4:].mean())
-    assert row["without_unit_first"] == pytest.approx(np.log1p(3000))
-    assert row["without_unit_greatest"] == pytest.approx(np.log1p(4000))
-    assert row["package_first"] == pytest.approx(np.log1p(90 * CM))
-    assert row["other_thing_first"] == pytest.approx(np.log1p(1400))
+    assert row["without_unit_first"] == pytest.approx(np.log(30 * INCH))
+    assert row["without_unit_greatest"] == pytest.approx(np.log(40 * INCH))
+    assert row["package_first"] == pytest.approx(np.log(90 * CM))
+    assert row["other_thing_first"] == pytest.approx(np.log(14 * INCH))
     assert row["height_stated"] == row["width_stated"] == row["size_stated"] == 1
     assert row["length_stated"] == row["diameter_stated"] == 0
     assert np.isnan(row["length_first"])
@@ -74,14 +76,14 @@ def test_what_can_be_pointed_at_are_lengths_that_texts_state():
     columns = pointer_columns()
     assert len(set(columns)) == len(columns) == len(Role) - 1 + 3 + 3
     stated = [80 * CM, 20 * CM, 4 * CM, 5 * CM, 3000, 2000, 90 * CM]
-    found = {round(np.expm1(row[names[at]])) for at in columns if not np.isnan(row[names[at]])}
+    found = {round(np.exp(row[names[at]])) for at in columns if not np.isnan(row[names[at]])}
     assert found == set(map(round, stated))  # neither the second height nor the laptop's size
     assert all(np.isnan(other[names[at]]) for at in columns)
 
 
 def test_a_chain_that_was_cut_off():
     (row,) = features_of(("1 cm and 10 x 20 x 5 cm", "", ""), most=3)
-    assert [row["chain_0"], row["chain_1"]] == pytest.approx(np.log1p([10 * CM, 20 * CM]))
+    assert [row["chain_0"], row["chain_1"]] == pytest.approx(np.log([10 * CM, 20 * CM]))
     assert np.isnan(row["chain_2"])
 
 

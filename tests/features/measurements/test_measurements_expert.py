@@ -21,7 +21,7 @@ GRID = small_grid()
 def column_of(*stated):
     """Rows that state these lengths, NaN for none, in the columns that are pointed at first."""
     column = torch.full((len(stated), len(column_names())), torch.nan)
-    column[:, pointer_columns()[: len(stated[0])]] = torch.tensor(stated).log1p()
+    column[:, pointer_columns()[: len(stated[0])]] = torch.tensor(stated).log()
     return column
 
 

@@ -21,7 +21,7 @@ CODES = torch.tensor([1, 1, 1, 2, 2, 0])
 def fitted(codes=CODES, width=2):
     torch.manual_seed(0)
     ratios = Ratios(2, None if codes is None else 3, width)
-    ratios.fit(STATED, LENGTHS, codes)
+    ratios.fit(STATED.log(), LENGTHS.log(), codes)
     torch.nn.init.normal_(ratios.score.weight)
     with torch.no_grad():
         ratios.log_added_ratios.copy_(torch.tensor([2.0, 5.0]).log())
@@ -31,7 +31,9 @@ def fitted(codes=CODES, width=2):
 def said(ratios, stated, hidden=None, codes=None, own=None):
     hidden = torch.zeros(len(stated), 2) if hidden is None else hidden
     with torch.no_grad():
-        return ratios(stated, ~stated.isnan(), hidden, codes, own, GRID)
+        return ratios(
+            stated.log(), ~stated.isnan(), hidden, codes, None if own is None else own.log(), GRID
+        )
 
 
 def by_hand(ratios, stated, hidden, code, left_out=None):
@@ -73,7 +75,7 @@ def test_a_twin_s_ratio_still_counts():
     ratios = Ratios(2, 3, 2)
     stated = torch.tensor([[100.0, NONE]] * 2)
     lengths, codes = torch.tensor([250.0, 250.0]), torch.tensor([1, 1])
-    ratios.fit(stated, lengths, codes)
+    ratios.fit(stated.log(), lengths.log(), codes)
     ratios.usual[:] = NONE
     ratios.usual[:, 0] = 0.0
     with torch.no_grad():
@@ -86,7 +88,7 @@ def test_a_twin_s_ratio_still_counts():
 def test_where_no_other_ratio_is_known_it_is_the_marginal():
     ratios = Ratios(2, 3, 2)
     stated, lengths = torch.tensor([[100.0, NONE]]), torch.tensor([250.0])
-    ratios.fit(stated, lengths, CODES[:1])
+    ratios.fit(stated.log(), lengths.log(), CODES[:1])
     for asked, own in ((stated, lengths), (torch.tensor([[NONE, 50.0], [NONE, NONE]]), None)):
         found = said(ratios, asked, None, CODES[:1].expand(len(asked)), own).exp()
         torch.testing.assert_close(found, MARGINAL.expand(len(asked), -1))
@@ -96,7 +98,7 @@ def test_of_many_ratios_as_many_quantiles_are_kept():
     counted = np.random.default_rng(3).lognormal(0, 1, 999).astype(np.float32)
     stated = torch.tensor([[100.0, NONE]]).expand(999, -1)
     ratios = Ratios(2, 2, 2)
-    ratios.fit(stated, torch.from_numpy(100 * counted), torch.tensor([1] * 998 + [0]))
+    ratios.fit(stated.log(), torch.from_numpy(100 * counted).log(), torch.tensor([1] * 998 + [0]))
     for found, some in ((ratios.usual[0], counted), (ratios.of_type[1, 0], counted[:998])):
         spaced = (np.arange(32) + 0.5) / 32
         wanted = np.quantile(np.log(some), spaced, method="inverted_cdf")
@@ -128,8 +130,8 @@ def test_packages_tell_the_length_of_what_is_in_them():
     lengths = np.random.default_rng(0).uniform(60, 380, 100).astype(np.float32)
     column = np.full((102, len(column_names())), np.nan, np.float32)
     package = pointer_columns()[-1]
-    column[:100, package] = np.log1p(1.25 * lengths)
-    column[100:, package] = np.log1p([90, 300])
+    column[:100, package] = np.log(1.25 * lengths)
+    column[100:, package] = np.log([90, 300])
     expert = MeasurementsExpert(GRID, 2, 2, ratios=True).eval()
     codes = np.ones(102, np.int64)
     expert.fit(training_of(lengths, types=codes, measurements=column))

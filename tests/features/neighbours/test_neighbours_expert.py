@@ -13,7 +13,7 @@ GRID = small_grid()
 
 def said(expert, lengths, cosines, same):
     """Column as `neighbour_features` orders it; statistics follow."""
-    column = torch.cat([torch.log1p(lengths), cosines, same, torch.full((len(same), 2), 9.0)], 1)
+    column = torch.cat([lengths.log(), cosines, same, torch.full((len(same), 2), 9.0)], 1)
     expected = expert.bins.marginal.log().expand(len(same), -1)
     with torch.no_grad():
         opinion = expert(batch_of(neighbours=column), torch.zeros(len(same), 2), expected)

@@ -40,7 +40,7 @@ def test_by_hand():
     index = index_of([100, 10, 400, 50], ["a", "b", "a", ""])
     neighbours = Neighbours(np.array([[0, 1, 2]]), np.array([[0.9, 0.8, 0.8]], np.float32))
     got = by_name(neighbour_features(neighbours, index, ["a"]), 3)
-    logs = np.log1p([100, 10, 400])
+    logs = np.log([100, 10, 400])
     weights = np.exp([0, -1, -1])
     for place in range(3):
         assert got[f"log_length_{place + 1}"] == pytest.approx(logs[place])
@@ -57,17 +57,17 @@ def test_by_hand():
         "same_type_share": 2 / 3,
         "log_length_mean": mean,
         "log_length_deviation": np.average((logs - mean) ** 2, weights=weights) ** 0.5,
-        "log_length_min": np.log1p(10),
-        "log_length_max": np.log1p(400),
-        "log_length_median": np.log1p(100),
+        "log_length_min": np.log(10),
+        "log_length_max": np.log(400),
+        "log_length_median": np.log(100),
         # Weights 1/100, e^-1/10, e^-1/400: more than half lies on 10.
-        "log_length_mape_median": np.log1p(10),
+        "log_length_mape_median": np.log(10),
         "same_type_log_length_mean": same_mean,
         "same_type_log_length_deviation": np.average((logs - same_mean) ** 2, weights=same) ** 0.5,
-        "same_type_log_length_min": np.log1p(100),
-        "same_type_log_length_max": np.log1p(400),
-        "same_type_log_length_median": np.log1p(100),
-        "same_type_log_length_mape_median": np.log1p(100),
+        "same_type_log_length_min": np.log(100),
+        "same_type_log_length_max": np.log(400),
+        "same_type_log_length_median": np.log(100),
+        "same_type_log_length_mape_median": np.log(100),
     }
     assert list(expected) == feature_names(3)[9:]
     for name, value in expected.items():
@@ -80,10 +80,10 @@ def test_what_is_missing_is_neutral():
         np.array([[1, -1], [-1, -1], [1, -1]]), np.array([[0.5, 0], [0, 0], [0.5, 0]], np.float32)
     )
     got = by_name(neighbour_features(neighbours, index, ["a", "a", ""]), 2)
-    neutral = np.log1p([100, 10]).mean()
+    neutral = np.log([100, 10]).mean()
     assert got["found_share"].tolist() == [0.5, 0, 0.5]
     assert got["log_length_2"] == pytest.approx([neutral] * 3)
-    assert got["log_length_mean"] == pytest.approx([np.log1p(10), neutral, np.log1p(10)])
+    assert got["log_length_mean"] == pytest.approx([np.log(10), neutral, np.log(10)])
     assert got["log_length_deviation"].tolist() == [0, 0, 0]
     assert got["similarity_max"].tolist() == [0.5, 0, 0.5]
     # None of the same type (the empty type is like no other): the statistics over all.

@@ -14,6 +14,11 @@ from product_length.features.types.expert import TypesExpert
 GRID = small_grid()
 
 
+def flat(types):
+    """Types that are no paths: each has one level."""
+    return torch.arange(types)[:, None]
+
+
 def test_frequent_types_of_training_rows_have_a_code(tmp_path):
     products = products_of(["x"] * 8, ["a", "b", "b", "", "rare", "a", "b", "new"])
     rows = np.arange(7)
@@ -26,7 +31,7 @@ def test_frequent_types_of_training_rows_have_a_code(tmp_path):
 
 def test_in_training_some_rows_lose_their_type_so_that_the_shared_vector_is_trained():
     torch.manual_seed(0)
-    encoder = TypesEncoder(11, 3, dropout=0.25)
+    encoder = TypesEncoder(flat(11), 3, dropout=0.25)
     codes = torch.full((4000,), 5)
     vectors = encoder(codes)
     lost = (vectors == encoder.vectors.weight[0]).all(dim=1)
@@ -39,11 +44,11 @@ def test_in_training_some_rows_lose_their_type_so_that_the_shared_vector_is_trai
 
 
 def test_lengths_are_shrunk_to_the_marginal_and_a_training_row_does_not_see_its_own():
-    expert = TypesExpert(GRID, 2, 3, tilt=False)
+    expert = TypesExpert(GRID, 2, flat(3), tilt=False)
     lengths = np.array([150.0, 150.0, 999.0, 50.0], np.float32)
     expert.fit(training_of(lengths, types=np.array([1, 1, 1, 2])))
     with torch.no_grad():
-        expert.log_marginal_rows.copy_(torch.tensor(2.0).log())
+        expert.log_rows_above.fill_(torch.tensor(2.0).log())
 
     def said(codes, lengths=None):
         batch = batch_of(lengths, types=torch.tensor(codes))

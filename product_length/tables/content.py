@@ -11,61 +11,64 @@ HEAD_BYTES = 4096
 
 @dataclass(frozen=True)
 class Content:
-    """A kind of file, and what to do about one where a catalogue is expected."""
+    """A kind of file, and what to do about one that holds no table which can be read."""
 
     name: str
-    advice: str
+    advice: str = "save the table as CSV or Parquet"
 
 
-_SAVE = "save the table as CSV or Parquet"
-_UNPACK = "unpack it first, or pack it with gzip or zip"
-_FETCH = "it is not the catalogue itself; fetch the file again"
+_UNPACK = "unpack it first, or pack it with gzip, zip, bzip2, xz or zstd"
+_FETCH = "it is not the table itself; fetch the file again"
 
-TEXT = Content("plain text", "end its name with .csv if it is CSV")
-GZIP = Content("gzip", "end its name with .csv.gz")
-ZIP = Content("a zip archive", "end its name with .csv.zip")
-PARQUET = Content("Parquet", "end its name with .parquet")
-_EXCEL = Content("an Excel workbook (xlsx)", _SAVE)
-_ODS = Content("an OpenDocument spreadsheet (ods)", _SAVE)
-_UTF16 = Content("UTF-16 text", "save it as UTF-8")
-_UTF32 = Content("UTF-32 text", "save it as UTF-8")
-_JSON = Content("JSON", _SAVE)
+TEXT = Content("plain text")
+GZIP = Content("gzip")
+ZIP = Content("a zip archive")
+BZIP2 = Content("bzip2")
+XZ = Content("xz")
+ZSTD = Content("zstd")
+PACKED = (GZIP, ZIP, BZIP2, XZ, ZSTD)
+"""What is unpacked as it is read."""
+PARQUET = Content("Parquet")
+EXCEL = Content("an Excel workbook (xlsx)")
+JSON = Content("JSON")
+_ODS = Content("an OpenDocument spreadsheet (ods)")
+_XLS = Content(
+    "an old Excel workbook (xls), or one with a password",
+    "save it as xlsx without a password, or the table as CSV",
+)
 _HTML = Content("a web page (HTML)", _FETCH)
-_XML = Content("XML", _SAVE)
+_XML = Content("XML")
 
 # How files begin; a longer mark comes before the one that it begins with.
 _MARKS = (
     (b"\x1f\x8b", GZIP),
     (b"PAR1", PARQUET),
     (b"PARE", Content("encrypted Parquet", "write it without encryption")),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Content("an old Excel workbook (xls)", _SAVE)),
-    (b"SQLite format 3\0", Content("an SQLite database", _SAVE)),
-    (b"%PDF-", Content("a PDF document", _SAVE)),
-    (b"{\\rtf", Content("an RTF document", _SAVE)),
-    (b"ARROW1", Content("an Arrow (Feather) file", _SAVE)),
-    (b"FEA1", Content("a Feather file", _SAVE)),
-    (b"ORC", Content("an ORC file", _SAVE)),
-    (b"Obj\x01", Content("an Avro file", _SAVE)),
-    (b"\x89HDF\r\n\x1a\n", Content("an HDF5 file", _SAVE)),
-    (b"\x93NUMPY", Content("a NumPy array", _SAVE)),
-    (b"\x80\x02", Content("a Python pickle", _SAVE)),
-    (b"\x80\x03", Content("a Python pickle", _SAVE)),
-    (b"\x80\x04", Content("a Python pickle", _SAVE)),
-    (b"\x80\x05", Content("a Python pickle", _SAVE)),
-    (b"BZh", Content("bzip2", _UNPACK)),
-    (b"\xfd7zXZ\0", Content("xz", _UNPACK)),
-    (b"\x28\xb5\x2f\xfd", Content("zstd", _UNPACK)),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _XLS),
+    (b"SQLite format 3\0", Content("an SQLite database")),
+    (b"%PDF-", Content("a PDF document")),
+    (b"{\\rtf", Content("an RTF document")),
+    (b"ARROW1", Content("an Arrow (Feather) file")),
+    (b"FEA1", Content("a Feather file")),
+    (b"ORC", Content("an ORC file")),
+    (b"Obj\x01", Content("an Avro file")),
+    (b"\x89HDF\r\n\x1a\n", Content("an HDF5 file")),
+    (b"\x93NUMPY", Content("a NumPy array")),
+    (b"\x80\x02", Content("a Python pickle")),
+    (b"\x80\x03", Content("a Python pickle")),
+    (b"\x80\x04", Content("a Python pickle")),
+    (b"\x80\x05", Content("a Python pickle")),
+    (b"BZh", BZIP2),
+    (b"\xfd7zXZ\0", XZ),
+    (b"\x28\xb5\x2f\xfd", ZSTD),
     (b"\x04\x22\x4d\x18", Content("lz4", _UNPACK)),
     (b"7z\xbc\xaf\x27\x1c", Content("a 7-Zip archive", _UNPACK)),
     (b"Rar!\x1a\x07", Content("a RAR archive", _UNPACK)),
     (b"\x89PNG\r\n\x1a\n", Content("a picture (PNG)", _FETCH)),
     (b"\xff\xd8\xff", Content("a picture (JPEG)", _FETCH)),
     (b"version https://git-lfs", Content("a pointer of Git LFS", "fetch it with git lfs pull")),
-    (b"\xff\xfe\0\0", _UTF32),
-    (b"\0\0\xfe\xff", _UTF32),
-    (b"\xff\xfe", _UTF16),
-    (b"\xfe\xff", _UTF16),
 )
+_CONTROLS = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 _HTML_START = re.compile(
     rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|table|div|script|meta)\b",
     re.I | re.DOTALL,
@@ -89,10 +92,8 @@ def recognise(start: bytes, path: Path | None = None) -> Content | None:
         # A few letters may begin a header too: ORCHID,TITLE.
         if start.startswith(mark) and (len(mark) > 3 or not is_text(start)):
             return content
-    if _is_utf16(start):
-        return _UTF16
     plain = start.removeprefix(b"\xef\xbb\xbf")
-    for pattern, content in ((_HTML_START, _HTML), (_XML_START, _XML), (_JSON_START, _JSON)):
+    for pattern, content in ((_HTML_START, _HTML), (_XML_START, _XML), (_JSON_START, JSON)):
         if pattern.match(plain):
             return content
     return None
@@ -105,7 +106,12 @@ def is_text(start: bytes) -> bool:
     except UnicodeDecodeError as error:
         if error.start < len(start) - 3:
             return False
-    return not re.search(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]", start)
+    return not _CONTROLS.search(start)
+
+
+def share_of_controls(start: bytes) -> float:
+    """The share of bytes that are control characters which text seldom has."""
+    return len(_CONTROLS.findall(start)) / max(1, len(start))
 
 
 def _archive(start: bytes, path: Path | None) -> Content:
@@ -116,19 +122,11 @@ def _archive(start: bytes, path: Path | None) -> Content:
                 names = archive.namelist()
         except (zipfile.BadZipFile, OSError, NotImplementedError):
             pass
-    if b"opendocument.spreadsheet" in start:
+    if b"opendocument.spreadsheet" in start[:100]:
         return _ODS
-    if any(name.startswith("xl/") for name in names) or b"xl/" in start:
-        return _EXCEL
-    if "[Content_Types].xml" in names or b"[Content_Types].xml" in start:
-        return Content("an Office document", _SAVE)
+    # The names within a packed archive are not known, but most stand at its start.
+    if any(name.startswith("xl/") for name in names) or (not names and b"xl/" in start):
+        return EXCEL
+    if "[Content_Types].xml" in names or (not names and b"[Content_Types].xml" in start):
+        return Content("an Office document")
     return ZIP
-
-
-def _is_utf16(start: bytes) -> bool:
-    """Whether every other byte is NUL, as in UTF-16 without a mark of Latin letters."""
-    even, odd = start[::2], start[1::2]
-    return len(odd) > 8 and any(
-        zeros.count(0) > 0.9 * len(zeros) and others.count(0) < 0.1 * len(others)
-        for zeros, others in ((even, odd), (odd, even))
-    )

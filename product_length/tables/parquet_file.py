@@ -1,65 +1,62 @@
-"""Parquet catalogues, read a few thousand rows at a time and brought to text."""
+"""Parquet files, read a few thousand rows at a time and brought to text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from product_length.catalogue.raw_batch import (
-    RawBatch,
-    find_columns,
-    first_undecodable,
-    undecodable,
-)
 from product_length.errors import UserError
 from product_length.shortage import memory_ran_out, out_of_memory
+from product_length.tables.batch import TableBatch, as_batch
+from product_length.tables.undecodable import first_undecodable, undecodable
 
 BATCH_ROWS = 16_384
 _LARGEST_WHOLE = 2.0**63
+_SAVE = "write its strings as UTF-8"
 
 
-def read_parquet(path: Path, wanted: dict[str, str]) -> Iterator[RawBatch]:
-    """Rows of a Parquet file; `wanted` are the file's column names by key of data.columns."""
-    try:
-        file = pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
-        schema = file.schema_arrow
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-    try:
-        find_columns(path, wanted, schema.names)
-        if not file.metadata.num_rows:
-            raise UserError(f"{path}: the file holds columns but no rows")
-        for key, name in wanted.items():
-            _check_type(path, name, schema.field(name).type, number=key == "length")
-    except UserError:
-        file.close()
-        raise
-    return _read_rows(path, file, wanted)
+class ParquetFile:
+    """A Parquet file whose columns are known. Raises UserError when it is damaged."""
 
-
-def parquet_columns(path: Path) -> list[str]:
-    """Names of a Parquet file's columns, in its order. Raises UserError when it is damaged."""
-    try:
-        return list(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def _read_rows(path: Path, file: pq.ParquetFile, wanted: dict[str, str]) -> Iterator[RawBatch]:
-    first, total, size = 1, file.metadata.num_rows, path.stat().st_size
-    with file:
+    def __init__(self, path: Path) -> None:
+        self.path = path
         try:
-            for batch in file.iter_batches(BATCH_ROWS, columns=list(wanted.values())):
-                arrays = []
-                for key, name in wanted.items():
-                    convert = _length if key == "length" else _text
-                    arrays.append(convert(batch.column(name), path, first, name))
-                done = first - 1 + len(batch)
-                rows = pa.RecordBatch.from_arrays(arrays, names=list(wanted))
-                yield RawBatch(rows, first, size * done // total)
-                first = done + 1
+            with pq.ParquetFile(path) as file:
+                self._schema = file.schema_arrow
+                self._rows = file.metadata.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(path, error) from error
+        self.names: tuple[str, ...] = tuple(self._schema.names)
+        self.has_rows = self._rows > 0
+
+    def read(
+        self, text: Sequence[str], numbers: Sequence[str], block_bytes: int | None = None
+    ) -> Iterator[TableBatch]:
+        """Batches of at most BATCH_ROWS rows; see `Table.read`. `block_bytes` changes nothing."""
+        del block_bytes
+        for names, number in ((text, False), (numbers, True)):
+            for name in names:
+                _check_type(self.path, name, self._schema.field(name).type, number=number)
+        return self._batches(text, numbers)
+
+    def _batches(self, text: Sequence[str], numbers: Sequence[str]) -> Iterator[TableBatch]:
+        path, first, size = self.path, 1, self.path.stat().st_size
+        try:
+            with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+                wanted = list(dict.fromkeys([*text, *numbers]))
+                for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+                    done = first - 1 + len(batch)
+                    texts = [_text(batch.column(name), path, first, name) for name in text]
+                    known = [_number(batch.column(name), path, first, name) for name in numbers]
+                    yield TableBatch(
+                        as_batch(text, texts, len(batch)),
+                        as_batch(numbers, known, len(batch)),
+                        first,
+                        size * done // self._rows,
+                    )
+                    first = done + 1
         except (pa.ArrowException, OSError) as error:
             raise _damaged(path, error) from error
 
@@ -85,7 +82,7 @@ _OTHER_TEXTS = (
     pa.types.is_time,
     pa.types.is_timestamp,
 )
-"""Kinds that are no lengths, but have one usual spelling: true, 2024-12-31, 23:59:59."""
+"""Kinds that are no numbers, but have one usual spelling: true, 2024-12-31, 23:59:59."""
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
@@ -112,7 +109,7 @@ def _text(values: pa.Array, path: Path, first_row: int, column: str) -> pa.Strin
         values = values.cast(pa.large_binary()).cast(pa.binary())
         index = first_undecodable(values)
         if index is not None:
-            raise undecodable(path, first_row + index, column, values[index].as_py())
+            raise undecodable(path, first_row + index, column, values[index].as_py(), _SAVE)
     elif pa.types.is_floating(values.type):
         values = _float_text(values)
     elif pa.types.is_decimal(values.type):
@@ -141,7 +138,7 @@ def _decimal_text(values: pa.Array) -> pa.StringArray:
     return texts
 
 
-def _length(values: pa.Array, path: Path, first_row: int, column: str) -> pa.Array:
+def _number(values: pa.Array, path: Path, first_row: int, column: str) -> pa.Array:
     """Numbers as float64, text as it stands; null where missing."""
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()

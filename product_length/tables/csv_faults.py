@@ -11,33 +11,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.catalogue.source_file import SourceFile
 from product_length.errors import UserError
+from product_length.tables.dialect import Dialect, separator_words
+from product_length.tables.utf8_file import open_utf8
 
 # Small enough that the arrays stay in the processor's cache.
 _BLOCK_BYTES = 1 << 18
 _QUOTE = ord('"')
-_BESIDE_QUOTES = np.zeros(256, dtype=bool)
-_BESIDE_QUOTES[list(b'",\r\n')] = True
 SET_ESCAPE = 'set data.escape="\\\\"'
 _PLAIN = ord("x")  # stands for a byte that separates nothing
 
 
 @contextlib.contextmanager
-def strict_rows(path: Path, largest_field: int, escape: str | None) -> Iterator[Any]:
-    """A strict `csv.reader` over the file; bytes that are not UTF-8 become lone surrogates.
-
-    `escape`: the character that takes the meaning from the one after it, if there is one.
-    """
+def strict_rows(path: Path, largest_field: int, dialect: Dialect) -> Iterator[Any]:
+    """A strict `csv.reader` over the file; bytes that are not UTF-8 become lone surrogates."""
     limit = csv.field_size_limit(largest_field)
     try:
         with (
-            SourceFile(path) as file,
+            open_utf8(path, dialect.encoding) as file,
             io.TextIOWrapper(
                 io.BufferedReader(file), encoding="utf-8-sig", errors="surrogateescape", newline=""
             ) as text,
         ):
-            yield _Rows(text, escape)
+            yield _Rows(text, dialect)
     finally:
         csv.field_size_limit(limit)
 
@@ -45,15 +41,21 @@ def strict_rows(path: Path, largest_field: int, escape: str | None) -> Iterator[
 class _Rows:
     """Records of a strict `csv.reader`, and whether the last one holds a backslash and a quote."""
 
-    def __init__(self, text: io.TextIOWrapper, escape: str | None) -> None:
+    def __init__(self, text: io.TextIOWrapper, dialect: Dialect) -> None:
         self._lines = text
-        self._reader = csv.reader(self._plain_lines(), strict=True, escapechar=escape)
+        self._lines_before = len([text.readline() for _ in range(dialect.lines_before)])
+        self._reader = csv.reader(
+            self._plain_lines(),
+            strict=True,
+            delimiter=dialect.separator,
+            escapechar=dialect.escape,
+        )
         self.has_backslash_quote = False
 
     @property
     def line_num(self) -> int:
         """Lines read so far."""
-        return self._reader.line_num
+        return self._lines_before + self._reader.line_num
 
     def __iter__(self) -> Iterator[list[str]]:
         return self
@@ -69,17 +71,18 @@ class _Rows:
             yield line.replace("\0", " ")
 
 
-def find_fault(path: Path, fields: int, largest_field: int, escape: str | None) -> UserError | None:
+def find_fault(path: Path, fields: int, largest_field: int, dialect: Dialect) -> UserError | None:
     """The first row that is not sound CSV with `fields` fields, or None."""
     row = line = 0
-    with strict_rows(path, largest_field, escape) as reader:
+    marks = separator_words(dialect.separator)
+    with strict_rows(path, largest_field, dialect) as reader:
         try:
             for row, record in enumerate((record for record in reader if record), start=0):
                 if len(record) != fields:
                     return UserError(
                         f"{path}: row {row} (line {line + 1}): {len(record)} fields where the "
-                        f"header has {fields}; quote the fields that hold commas or line breaks"
-                        f"{_escape_hint(reader, escape)}"
+                        f"header has {fields}; quote the fields that hold {marks} or line breaks"
+                        f"{_escape_hint(reader, dialect.escape)}"
                     )
                 line = reader.line_num
         except csv.Error as error:
@@ -91,7 +94,7 @@ def find_fault(path: Path, fields: int, largest_field: int, escape: str | None) 
                 fault = "a quoted field that is never closed; close it or double its quote"
             else:
                 fault = f"{error}; fix it"
-            hint = _escape_hint(reader, escape)
+            hint = _escape_hint(reader, dialect.escape)
             return UserError(f"{path}: row {row + 1} (line {line + 1}): {fault}{hint}")
     return None
 
@@ -102,20 +105,23 @@ def _escape_hint(reader: _Rows, escape: str | None) -> str:
     return f"; it has a backslash before a quote: if the file is written so, {SET_ESCAPE}"
 
 
-def quotes_are_sound(path: Path, escape: str | None = None) -> bool:
-    """Whether each quoted field is closed, and followed by a comma or the end of its row.
+def quotes_are_sound(path: Path, dialect: Dialect) -> bool:
+    """Whether each quoted field is closed, and followed by a separator or the end of its row.
 
-    A quote inside a quoted field is doubled or stands after `escape`; in a field that is not
+    A quote inside a quoted field is doubled or stands after the escape; in a field that is not
     quoted it is text. pyarrow reads on where this is false.
     """
-    check = _QuoteCheck(escape)
-    with SourceFile(path) as file:
-        if file.read(3) != b"\xef\xbb\xbf":
-            file.rewind()
-        while size := file.readinto(check.block[1:]):
+    check = _QuoteCheck(dialect)
+    with open_utf8(path, dialect.encoding) as file:
+        size = file.readinto(check.block[1:])
+        # A mark of UTF-8 stands before the first field, which may be quoted, as a line end does.
+        if bytes(check.block[1:4]) == b"\xef\xbb\xbf":
+            check.block[1:4] = b"\n\n\n"
+        while size:
             if not check.next_block(size):
                 return False
-    return not (check.inside or check.cut_escape)
+            size = file.readinto(check.block[1:])
+    return not (check.inside or check.cut_escape or check.escaped_line_end)
 
 
 class _QuoteCheck:
@@ -125,7 +131,11 @@ class _QuoteCheck:
     is checked as a whole, and so is one of which no quote opens a field; others quote by quote.
     """
 
-    def __init__(self, escape: str | None) -> None:
+    def __init__(self, dialect: Dialect) -> None:
+        self._beside = b'"\r\n' + dialect.separator.encode()  # what may stand beside a quoted field
+        self._before = self._beside[1:]
+        self._is_beside = np.zeros(256, dtype=bool)
+        self._is_beside[list(self._beside)] = True
         self._buffer = bytearray(b"\n" * (1 + _BLOCK_BYTES))
         self._bytes = np.frombuffer(self._buffer, dtype=np.uint8)
         self.block = memoryview(self._buffer)
@@ -134,17 +144,19 @@ class _QuoteCheck:
         """Whether the block ends inside a quoted field."""
         self._closed_last = False  # whether the byte before the block closed a field
         self._is_quote = np.empty(_BLOCK_BYTES, dtype=bool)
-        self._escape = (escape or "").encode()
+        self._escape = (dialect.escape or "").encode()
         self._escaped = re.compile(re.escape(self._escape) + rb".", re.DOTALL)
         self.cut_escape = False
         """Whether the block ends in an escape, which stands before the next block's first byte."""
+        self.escaped_line_end = False
+        """Whether the block ends in a line end that ends no row."""
 
     def next_block(self, size: int) -> bool:
         """Whether the quotes in the next `size` bytes, which `block` holds, are sound so far."""
         block = self._bytes[: size + 1]
         if self._escape:
             self._blank_escaped(block)
-        if self._closed_last and not _BESIDE_QUOTES[block[1]]:
+        if self._closed_last and not self._is_beside[block[1]]:
             return False
         sound = True
         if self._buffer.find(b'"', 1, size + 1) < 0:
@@ -166,14 +178,14 @@ class _QuoteCheck:
         opening, closing = quotes[int(self.inside) :: 2], quotes[1 - int(self.inside) :: 2]
         closed_last = bool(len(closing)) and int(closing[-1]) == len(block) - 1
         after = block[closing[: len(closing) - closed_last] + 1]
-        if not (_BESIDE_QUOTES[block[opening - 1]].all() and _BESIDE_QUOTES[after].all()):
+        if not (self._is_beside[block[opening - 1]].all() and self._is_beside[after].all()):
             return False
         self.inside ^= bool(len(quotes) % 2)
         self._closed_last = closed_last
         return True
 
     def _none_opens(self, block: NDArray[np.uint8], quotes: NDArray[np.intp]) -> bool:
-        may_open = self.inside or self._closed_last or _BESIDE_QUOTES[block[quotes - 1]].any()
+        may_open = self.inside or self._closed_last or self._is_beside[block[quotes - 1]].any()
         return not may_open
 
     def _each_sound(self, block: NDArray[np.uint8], quotes: list[int]) -> bool:
@@ -181,19 +193,21 @@ class _QuoteCheck:
         closed = 0 if self._closed_last else -1  # where the last field was closed
         for at in quotes:
             if self.inside:
-                if at + 1 < len(content) and content[at + 1] not in b'",\r\n':
+                if at + 1 < len(content) and content[at + 1] not in self._beside:
                     return False
                 self.inside, closed = False, at
             else:
-                self.inside = closed == at - 1 or content[at - 1] in b",\r\n"
+                self.inside = closed == at - 1 or content[at - 1] in self._before
         self._closed_last = not self.inside and closed == len(content) - 1
         return True
 
     def _blank_escaped(self, block: NDArray[np.uint8]) -> None:
         """Put plain text in the place of each escape and the byte after it."""
+        last = block[-1]
         if self.cut_escape:
             block[1] = _PLAIN
         content = block[1:].tobytes()
         self.cut_escape = (len(content) - len(content.rstrip(self._escape))) % 2 == 1
         blank = self._escaped.sub(bytes([_PLAIN, _PLAIN]), content)
         block[1:] = np.frombuffer(blank, dtype=np.uint8)
+        self.escaped_line_end = last in b"\r\n" and block[-1] != last

@@ -5,32 +5,24 @@ import gzip
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from product_length.artefacts import ArtefactStore
-from product_length.catalogue import csv_faults
-from product_length.catalogue.config import Columns, FileData, SplitOptions, TextRecipe
-from product_length.catalogue.prepare import open_catalogue
-from product_length.catalogue.reader import read_batches
-from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.errors import UserError
+from product_length.tables import csv_faults
+from product_length.tables.config import TableOptions
+from product_length.tables.dialect import Dialect
+from product_length.tables.open_table import open_table
 
-COLUMNS = Columns(
-    product_id="id", title="title", bullet_points=None, description=None, product_type=None,
-    length="cm",
-)  # fmt: skip
 HEADER = "id,title,cm\n"
 
 
 def read(path, escape=None):
     """Ids, titles and lengths."""
+    table = open_table(path, TableOptions(escape=escape))
     rows = []
-    for batch in read_batches(path, COLUMNS, with_lengths=True, escape=escape, block_bytes=512):
-        columns = [
-            batch.rows.column(name).to_pylist() for name in ("product_id", "title", "length")
-        ]
-        rows += zip(*columns, strict=True)
+    for batch in table.read(["id", "title", "cm"], [], block_bytes=512):
+        rows += zip(*(column.to_pylist() for column in batch.text.columns), strict=True)
     return rows
 
 
@@ -54,8 +46,8 @@ def test_quotes_of_a_sound_file_are_sound(tmp_path_factory, table, quoting):
     path = tmp_path_factory.mktemp("sound") / "a.csv"
     with path.open("w", newline="", encoding="utf-8-sig") as file:
         csv.writer(file, quoting=quoting).writerows(table)
-    assert csv_faults.quotes_are_sound(path)
-    assert csv_faults.find_fault(path, 2, 1 << 20, None) is None
+    assert csv_faults.quotes_are_sound(path, Dialect())
+    assert csv_faults.find_fault(path, 2, 1 << 20, Dialect()) is None
 
 
 @pytest.mark.parametrize("offset", [-2, -1, 0, 1])
@@ -67,10 +59,11 @@ def test_quotes_across_blocks(tmp_path, offset, end, sound):
     for padding in ("", "b"):
         start = padding + "a," * (csv_faults._BLOCK_BYTES // 2 + offset)
         path = write(tmp_path / "a.csv", start + end + "a\n")
-        assert csv_faults.quotes_are_sound(path) == sound
+        assert csv_faults.quotes_are_sound(path, Dialect()) == sound
 
 
 @settings(max_examples=200, deadline=None)
+@example([",", ",", "\\", "\n"], "\\")
 @given(
     body=st.lists(st.sampled_from(['"', '"', ",", "\\", "\\", "a", "\n", "\r\n"]), max_size=16),
     escape=st.sampled_from([None, "\\"]),
@@ -100,10 +93,10 @@ def test_a_file_is_read_as_csv_says_or_refused(tmp_path_factory, body, escape):
 )
 def test_blocks_change_nothing(tmp_path_factory, block, body, escape):
     path = write(tmp_path_factory.mktemp("blocks") / "a.csv", "abc,\n" + "".join(body))
-    whole = csv_faults.quotes_are_sound(path, escape)
+    whole = csv_faults.quotes_are_sound(path, Dialect(escape=escape))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_faults, "_BLOCK_BYTES", block)
-        assert csv_faults.quotes_are_sound(path, escape) == whole
+        assert csv_faults.quotes_are_sound(path, Dialect(escape=escape)) == whole
 
 
 SPARK = '"frame 12\\" x 8\\" oak"'
@@ -167,22 +160,7 @@ def test_a_file_written_with_an_escape_is_read_back(tmp_path_factory, table, esc
     assert read(path, escape) == table
 
 
-def test_training_and_prediction_take_the_escape(tmp_path):
-    path = write(tmp_path / "a.csv", HEADER + lines(60) + f"61,{SPARK},5\n")
-    store = ArtefactStore(tmp_path / "cache")
-    recipe = TextRecipe(fields=["title"])
-    data = FileData(
-        source="file", path=path, columns=COLUMNS, text=recipe, split=SplitOptions(), escape="\\"
-    )
-    assert open_catalogue(data, store).texts(60) == ['frame 12" x 8" oak']
-    products = open_unlabelled(path, COLUMNS, recipe, store, "\\")
-    assert products.texts(60, 61) == ['frame 12" x 8" oak']
-    with pytest.raises(UserError, match="row 61"):
-        open_unlabelled(path, COLUMNS, recipe, store)
-
-
 @pytest.mark.parametrize("escape", ["", "ab", '"', ",", "\n", "é", "n", "7", " "])
-def test_an_escape_is_one_character_that_means_nothing_else(tmp_path, escape):
-    recipe = TextRecipe(fields=["title"])
+def test_an_escape_is_one_character_that_means_nothing_else(escape):
     with pytest.raises(ValueError, match="one character"):
-        FileData(source="file", path=tmp_path, text=recipe, split=SplitOptions(), escape=escape)
+        TableOptions(escape=escape)

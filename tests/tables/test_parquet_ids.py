@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from product_length.catalogue.config import Columns
-from product_length.catalogue.parquet_file import read_parquet
 from product_length.errors import UserError
+from product_length.tables.parquet_file import ParquetFile
 
 D = decimal.Decimal
 
@@ -22,8 +21,8 @@ def texts_of(path, ids):
     pq.write_table(pa.table({"id": ids}), path)
     return [
         text
-        for batch in read_parquet(path, {"product_id": "id"})
-        for text in batch.rows.column("product_id").to_pylist()
+        for batch in ParquetFile(path).read(["id"], [])
+        for text in batch.text.column("id").to_pylist()
     ]
 
 
@@ -60,8 +59,8 @@ def test_ids_of_each_type(tmp_path, kind, ids, texts, packed):
 def test_timestamps_of_old_spark(tmp_path):
     table = pa.table({"id": pa.array([datetime.datetime(2024, 1, 2, 3, 4, 5)], pa.timestamp("ns"))})
     pq.write_table(table, tmp_path / "a.parquet", use_deprecated_int96_timestamps=True)
-    (batch,) = read_parquet(tmp_path / "a.parquet", {"product_id": "id"})
-    assert batch.rows.column(0).to_pylist() == ["2024-01-02 03:04:05.000000000"]
+    (batch,) = ParquetFile(tmp_path / "a.parquet").read(["id"], [])
+    assert batch.text.column(0).to_pylist() == ["2024-01-02 03:04:05.000000000"]
 
 
 def test_uuids_have_their_usual_spelling(tmp_path):
@@ -105,10 +104,7 @@ def test_ids_that_are_bytes_but_no_text_are_refused_by_row(tmp_path):
 
 
 def test_lengths_are_numbers(tmp_path):
-    table = pa.table({name: ["x"] for name in Columns().model_dump().values()})
     for kind in (pa.bool_(), pa.date32()):
-        lengths = pa.array([1], pa.int32()).cast(kind)
-        table = table.set_column(5, "PRODUCT_LENGTH", lengths)
-        pq.write_table(table, tmp_path / "a.parquet")
-        with pytest.raises(UserError, match=r"PRODUCT_LENGTH' holds .*; expected numbers"):
-            read_parquet(tmp_path / "a.parquet", Columns().model_dump())
+        pq.write_table(pa.table({"width": pa.array([1], pa.int32()).cast(kind)}), tmp_path / "a")
+        with pytest.raises(UserError, match=r"width' holds .*; expected numbers"):
+            ParquetFile(tmp_path / "a").read([], ["width"])

@@ -1,0 +1,1 @@
+"""Columns of categories: a learned vector for each value of each column."""

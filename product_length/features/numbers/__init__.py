@@ -1,0 +1,1 @@
+"""Columns of numbers: each as places between its training rows' quantiles."""

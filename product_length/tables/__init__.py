@@ -1,0 +1,1 @@
+"""A table in a file: its header, and batches of its columns."""

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,10 @@ def _escape_hint(reader: _Rows, escape: str | None) -> str:
     return f"; it has a backslash before a quote: if the file is written so, {SET_ESCAPE}"
 
 
-def quotes_are_sound(path: Path, dialect: Dialect) -> bool:
+def quotes_are_sound(path: Path, dialect: Dialect, stop: Event | None = None) -> bool:
     """Whether each quoted field is closed, and followed by a separator or the end of its row.
+
+    What comes after `stop` was set counts as sound.
 
     A quote inside a quoted field is doubled or stands after the escape; in a field that is not
     quoted it is text. pyarrow reads on where this is false.
@@ -120,6 +123,8 @@ def quotes_are_sound(path: Path, dialect: Dialect) -> bool:
         while size:
             if not check.next_block(size):
                 return False
+            if stop is not None and stop.is_set():
+                return True
             size = file.readinto(check.block[1:])
     return not (check.inside or check.cut_escape or check.escaped_line_end)
 

@@ -3,8 +3,10 @@
 import csv
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import pyarrow as pa
 import pyarrow.csv
@@ -127,8 +129,12 @@ def _parse(
     dialect = header.dialect
     rows, total = 0, path.stat().st_size
     # Another thread checks the quotes meanwhile; a broken one is reported before the rows end.
-    with open_utf8(path, dialect.encoding) as file, ThreadPoolExecutor(1) as checker:
-        quotes: Future[None] = checker.submit(_check_quotes, path, header)
+    with (
+        open_utf8(path, dialect.encoding) as file,
+        ThreadPoolExecutor(1) as checker,
+        _set_at_the_end() as stop,  # by who has read enough
+    ):
+        quotes: Future[None] = checker.submit(_check_quotes, path, header, stop)
         # Through Python only where it must be: pyarrow takes a gzip file cut short for a whole one.
         source = pa.OSFile(str(path)) if file.is_plain else pa.PythonFile(file, mode="r")
         reader = pa.csv.open_csv(
@@ -159,9 +165,18 @@ def _parse(
         file.warn_of_mixture()
 
 
-def _check_quotes(path: Path, header: _Header) -> None:
-    """Raise UserError where a quote is broken, which pyarrow lets pass."""
-    if not quotes_are_sound(path, header.dialect):
+@contextmanager
+def _set_at_the_end() -> Iterator[Event]:
+    event = Event()
+    try:
+        yield event
+    finally:
+        event.set()
+
+
+def _check_quotes(path: Path, header: _Header, stop: Event) -> None:
+    """Raise UserError where a quote is broken, which pyarrow lets pass; no further than `stop`."""
+    if not quotes_are_sound(path, header.dialect, stop):
         fault = find_fault(path, len(header.names), LARGEST_ROW_BYTES, header.dialect)
         raise fault or UserError(f"{path}: a quote is broken; quote fields as RFC 4180 says")
 

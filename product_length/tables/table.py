@@ -49,6 +49,7 @@ class Table:
         self._parts = parts
         self._decimal = decimal
         self._assumed = assumed
+        self._found: dict[tuple[str, ...], Decimal] = {}
 
     def read(
         self, text: Sequence[str], numbers: Sequence[str], block_bytes: int | None = None
@@ -72,6 +73,11 @@ class Table:
         """
         if self._decimal != AUTO:
             return "," if self._decimal == "," else "."
+        if tuple(numbers) not in self._found:
+            self._found[tuple(numbers)] = self._find_decimal(numbers)
+        return self._found[tuple(numbers)]
+
+    def _find_decimal(self, numbers: Sequence[str]) -> Decimal:
         evidence = DecimalEvidence()
         step = -(-len(self._parts) // _DECIMAL_FILES)
         for part in self._parts[::step] if numbers else ():

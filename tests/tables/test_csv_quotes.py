@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+from threading import Event
 
 import pytest
 from hypothesis import example, given, settings
@@ -164,3 +165,12 @@ def test_a_file_written_with_an_escape_is_read_back(tmp_path_factory, table, esc
 def test_an_escape_is_one_character_that_means_nothing_else(escape):
     with pytest.raises(ValueError, match="one character"):
         TableOptions(escape=escape)
+
+
+def test_who_has_read_enough_stops_the_check(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("id,title\n" + "1,lamp\n" * 100_000 + '2,"never closed\n')
+    stop = Event()
+    assert not csv_faults.quotes_are_sound(path, Dialect(), stop)
+    stop.set()
+    assert csv_faults.quotes_are_sound(path, Dialect(), stop)

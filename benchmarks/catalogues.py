@@ -1,214 +1,242 @@
-"""The best recipe on several real catalogues, by folds: what a change of code or settings does.
+"""The gate for every change of the best recipe: all real catalogues × recipes, by folds.
 
-    python benchmarks/catalogues.py --data FOLDER [--before CHECKOUT] [--folds 5] [--workers 1]
-        [--catalogues "lego;toys_uk"] [--name catalogues] [--runs outputs/catalogues] [override …]
+    python benchmarks/catalogues.py --data FOLDER [--catalogues "lego;toys_uk"] [--folds 5]
+        [--seeds 1] [--recipes "best;reference;constant"] [--workers 2] [--before CHECKOUT]
+        [--runs outputs/catalogues] [--name catalogues] [override …]
+    python benchmarks/catalogues.py --report [--name catalogues]
 
-Compared is this checkout with the overrides, and before them: CHECKOUT, or this one, without them.
-FOLDER holds the files of CATALOGUES and OTHER_TABLES; none of them comes with the repository. Each
-product is predicted once, by a model that was trained and stopped without its fold
-(data.split.folds). Differences are paired, with 95% bootstrap intervals over products; those of
-lengths from 1 inch on stand beside all, since a few tiny lengths decide a MAPE over all. "val loss"
-is the mean cross-entropy of the folds' best epochs. Finished runs are kept in --runs and not run
-again. Results go to benchmarks/results/NAME.md.
+FOLDER holds the tables of benchmarks/catalogue_tables.py; none comes with the repository. Each
+product is predicted once a seed, by a model that was trained and stopped without its fold
+(data.split.folds); a seed is another split too. Recipes are those of benchmarks/contestants.py, and
+the rivals of benchmarks/rivals.py, which see what a network can see. The first recipe is compared
+with each other on the same products, with 95% bootstrap intervals over products. MAPE of lengths
+from the second band edge on stands beside that of all, since a few tiny lengths decide the latter.
 
-What columns of numbers and categories add, or types that are paths (theme > subtheme, in a copy of
-the table), where such a table has them:
+Overrides are added to every recipe whose name begins with "best". With overrides, or with
+--before, "best before" is a recipe too: the best one without the overrides, of that checkout.
 
-    python benchmarks/catalogues.py --data FOLDER --catalogues "sets_width;sets_height" \\
-        --name sets_numbers 'data.columns.numbers=[year,pieces,minifigs,us_price]'
-    python benchmarks/catalogues.py --data FOLDER --catalogues "sets_width;sets_height" \\
-        --name sets_columns 'data.columns.numbers=[year,pieces,minifigs,us_price]' \\
-        'data.columns.categories=[subtheme,packaging]'
-    python benchmarks/catalogues.py --data FOLDER \\
-        --catalogues "sets_paths_width;sets_paths_height" --name sets_paths \\
-        features.types.separator=auto
+    python benchmarks/catalogues.py --data FOLDER --recipes best 'embeddings=[words,lsa]'
+
+What numbers and categories add to the table of sets, or types that are paths:
+
+    python benchmarks/catalogues.py --data FOLDER --catalogues "sets;sets_height" --recipes best \\
+        --name sets_without_columns data.columns.numbers=null data.columns.categories=null
+    python benchmarks/catalogues.py --data FOLDER --catalogues sets_paths --recipes best \\
+        --name sets_paths features.types.separator=auto
+
+Finished runs are kept in --runs and not made again while their settings, their table and the
+package's code stay; a command that was stopped goes on where it was, and two at once share the
+work. Results go to benchmarks/results/NAME.json and NAME.md; --report makes the latter anew.
 """
 
 import argparse
-import csv
-import hashlib
-import io
 import json
-import os
-import subprocess
+import shlex
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from measured import RESULTS
+from catalogue_figures import Outcome, of_network, of_rival, summarise
+from catalogue_markdown import as_markdown
+from catalogue_runs import HERE, Job, files_of, key_of
+from catalogue_tables import ALL_CATALOGUES, CATALOGUES, bands_and_unit, table_at
+from contestants import RECIPES
+from measured import RESULTS, machine
+from rivals import RIVALS, missing_library
 
-from product_length.evaluation.metrics import absolute_percentage_errors
-from product_length.evaluation.predictions import load_predictions
-from product_length.evaluation.report import REPORT_FILE
-from product_length.evaluation.resampling import mean_differences
+from product_length.errors import UserError
 from product_length.writing import write_text
 
-CHALLENGE = "data=amazon2023"
-CATALOGUES = {
-    "amazon": ["amazon2023_sample.csv", CHALLENGE, "data.min_length=40", "data.max_length=5000"],
-    "cmoa": ["cmoa.csv", CHALLENGE],
-    "lego": ["lego.csv", CHALLENGE],
-    "promptcloud": ["promptcloud.csv", CHALLENGE],
-    "toys_uk": ["toys_uk.csv", CHALLENGE],
-}
-SETS = "lego_sets.csv"
-OF_SETS = ["data=file", "data.decision=mape", "data.columns.product_id=set_id"]
-OF_SETS += ["data.columns.title=name"]
-THEME = ["data.columns.product_type=theme"]
-PATH = ["data.columns.product_type=path", "features.types.separator=null"]
-OTHER_TABLES = {
-    f"sets_{kind}{side}": [file, *OF_SETS, *chosen, f"data.columns.length={side}_cm"]
-    for kind, file, chosen in (("", SETS, THEME), ("paths_", "sets_paths.csv", PATH))
-    for side in ("width", "height")
-}
-HERE = Path(__file__).parents[1]
-LEAST_LENGTHS = {"hundredth_inch": (0, 100), "cm": (0, 2.54)}
-HEADER = """\
-| catalogue | products | lengths | before | now | now minus before, points | val loss |
-| --- | ---: | --- | ---: | ---: | ---: | ---: |
-"""
+DEFAULT_RECIPES = ["best", "best, no experts", "reference"]
+DEFAULT_RECIPES += [rival for rival in RIVALS if rival != "lightgbm"]
+BEFORE = "best before"
+# What rivals see: all that a network can.
+SEEN_BY_RIVALS = ("features=[full,numbers,categories]", "embeddings=words")
+EVERY_RUN = (
+    "tracking=none",
+    "trainer=cpu",
+    "trainer.progress=false",
+    "evaluation.baselines=false",  # rivals are fitted instead, whose single errors are kept
+    "evaluation.resamples=100",
+)
 
 
 @dataclass(frozen=True)
-class Side:
-    """One of the two that are compared: code, and overrides of the best recipe."""
+class Recipe:
+    """What is fitted: a rival, or the overrides of a network and the checkout that trains it."""
 
     checkout: Path
     overrides: tuple[str, ...]
-
-    def folder(self, runs: Path, catalogue: str, fold: int) -> Path:
-        """Where one run of it is kept."""
-        made_of = json.dumps([str(self.checkout), self.overrides]).encode()
-        return runs / f"{catalogue}_{fold}_{hashlib.sha256(made_of).hexdigest()[:8]}"
+    is_rival: bool = False
 
 
-def main() -> None:
-    options = parser().parse_args()
+def main() -> int:
+    made = parser()
+    options = made.parse_args()
+    if not options.report and not (options.data and options.recipes and options.catalogues):
+        made.error("give the tables' folder (--data), recipes and catalogues, or --report")
+    path = options.results / f"{options.name}.json"
+    if not options.report:
+        try:
+            results = measure(options)
+        except UserError as error:
+            print(error, file=sys.stderr)
+            return error.exit_code
+        write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    table = as_markdown(json.loads(path.read_text(encoding="utf-8")))
+    write_text(path.with_suffix(".md"), table)
+    print(table)
+    return 0
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Make the runs that are not there; what all of them come to. Raises UserError."""
+    if missing := missing_library(options.recipes):
+        raise UserError(missing)
+    recipes = recipes_of(options)
+    runs = {name: list(runs_of(options, name, recipes)) for name in options.catalogues}
+    make([job for of_one in runs.values() for job in of_one], options.workers)
+    found = {
+        name: {recipe: outcomes(of_one, recipe, options.seeds) for recipe in recipes}
+        for name, of_one in runs.items()
+    }
+    return {
+        "command": command(options),
+        "machine": machine(),
+        "folds": options.folds,
+        "seeds": options.seeds,
+        **summarise(found, {name: bands_and_unit(name) for name in found}),
+    }
+
+
+def recipes_of(options: argparse.Namespace) -> dict[str, Recipe]:
+    """What is compared, by name, the first first."""
+    changed = tuple(options.overrides)
+    found = {}
+    for name in options.recipes:
+        if name in RIVALS:
+            found[name] = Recipe(HERE, SEEN_BY_RIVALS, is_rival=True)
+        elif name.startswith("best"):
+            found[name] = Recipe(HERE, (*RECIPES[name], *changed))
+        else:
+            found[name] = Recipe(HERE, ("embeddings=words", *RECIPES[name]))
+    if options.before or changed:
+        checkout = (options.before or HERE).resolve()
+        found[BEFORE] = Recipe(checkout, tuple(RECIPES["best"]))
+    return found
+
+
+def runs_of(
+    options: argparse.Namespace, catalogue: str, recipes: dict[str, Recipe]
+) -> Iterator[Job]:
+    """One job for each network of each fold, and one for all rivals of a fold."""
     runs = options.runs.resolve()
-    sides = [Side(options.before.resolve(), ()), Side(HERE, tuple(options.overrides))]
-    jobs = [
-        (name, side, fold)
-        for name in options.catalogues
-        for fold in range(options.folds)
-        for side in sides
-    ]
-    with ThreadPoolExecutor(options.workers) as pool:
-        for line in pool.map(lambda job: train(options, runs, *job), jobs):
-            print(line, flush=True)
-    lines = []
-    for name in options.catalogues:
-        folders = [
-            [side.folder(runs, name, fold) for fold in range(options.folds)] for side in sides
-        ]
-        lines += compared(name, *folders)
-    text = f"`{command(options)}`\n\n{HEADER}" + "".join(f"{line}\n" for line in lines)
-    write_text(RESULTS / f"{options.name}.md", text)
-    print(text)
+    file, chosen = ALL_CATALOGUES[catalogue]
+    table = table_at(options.data.resolve(), file, runs)
+    rivals = {name: each for name, each in recipes.items() if each.is_rival}
+    groups = [{name: each} for name, each in recipes.items() if not each.is_rival]
+    for names in [*groups, *([rivals] if rivals else [])]:
+        recipe = next(iter(names.values()))
+        overrides = (*chosen, *recipe.overrides, *EVERY_RUN)
+        key = key_of(recipe.checkout, table, overrides, is_rival=recipe.is_rival)
+        files = files_of(recipe.checkout)
+        for seed in range(options.seeds):
+            for fold in range(options.folds):
+                where = runs / f"{catalogue}_{seed}_{fold}_of_{options.folds}"
+                yield Job(
+                    what=f"{catalogue}, {'; '.join(names)}, seed {seed}, fold {fold}",
+                    checkout=recipe.checkout,
+                    overrides=(
+                        *overrides,
+                        f"data.path={table}",
+                        f"cache_dir={runs / 'cache'}",
+                        f"data.split.folds={options.folds}",
+                        f"data.split.fold={fold}",
+                        f"data.split.seed={seed}",
+                        f"seed={seed}",
+                    ),
+                    folders={name: where / folder_name(name, key) for name in names},
+                    are_rivals=recipe.is_rival,
+                    files=files,
+                )
+
+
+def make(jobs: Sequence[Job], workers: int) -> None:
+    """Run jobs side by side; those of another process are waited for at the end.
+
+    Raises UserError, after all have been tried, where some have failed.
+    """
+    print(f"{len(jobs)} jobs, {sum(bool(job.waiting) for job in jobs)} still to do", flush=True)
+    failures: list[str] = []
+    for wait in (False, True):
+        jobs = [job for job in jobs if job.waiting]
+        with ThreadPoolExecutor(workers) as pool:
+            running = {pool.submit(job.run, wait=wait): job for job in jobs}
+            for at, future in enumerate(as_completed(running), start=1):
+                job, error = running[future], future.exception()
+                if isinstance(error, UserError):
+                    failures.append(str(error))
+                    said = str(error)
+                else:
+                    said = f"{job.what}: {future.result() or 'another process is at it'}"
+                print(f"[{at}/{len(jobs)}] {said}", flush=True)
+        if failures:
+            raise UserError(f"{len(failures)} failed, the others are kept: {failures[0]}")
+
+
+def outcomes(jobs: Sequence[Job], name: str, seeds: int) -> list[list[Outcome]]:
+    """What a recipe's runs of one catalogue left, by seed and fold."""
+    folders = [(job.folders[name], job.are_rivals) for job in jobs if name in job.folders]
+    found = [of_rival(folder) if rival else of_network(folder) for folder, rival in folders]
+    folds = len(found) // seeds
+    return [found[folds * seed : folds * (seed + 1)] for seed in range(seeds)]
+
+
+def folder_name(recipe: str, key: str) -> str:
+    """The same for the best recipe of now and of before, which may be the same runs."""
+    name = "best" if recipe == BEFORE else recipe
+    return f"{''.join(letter if letter.isalnum() else '_' for letter in name)}_{key}"
 
 
 def command(options: argparse.Namespace) -> str:
     words = ["python benchmarks/catalogues.py --data FOLDER"]
-    words += [] if options.before == HERE else ["--before CHECKOUT"]
-    words += [f'--folds {options.folds} --catalogues "{";".join(options.catalogues)}"']
-    return " ".join([*words, f"--name {options.name}", *options.overrides])
-
-
-def train(options: argparse.Namespace, runs: Path, name: str, side: Side, fold: int) -> str:
-    folder = side.folder(runs, name, fold)
-    if (folder / REPORT_FILE).exists():
-        return f"{folder.name}: there"
-    file, *chosen = {**CATALOGUES, **OTHER_TABLES}[name]
-    path = options.data.resolve() / file
-    overrides = [
-        "experiment=best",
-        f"data.path={path if path.exists() else with_paths(options.data / SETS, runs / file)}",
-        *chosen,
-        f"data.split.folds={options.folds}",
-        f"data.split.fold={fold}",
-        "tracking=none",
-        "trainer=cpu",
-        "trainer.progress=false",
-        "evaluation.baselines=false",
-        f"cache_dir={runs / 'cache'}",
-        f"hydra.run.dir={folder}",
-        *side.overrides,
-    ]
-    subprocess.run(
-        [sys.executable, "-m", "product_length.train", *overrides],
-        cwd=side.checkout,
-        env={**os.environ, "PYTHONPATH": str(side.checkout), "OMP_NUM_THREADS": "1"},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    return f"{folder.name}: trained"
-
-
-def with_paths(table: Path, copy: Path) -> Path:
-    """A copy of the table of sets whose column `path` is `theme > subtheme`."""
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        row["path"] = " > ".join(filter(None, (row["theme"], row["subtheme"])))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(copy, text.getvalue())
-    return copy
-
-
-def compared(name: str, before: Sequence[Path], now: Sequence[Path]) -> list[str]:
-    """Lines of the table for one catalogue, from the runs of its folds."""
-    old, new = (
-        [load_predictions(folder, "test") for folder in folders] for folders in (before, now)
-    )
-    if [list(each.product_ids) for each in old] != [list(each.product_ids) for each in new]:
-        sys.exit(f"{name}: the two have other products in their folds and cannot be paired")
-    lengths = np.concatenate([each.lengths for each in new])
-    errors = [
-        np.concatenate([absolute_percentage_errors(f.lengths, f.predictions) for f in side])
-        for side in (old, new)
-    ]
-    losses = [np.mean([best_val_loss(folder) for folder in folders]) for folders in (before, now)]
-    lines = []
-    unit = "cm" if name in OTHER_TABLES else "hundredth_inch"
-    for least in LEAST_LENGTHS[unit]:
-        chosen = lengths >= least
-        was, is_now = (each[chosen] for each in errors)
-        [found] = mean_differences([(is_now, was)])
-        points = [f"{100 * each:+.2f}" for each in (found.value, found.low, found.high)]
-        lines.append(
-            f"| {name} | {found.rows:,} | {f'from {least} on' if least else 'all'} | "
-            f"{was.mean():.2%} | {is_now.mean():.2%} | "
-            f"{points[0]} ({points[1]} to {points[2]}) | "
-            f"{'' if least else f'{losses[0]:.3f} → {losses[1]:.3f}'} |"
-        )
-    return lines
-
-
-def best_val_loss(folder: Path) -> float:
-    """Cross-entropy of val rows at the best epoch, nats; any version's report has it."""
-    report = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
-    return float(report["history"][report["best_epoch"] - 1]["val/loss"])
+    words += ["--before CHECKOUT"] if options.before else []
+    words += [f'--catalogues "{";".join(options.catalogues)}" --folds {options.folds}']
+    words += [f'--seeds {options.seeds} --recipes "{";".join(options.recipes)}"']
+    return " ".join([*words, f"--name {options.name}", *map(shlex.quote, options.overrides)])
 
 
 def parser() -> argparse.ArgumentParser:
-    described = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    described.add_argument("--data", type=Path, required=True, help="the catalogues' folder")
-    described.add_argument("--before", type=Path, default=HERE, help="another checkout")
-    described.add_argument("--folds", type=int, default=5)
-    described.add_argument("--workers", type=int, default=1)
-    described.add_argument(
-        "--catalogues", type=lambda text: text.split(";"), default=list(CATALOGUES)
-    )
-    described.add_argument("--name", default="catalogues", help="of the file of results")
-    described.add_argument("--runs", type=Path, default=Path("outputs/catalogues"))
-    described.add_argument("overrides", nargs="*", help="such as embeddings=[words,ngrams]")
-    return described
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--data", type=Path, help="the tables' folder")
+    made.add_argument("--before", type=Path, metavar="CHECKOUT", help="its best is a recipe too")
+    made.add_argument("--catalogues", type=names(ALL_CATALOGUES), default=list(CATALOGUES))
+    made.add_argument("--folds", type=int, default=5)
+    made.add_argument("--seeds", type=int, default=1, help="how many; each is another split too")
+    made.add_argument("--recipes", type=names([*RECIPES, *RIVALS]), default=DEFAULT_RECIPES)
+    made.add_argument("--workers", type=int, default=1, help="runs at once")
+    made.add_argument("--runs", type=Path, default=Path("outputs/catalogues"))
+    made.add_argument("--results", type=Path, default=RESULTS)
+    made.add_argument("--name", default="catalogues", help="of the files of results")
+    made.add_argument("--report", action="store_true", help="NAME.md anew from NAME.json")
+    made.add_argument("overrides", nargs="*", help="such as embeddings=[words,lsa]")
+    return made
+
+
+def names(known: Collection[str]) -> Callable[[str], list[str]]:
+    """Reads names of `known`; some hold commas, so semicolons divide them."""
+
+    def read(words: str) -> list[str]:
+        chosen = [word.strip() for word in words.split(";") if word.strip()]
+        if unknown := [name for name in chosen if name not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]}: choose from {'; '.join(known)}")
+        return chosen
+
+    return read
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import yaml
@@ -15,11 +15,12 @@ from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TRAIN, VAL
 from product_length.catalogue.unit_check import unit_warning
+from product_length.comparison.runs import STOPPED_FILE
 from product_length.embeddings.embed import Embedding, embed_catalogue
 from product_length.evaluation.bands import Bands, bands_of
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.features.features import FittedFeatures, fit_features
-from product_length.lightning_import import rank_zero_only
+from product_length.lightning_import import Callback, rank_zero_only
 from product_length.loss.point import WeightedMape
 from product_length.memo import Memo
 from product_length.model.network import LengthNetwork
@@ -39,6 +40,9 @@ from product_length.training.hardware import (
 )
 from product_length.training.objective import build_objective
 from product_length.writing import write_text
+
+if TYPE_CHECKING:
+    from product_length.sweeping.stopping import TrialStopping
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +88,14 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         started,
     )
     with _tracker(this) as tracker:
-        trained = _train(this, model, tracker)
+        stopping = _stopping(this)
+        trained = _train(this, model, [EpochCallback(tracker), *stopping])
         if getattr(rank_zero_only, "rank", 0) == 0:  # one process of several speaks for the run
-            finish_run(this, model, trained, tracker)
+            reason = stopping[0].reason if stopping else None
+            if reason is None:
+                finish_run(this, model, trained, tracker)
+            else:
+                _note_stopped(this, reason, tracker)
     return trained.best_val_mape
 
 
@@ -197,7 +206,25 @@ def _tracker(this: Run) -> Any:
     )
 
 
-def _train(this: Run, model: Model, tracker: Tracker) -> FitResult:
+def _stopping(this: Run) -> list[TrialStopping]:
+    """What stops this run where it is a hopeless trial of a sweep that asks for it; else empty."""
+    experiment = this.experiment
+    sweep, study, storage = experiment.sweep, experiment.study, experiment.storage
+    if sweep is None or sweep.pruner is None or study is None or storage is None:
+        return []
+    from product_length.sweeping.stopping import TrialStopping  # not before: it imports Optuna
+
+    return [TrialStopping(study, storage, int(this.folder.name), sweep.pruner)]
+
+
+def _note_stopped(this: Run, reason: str, tracker: Tracker) -> None:
+    """Say and keep why a trial was stopped; it has no report, since it is no finished run."""
+    tracker.summary({"stopped_early": reason})
+    write_text(this.folder / STOPPED_FILE, f"{reason}\n")
+    log.info("stopped early, %s (sweep.pruner)", reason)
+
+
+def _train(this: Run, model: Model, callbacks: Sequence[Callback]) -> FitResult:
     experiment, rows = this.experiment, this.catalogue.rows(TRAIN)
     with this.watch("train"):
         return fit(
@@ -209,5 +236,5 @@ def _train(this: Run, model: Model, tracker: Tracker) -> FitResult:
             options=experiment.trainer.for_rows(len(rows)),
             seed=experiment.seed,
             folder=this.folder,
-            callbacks=[EpochCallback(tracker)],
+            callbacks=callbacks,
         )

@@ -158,7 +158,7 @@ def write_run(
         epochs=epochs,
         best_epoch=max(1, epochs - 1),
         parameters=1_234_567,
-        timings={"catalogue": 1.5, "embeddings": 42.0, "training": 190.0 + 100 * noise},
+        timings={"catalogue": 1.5, "embeddings": 42.0, "train": 190.0 + 100 * noise},
         seconds_before_first_step=waited,
         resampling=resampling,
         truncated_shares={"minilm": 0.031, "lsa": None},

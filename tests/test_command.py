@@ -277,6 +277,34 @@ def test_a_sweep_has_one_study(word):
         prepared("sweep=losses", word)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["data.split.fold=2", "data.split.folds=3"],
+            "data.split.fold=2: sweep=folds trains every",
+        ),
+        (["data.split.fold=0"], "data.split.fold=0: sweep=folds trains every fold"),
+        (["data.split.fold=0,1"], "data.split.fold=0,1: sweep=folds trains every fold"),
+        (["+data.split={fold:1}"], "data.split.fold=1: sweep=folds trains every fold"),
+        (["data.split.folds=5,10"], "data.split.folds=5,10: one sweep has one; give one value"),
+        (["data.split.folds=null"], "data.split.folds=null: sweep=folds needs a number"),
+        (["data.split.folds=1"], "data.split.folds=1: must be greater"),
+    ],
+)
+def test_a_sweep_over_all_folds_is_given_none_of_them(words, said):
+    with pytest.raises(ConfigError, match=re.escape(said)) as caught:
+        prepared("sweep=folds", *words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_over_ten_folds_is_another_study():
+    five, ten = (prepared("sweep=folds", f"data.split.folds={n}").config for n in (5, 10))
+    assert five.study == prepared("sweep=folds").config.study
+    assert five.study != ten.study
+    assert (five.data.split.folds, ten.data.split.folds) == (5, 10)
+
+
 def test_a_plain_grid_has_a_folder_and_no_study():
     sweep = prepared("loss=mape,huber")
     assert sweep.config.study is None

@@ -8,7 +8,10 @@ from typing import get_args
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_overrides
+from hydra_plugins.hydra_optuna_sweeper._impl import (
+    OptunaSweeperImpl,
+    create_params_from_overrides,
+)
 from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 from omegaconf import OmegaConf
 from pydantic import BaseModel
@@ -20,6 +23,7 @@ from product_length.errors import ConfigError
 from product_length.evaluation.records import OWN_DECISIONS
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.prediction.config import PredictionJob
+from product_length.sweeping.config import PrunerOptions
 
 GROUPS = ["data", "embeddings", "features", "loss", "model", "trainer", "tracking", "experiment"]
 OPTIONS = [(group, option) for group in GROUPS for option in group_options(group)]
@@ -44,6 +48,7 @@ EXPERIMENTS = {
 SWEEPS = {
     "losses": ("GridSampler", True, 9 * 2 * 3),
     "reference": ("GridSampler", True, 9 * 3),
+    "folds": ("GridSampler", False, 5),
     "tune": ("TPESampler", False, None),
     "tune_losses": ("TPESampler", True, None),
 }
@@ -212,8 +217,17 @@ def test_sweeps_keep_their_promise(name, promise):
         space, fixed, _ = create_params_from_overrides(
             [f"{key}={value}" for key, value in sweeper.params.items()]
         )
-        assert math.prod(len(each.choices) for each in space.values()) == size
+        grid = map(OptunaSweeperImpl._to_grid_sampler_choices, space.values())
+        assert math.prod(map(len, grid)) == size
         assert not fixed
+
+
+def test_tuning_alone_stops_trials_early():
+    typed = {name: from_config(sweep_config(f"sweep={name}"), Experiment) for name in SWEEPS}
+    assert {name for name, each in typed.items() if each.sweep.pruner} == {"tune", "tune_losses"}
+    assert typed["tune"].sweep.pruner == PrunerOptions()
+    off = from_config(sweep_config("sweep=tune", "sweep.pruner=null"), Experiment)
+    assert off.sweep.pruner is None
 
 
 def test_the_loss_sweep_has_every_loss_and_the_reference_table_every_figure():

@@ -108,9 +108,11 @@ SWEEPS = [line for line in PYTHON if "train -m " in line]
 def test_sweeps_run(place, minilm, command):
     folder = Path("multirun") / f"of_{SWEEPS.index(command)}"
     few = " hydra.sweeper.n_trials=2" if " sweep=" in command else ""
+    if by_folds := "sweep=folds" in command:  # which must be complete
+        few = " data.split.folds=2"
     run_command(place, f"{command}{few} hydra.sweep.dir={folder}", minilm)
     reports = list((place / folder).glob("*/report.json"))
-    assert len(reports) == (2 if few else 18)
+    assert len(reports) == (4 if by_folds else 2 if few else 18)
     assert (place / folder / "comparison.html").exists()
 
 

@@ -31,14 +31,14 @@ Curve = dict[float, float]
 
 
 def ranking_chart(group: Group) -> Chart:
-    """Val MAPE of each recipe with its interval and seeds, best first, and the best baseline."""
+    """MAPE of each recipe with its interval and seeds, best first, and the best baseline."""
     shown = group.recipes[:_MOST_ROWS]
     pitch, top = 46, 34
     bottom = top + pitch * len(shown)
     left_out = len(group.recipes) - len(shown)
     several = any(len(recipe.runs) > 1 for recipe in shown)
     chart = Chart(
-        "Val MAPE with intervals",
+        f"{group.scored_on.capitalize()} MAPE with intervals",
         "One row per recipe, best first."
         + (" Small dots are single seeds." if several else "")
         + (f" The {left_out} recipes behind these are left out." if left_out else ""),
@@ -49,7 +49,7 @@ def ranking_chart(group: Group) -> Chart:
     if baseline is not None:
         values.append(100 * baseline[1])
     scale = scale_of(values, 16, WIDTH - 16)
-    x_axis(chart, scale, top - 8, bottom, "val MAPE")
+    x_axis(chart, scale, top - 8, bottom, f"{group.scored_on} MAPE")
     if baseline is not None:
         x = scale(100 * baseline[1])
         chart.strokes.append(Stroke(f"{x},{top - 8} {x},{bottom}", "baseline"))
@@ -119,7 +119,7 @@ def band_chart(group: Group, metric: Metric) -> Chart:
     title = f"{'Error' if metric is MAPE else metric.title} by true {noun}"
     chart = Chart(
         title,
-        f"Val {metric.title} with intervals by {label}."
+        f"{group.scored_on.capitalize()} {metric.title} with intervals by {label}."
         + (f" The first {SERIES} recipes only." if len(group.recipes) > SERIES else ""),
         bottom + 74,
     )

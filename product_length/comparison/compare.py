@@ -4,6 +4,9 @@ Runs of one recipe with other seeds stand for it together. Only runs on the same
 they are grouped by the fingerprint of their data and by length range. Within a group recipes rank
 by the mean of their val MAPE over seeds; each is paired row by row with the best one and, if one is
 asked for, with the reference, when both were scored on the same products.
+
+Runs of cross-validation are brought together first (`folds.pool`): the runs of all folds are one,
+and out-of-fold predictions of all rows take the place of val predictions throughout.
 """
 
 from collections import defaultdict
@@ -11,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from product_length.comparison.folds import Incomplete, fold_count, pool
 from product_length.comparison.recipe import matches, recipe_names
 from product_length.comparison.recipe_runs import (
     by_recipe,
@@ -102,8 +106,15 @@ class Recipe:
 
     @property
     def best_epochs(self) -> list[int]:
-        """The best epoch of each run, by seed, from 1."""
-        return [run.report.best_epoch for run in self.runs]
+        """The best epoch of each training, by seed, from 1."""
+        return [one.report.best_epoch for run in self.runs for one in run.trainings]
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of rows that intervals hold, out of fold, mean over seeds; None without."""
+        shares = [run.folds.coverage for run in self.runs if run.folds is not None]
+        known = [share for share in shares if share is not None]
+        return sum(known) / len(known) if known and len(known) == len(self.runs) else None
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ class Group:
     by the others, and by a folder where those do not distinguish them. `reference` is None when
     none was asked for or none here is it. `test` is what the best recipe reaches on
     test rows, None where there are none. `repeated` are folders of older runs of the same recipe
-    and seed: they count nowhere.
+    and seed: they count nowhere. With `folds` all figures are out-of-fold, by so many folds.
     """
 
     fingerprint: str
@@ -126,6 +137,7 @@ class Group:
     test: SplitReport | None
     resampling: Resampling
     repeated: list[Path]
+    folds: int | None = None
 
     @property
     def best(self) -> Recipe:
@@ -143,8 +155,13 @@ class Group:
 
     @property
     def runs(self) -> list[Run]:
-        """Every run that counts."""
-        return [run for recipe in self.recipes for run in recipe.runs]
+        """Every run that counts, each fold of one by itself."""
+        return [one for recipe in self.recipes for run in recipe.runs for one in run.trainings]
+
+    @property
+    def scored_on(self) -> str:
+        """Which rows its figures are of: "val" or "out-of-fold"."""
+        return "val" if self.folds is None else "out-of-fold"
 
     @property
     def undistinguished(self) -> list[Recipe]:
@@ -172,7 +189,7 @@ class Comparison:
 
     `reference` is what differences were asked to be taken from, in words; None for the best only.
     `missing` are combinations of a sweep; `elsewhere` names finished trials of it whose folders
-    are not there.
+    are not there. `incomplete` are left out because folds of theirs are not there.
     """
 
     groups: list[Group]
@@ -180,6 +197,7 @@ class Comparison:
     reference: str | None = None
     missing: Sequence[Missing] = ()
     elsewhere: Sequence[str] = ()
+    incomplete: Sequence[Incomplete] = ()
 
 
 def compare(
@@ -189,20 +207,26 @@ def compare(
 
     `reference` is a run folder, which stands for its recipe, or words matched against the
     resolved configurations; of several recipes that match, the best-ranked one. Raises UserError
-    when the folder is not among the runs, or a run's predictions are missing, damaged or do not
-    belong to its report.
+    when the folder is not among the runs, a run's predictions are missing, damaged or do not
+    belong to its report, or no recipe has a run for each of its folds.
     """
+    folders = [run.folder for run in runs]
+    labels = dict(zip(folders, short_labels(folders), strict=True))
+    runs, incomplete = pool(runs)
+    if not runs:
+        raise UserError(f"no recipe has all of its folds: {'; '.join(map(str, incomplete))}")
     wanted = _wanted(runs, reference)
-    labels = short_labels([run.folder for run in runs])
-    members: dict[tuple[str, str], list[tuple[Run, str]]] = defaultdict(list)
-    for run, label in zip(runs, labels, strict=True):
-        members[run.report.data.fingerprint, run.report.length_range].append((run, label))
+    members: dict[tuple[str, str, int | None], list[tuple[Run, str]]] = defaultdict(list)
+    for run in runs:
+        report = run.report
+        label = ", ".join(labels[one.folder] for one in run.trainings)
+        members[report.data.fingerprint, report.length_range, fold_count(run)].append((run, label))
     groups = [_group(inside, wanted) for inside in members.values()]
     groups.sort(key=lambda group: -len(group.recipes))
     named = None
     if reference is not None:
         named = str(reference) if isinstance(reference, Path) else " ".join(reference)
-    return Comparison(groups, list(unfinished), named)
+    return Comparison(groups, list(unfinished), named, incomplete=incomplete)
 
 
 def _wanted(runs: Sequence[Run], reference: Reference | None) -> set[Path]:
@@ -212,7 +236,9 @@ def _wanted(runs: Sequence[Run], reference: Reference | None) -> set[Path]:
     if not isinstance(reference, Path):
         return {run.folder for run in runs if matches(reference, run.config, run.report.overrides)}
     folder = reference.resolve()
-    named = next((run for run in runs if run.folder.resolve() == folder), None)
+    named = next(
+        (run for run in runs if any(one.folder.resolve() == folder for one in run.trainings)), None
+    )
     if named is None:
         raise UserError(f"{reference}: the reference is not among the finished runs")
     return {run.folder for run in runs if run.recipe == named.recipe}
@@ -221,6 +247,8 @@ def _wanted(runs: Sequence[Run], reference: Reference | None) -> set[Path]:
 def _group(members: Sequence[tuple[Run, str]], wanted: set[Path]) -> Group:
     scored, bases = score(members)
     recipes, repeated = by_recipe(scored)
+    folds = [run.folds for run, _ in members if run.folds is not None]
+    repeated += [folder for each in folds for folder in each.repeated]
     recipes.sort(key=mean_mape)
     resampling = recipes[0][0].run.report.resampling
     vals = val_splits(recipes, bases, resampling)
@@ -259,4 +287,5 @@ def _group(members: Sequence[tuple[Run, str]], wanted: set[Path]) -> Group:
         test=test_split(entries[0].runs, resampling),
         resampling=resampling,
         repeated=repeated,
+        folds=fold_count(recipes[0][0].run),
     )

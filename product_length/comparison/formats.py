@@ -90,16 +90,17 @@ def as_records(comparison: Comparison) -> list[dict[str, object]]:
     """Recipes with unrounded numbers; MAPE and APE are fractions, time is in seconds.
 
     What there is by seed (seeds, folders, MAPE, best epochs) stands in one cell each, separated
-    by semicolons. Test columns are filled for the best recipe of each group only.
+    by semicolons. Test columns are filled for the best recipe of each group only. Figures by folds
+    have out_of_fold_ in their names in the place of val_; `coverage` is of their intervals.
     """
     records = [_record(group, recipe) for group in comparison.groups for recipe in group.recipes]
-    # Groups have bands of their own: every line has the columns of all of them.
+    # Groups have bands of their own, and figures out of fold other names: every line has them all.
     columns = dict.fromkeys(key for record in records for key in record)
     return [{key: record.get(key) for key in columns} for record in records]
 
 
 def _record(group: Group, recipe: Recipe) -> dict[str, object]:
-    own = recipe.val.metrics
+    own, rows = recipe.val.metrics, group.scored_on.replace("-", "_")
     test = group.test if recipe is group.best else None
     asked = group.reference
     record: dict[str, object] = {
@@ -107,15 +108,16 @@ def _record(group: Group, recipe: Recipe) -> dict[str, object]:
         "recipe": recipe.name,
         "overrides": " ".join(recipe_overrides(recipe.runs[0].report.overrides)),
         "seeds": _list(recipe.seeds),
-        "runs": _list([run.folder for run in recipe.runs]),
+        "runs": _list([one.folder for run in recipe.runs for one in run.trainings]),
         "data": group.fingerprint,
         "length_range": group.length_range,
         "target": group.quantity.target,
         "unit": str(group.quantity.unit),
         "decision": recipe.decision,
         "short_below": recipe.bands.short_below,
-        "val_rows": own.rows,
-        "val_mape_by_seed": _list(recipe.seed_mapes),
+        "folds": group.folds,
+        f"{rows}_rows": own.rows,
+        f"{rows}_mape_by_seed": _list(recipe.seed_mapes),
         **_pair("minus_best", recipe.to_best, best_verdict(group, recipe)),
         "reference": None if asked is None else asked.name,
         **_pair(
@@ -125,13 +127,14 @@ def _record(group: Group, recipe: Recipe) -> dict[str, object]:
         ),
     }
     for metric in METRICS:
-        record |= _columns(f"val_{metric.name}", own[metric.name])
+        record |= _columns(f"{rows}_{metric.name}", own[metric.name])
     for band in own.bands:
-        record[f"val_rows {band.band}"] = band.rows
+        record[f"{rows}_rows {band.band}"] = band.rows
         for name, estimate in band.values.items():
-            record |= _columns(f"val_{name} {band.band}", estimate)
+            record |= _columns(f"{rows}_{name} {band.band}", estimate)
     return record | {
         "best_epochs": _list(recipe.best_epochs),
+        "coverage": recipe.coverage,
         "seconds": recipe.seconds,
         "parameters": recipe.parameters,
         **{

@@ -11,10 +11,13 @@ import yaml
 from product_length.errors import UserError
 
 CONFIG_FILE = "config.yaml"
+FOLD = "data.split.fold"
+"""The key of cross-validation that says which fold a run left out: all folds are one recipe."""
 
 # These say where, how often and under whose eyes a run ran, not what was run.
 _NOT_RECIPE = ("seed", "cache_dir", "tracking", "study", "storage", "sweep")
 _NOT_RECIPE_KEYS = (
+    FOLD,
     "trainer.progress",
     "trainer.resume",
     "embeddings.engine",
@@ -55,11 +58,17 @@ def identity(config: Config, overrides: Sequence[str]) -> str:
         return "\n".join(sorted(recipe_overrides(overrides)))
     recipe = {key: value for key, value in config.items() if key not in _NOT_RECIPE}
     for dotted in _NOT_RECIPE_KEYS:
-        group, key = dotted.split(".")
-        inner = recipe.get(group)
-        if isinstance(inner, dict):
-            recipe[group] = {name: value for name, value in inner.items() if name != key}
+        recipe = _without(recipe, dotted.split("."))
     return json.dumps(recipe, sort_keys=True, default=str)
+
+
+def _without(config: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """The configuration without the key at this path, if it is there."""
+    key, *rest = path
+    left = {name: value for name, value in config.items() if rest or name != key}
+    if rest and isinstance(left.get(key), Mapping):
+        left[key] = _without(left[key], rest)
+    return left
 
 
 def recipe_overrides(overrides: Sequence[str]) -> list[str]:
@@ -73,9 +82,9 @@ def recipe_overrides(overrides: Sequence[str]) -> list[str]:
 
 
 def recipe_and_seed(overrides: Sequence[str]) -> list[str]:
-    """The overrides that distinguish a run from others: those of its recipe, and its seed."""
-    seeds = [text for text in overrides if _key(text) == "seed"]
-    return recipe_overrides(overrides) + seeds
+    """The overrides that distinguish a run from others: those of its recipe, its seed, its fold."""
+    own = [text for text in overrides if _key(text) in ("seed", FOLD)]
+    return recipe_overrides(overrides) + own
 
 
 def recipe_names(overrides: Sequence[Sequence[str]]) -> tuple[list[str], list[str]]:

@@ -21,17 +21,29 @@ from product_length.evaluation.predictions import (
 from product_length.evaluation.records import Report
 from product_length.evaluation.report import REPORT_FILE, UnfinishedRunError, load_report
 
+STOPPED_FILE = "stopped.txt"
+"""In the folder of a sweep's run that was stopped in mid-training beside better ones: when, why."""
 _RUN_MARKS = (REPORT_FILE, CONFIG_FILE)
 _NO_RUNS = {".hydra", ".submitit", "wandb"}  # folders in which others keep files of such names
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run on disk; `config` is its resolved configuration, empty where none is kept."""
+    """A finished run on disk; `config` is its resolved configuration, empty where none is kept.
+
+    The runs of all folds of a recipe and seed together are one run too, with `folds`: its report's
+    val split holds the out-of-fold figures, its folder is that of the first fold (`folds.pool`).
+    """
 
     folder: Path
     report: Report
     config: Config = field(default_factory=dict)
+    folds: "Folds | None" = None
+
+    @property
+    def trainings(self) -> Sequence["Run"]:
+        """The runs that were trained: one for each fold, or this one."""
+        return (self,) if self.folds is None else self.folds.runs
 
     @property
     def mape(self) -> Estimate:
@@ -47,6 +59,23 @@ class Run:
     def recipe(self) -> str:
         """What runs of the same recipe share (see `recipe.identity`)."""
         return identity(self.config, self.report.overrides)
+
+
+@dataclass(frozen=True)
+class Folds:
+    """What a run by folds is made of: a run for each fold, in their order.
+
+    `predictions` are those of all rows, each by the run that left out its fold; `numbers` int64
+    (rows,) are those folds. `coverage`: the share of rows (a fraction) that their run's intervals
+    of level `level` hold, None without intervals. `repeated`: folders of older runs of a fold.
+    """
+
+    runs: tuple[Run, ...]
+    predictions: Predictions
+    numbers: NDArray[np.int64]
+    coverage: float | None
+    level: float | None
+    repeated: tuple[Path, ...] = ()
 
 
 def find_run_folders(paths: Iterable[Path]) -> list[Path]:
@@ -87,8 +116,12 @@ def load_runs(folders: Iterable[Path]) -> tuple[list[Run], list[Path]]:
 
 def why_unfinished(folder: Path) -> str | None:
     """Why a sweep's run failed; None for one that was killed, or still goes on."""
-    path = folder / FAILURE_FILE
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+    return _text_of(folder / FAILURE_FILE)
+
+
+def why_stopped(folder: Path) -> str | None:
+    """Why a sweep stopped a run in mid-training; None for one that it did not stop."""
+    return _text_of(folder / STOPPED_FILE)
 
 
 def given_overrides(folder: Path) -> list[str] | None:
@@ -103,8 +136,11 @@ def given_overrides(folder: Path) -> list[str] | None:
 def run_predictions(run: Run, split: Literal["val", "test"]) -> Predictions:
     """What the run predicted for one split.
 
-    Raises UserError when the file is missing, damaged or does not belong to the run's report.
+    Of a run by folds, val is what was predicted out of fold. Raises UserError when the file is
+    missing, damaged or does not belong to the run's report.
     """
+    if run.folds is not None and split == "val":
+        return run.folds.predictions
     predictions = load_predictions(run.folder, split)
     measured = mape(predictions.lengths, predictions.predictions)
     reported = run.report.splits[split].metrics.mape.value
@@ -153,6 +189,10 @@ def _load_run(folder: Path) -> Run | None:
         return Run(folder, load_report(folder), load_config(folder))
     except UnfinishedRunError:
         return None
+
+
+def _text_of(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
 def _as_array(rows: Predictions) -> NDArray[np.str_]:

@@ -5,8 +5,9 @@ from pathlib import Path
 from statistics import median
 
 from product_length.comparison.compare import Comparison, Group
+from product_length.comparison.folds import OUT_OF_FOLD
 from product_length.comparison.recipe import recipe_and_seed
-from product_length.comparison.runs import given_overrides, why_unfinished
+from product_length.comparison.runs import given_overrides, why_stopped, why_unfinished
 from product_length.evaluation.metrics import MAPE
 from product_length.evaluation.wording import (
     count,
@@ -34,15 +35,17 @@ def headline(group: Group) -> list[str]:
     best = group.best
     several = any(len(recipe.runs) > 1 for recipe in group.recipes)
     tried = _counted(len(group.runs), "run")
-    lead = "Best on val"
+    where = "on val" if group.folds is None else "out-of-fold"
+    lead = f"Best {where}"
     if len(group.recipes) > 1:
-        lead = f"Best of {len(group.recipes)} recipes, {tried}, on val"
-    elif several:
-        lead = f"One recipe, {tried}, on val"
+        lead = f"Best of {len(group.recipes)} recipes, {tried}, {where}"
+    elif several or group.folds is not None:
+        lead = f"One recipe, {tried}, {where}"
     seeds = f", {_counted(len(best.runs), 'seed')}" if several else ""
     says = [f"{lead}: {best.name}, MAPE {metric_with_range(MAPE, best.mape)}{seeds}."]
     says += _decisions(group)
     says += _close(group)
+    says += _by_folds(group)
     if group.reference is not None:
         where = "the best one" if group.reference is best else f"rank {group.reference.rank}"
         says.append(f"The reference is {group.reference.name}, {where}.")
@@ -51,8 +54,8 @@ def headline(group: Group) -> list[str]:
     others = sum(recipe.rows != best.rows for recipe in group.recipes)
     if others:
         says.append(
-            f"{others} of {len(group.recipes)} recipes were scored on other val rows than the "
-            "best: not paired with it."
+            f"{others} of {len(group.recipes)} recipes were scored on other {group.scored_on} "
+            "rows than the best: not paired with it."
         )
     others = sum(recipe.bands != group.bands for recipe in group.recipes)
     if others:
@@ -77,6 +80,11 @@ def lacks(comparison: Comparison) -> list[str]:
             f"Missing, no finished run ({len(comparison.missing)}): {named}. The sweep's command "
             "runs what is missing when it is given again."
         )
+    if comparison.incomplete:
+        says.append(
+            f"Left out, not all folds are there ({len(comparison.incomplete)}): "
+            f"{'; '.join(map(str, comparison.incomplete))}."
+        )
     if comparison.elsewhere:
         says.append(
             f"Finished, but its folder is not here ({len(comparison.elsewhere)}): "
@@ -97,10 +105,17 @@ def notes(comparison: Comparison) -> list[str]:
     units = list(dict.fromkeys(str(group.quantity.unit) for group in groups))
     if len(units) > 1:
         says.append(f"They are in different units ({', '.join(units)}): never in one table.")
-    if comparison.unfinished:
-        finished = {_what(run.report.overrides) for group in groups for run in group.runs}
-        named = "; ".join(_unfinished(folder, finished) for folder in comparison.unfinished)
-        says.append(f"Skipped, not finished ({len(comparison.unfinished)}): {named}.")
+    finished = {_what(run.report.overrides) for group in groups for run in group.runs}
+    stopped = [folder for folder in comparison.unfinished if why_stopped(folder)]
+    if stopped:
+        named = "; ".join(_unfinished(folder, finished) for folder in stopped)
+        says.append(
+            f"Stopped early by the sweep's pruner, hence not ranked ({len(stopped)}): {named}."
+        )
+    others = [folder for folder in comparison.unfinished if folder not in stopped]
+    if others:
+        named = "; ".join(_unfinished(folder, finished) for folder in others)
+        says.append(f"Skipped, not finished ({len(others)}): {named}.")
     says += _before_first_step(comparison)
     if comparison.reference is not None:
         without = sum(group.reference is None for group in groups)
@@ -135,7 +150,9 @@ def group_title(group: Group) -> str:
     rows = group.best.val.metrics.rows
     data = group.best.runs[0].report.data
     what = f"{group.quantity.in_words}, {group.length_range}"
-    return f"{data.source}, {what}, {count(rows)} val rows (data {group.fingerprint[:12]})"
+    fingerprint = group.fingerprint[:12]
+    kind = f"{group.scored_on} rows" if group.folds is None else f"rows by {group.folds} folds"
+    return f"{data.source}, {what}, {count(rows)} {kind} (data {fingerprint})"
 
 
 def _decisions(group: Group) -> list[str]:
@@ -168,11 +185,28 @@ def _close(group: Group) -> list[str]:
     return ["Every other recipe is worse by more than the choice of rows and seeds explains."]
 
 
+def _by_folds(group: Group) -> list[str]:
+    """What out-of-fold figures are, and what they are not."""
+    if group.folds is None:
+        return []
+    says = [
+        f"Figures are out-of-fold: each of {count(group.best.val.metrics.rows)} rows was predicted "
+        f"once, by that one of {group.folds} models which did not see its fold. The predictions "
+        f"are in {OUT_OF_FOLD}/, a file for each recipe and seed."
+    ]
+    if len(group.recipes) > 1:
+        says.append(
+            "The comparison is fair to every recipe, but the best was chosen by these same rows: "
+            "on new products expect a somewhat higher MAPE of it than here."
+        )
+    return says
+
+
 def _unfinished(folder: Path, finished: set[tuple[str, ...]]) -> str:
     overrides = given_overrides(folder)
     if overrides is not None and _what(overrides) in finished:
         return f"{folder} (has finished in another folder)"
-    reason = why_unfinished(folder)
+    reason = why_stopped(folder) or why_unfinished(folder)
     own = [
         word
         for word in recipe_and_seed(overrides or [])

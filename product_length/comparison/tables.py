@@ -45,12 +45,13 @@ class Table:
 
 def tables(group: Group) -> list[Table]:
     """Ranking, distributions under their decisions, errors by band, baselines on the same rows,
-    test metrics, published figures."""
+    coverage out of fold, test metrics, published figures."""
     made = [
         ranking_table(group),
         decision_table(group),
         *(band_table(group, metric) for metric in METRICS if metric.by_band),
         baseline_table(group),
+        coverage_table(group),
         final_table(group),
         published_table(group),
     ]
@@ -58,12 +59,12 @@ def tables(group: Group) -> list[Table]:
 
 
 def ranking_table(group: Group) -> Table:
-    """One row per recipe, best val MAPE first; with one seed each, also which and where."""
+    """One row per recipe, lowest MAPE first; with one seed each, also which and where."""
     single = all(len(recipe.runs) == 1 for recipe in group.recipes)
     columns: list[tuple[str, Callable[[Recipe], str]]] = [
         ("#", lambda recipe: f"{recipe.rank}"),
         ("recipe", lambda recipe: recipe.name),
-        ("val MAPE", lambda recipe: percent(recipe.mape.value)),
+        (f"{group.scored_on} MAPE", lambda recipe: percent(recipe.mape.value)),
         (
             f"{100 * group.resampling.confidence:g}% interval",
             lambda recipe: metric_range(MAPE, recipe.mape),
@@ -93,11 +94,11 @@ def ranking_table(group: Group) -> Table:
     if single:
         columns += [
             ("seed", lambda recipe: f"{recipe.seeds[0]}"),
-            ("run", lambda recipe: recipe.labels[0]),
+            ("run" if group.folds is None else "runs", lambda recipe: recipe.labels[0]),
         ]
     header = [name for name, _ in columns]
     return Table(
-        f"Recipes, best val MAPE first{_decided(group.recipes)}",
+        f"Recipes, best {group.scored_on} MAPE first{_decided(group.recipes)}",
         header,
         [[cell(recipe) for _, cell in columns] for recipe in group.recipes],
         2,
@@ -135,7 +136,8 @@ def band_table(group: Group, metric: Metric) -> Table:
     ]
     bands = [group.best.val.metrics.bands[i] for i in filled]
     header = ["#", "recipe", *(f"{band.band} ({row_count(band.rows)})" for band in bands)]
-    caption = f"Val {metric.title} by {group.quantity.labelled('true')}{_decided(group.recipes)}"
+    by = group.quantity.labelled("true")
+    caption = f"{group.scored_on.capitalize()} {metric.title} by {by}{_decided(group.recipes)}"
     return Table(caption, header, rows, 2, frozenset({0}), row_header=1)
 
 
@@ -152,9 +154,32 @@ def baseline_table(group: Group) -> Table | None:
     ]
     if not rows:
         return None
-    header = ["on the same val rows", "MAPE", "best recipe minus it, points", "the best recipe is"]
+    where = f"on the same {group.scored_on} rows"
+    header = [where, "MAPE", "best recipe minus it, points", "the best recipe is"]
     decided = f" (decision: {MAPE.decision})" if _decided([group.best]) else ""
     return Table(f"Baselines beside the best recipe{decided}", header, rows, prose=frozenset({3}))
+
+
+def coverage_table(group: Group) -> Table | None:
+    """How many rows lie in the intervals of models that did not see them; None without any."""
+    levels = {run.folds.level for recipe in group.recipes for run in recipe.runs if run.folds}
+    rows = [
+        [f"{recipe.rank}", recipe.name, percent(recipe.coverage), count(recipe.val.metrics.rows)]
+        for recipe in group.recipes
+        if recipe.coverage is not None
+    ]
+    if not rows:
+        return None
+    named = " and ".join(f"{100 * level:g}%" for level in sorted(filter(None, levels)))
+    return Table(
+        f"Out-of-fold coverage of {named} intervals",
+        ["#", "recipe", "rows in their interval", "rows"],
+        rows,
+        2,
+        row_header=1,
+        note="The folds' own shares, weighted by their rows: each run's intervals were calibrated "
+        "on its val rows.",
+    )
 
 
 def final_table(group: Group) -> Table | None:
@@ -193,7 +218,7 @@ def published_table(group: Group) -> Table | None:
     data = group.best.runs[0].report.data
     return Table(
         "Beside the reference's published figures",
-        ["recipe", "val MAPE here", "published val MAPE"],
+        ["recipe", f"{group.scored_on} MAPE here", "published val MAPE"],
         rows,
         note=published_note(group.length_range, data.min_length, data.max_length),
     )
@@ -201,16 +226,16 @@ def published_table(group: Group) -> Table | None:
 
 def best_verdict(group: Group, recipe: Recipe) -> str:
     """What the paired difference to the best recipe says."""
-    return "best" if recipe is group.best else _verdict(recipe.to_best)
+    return "best" if recipe is group.best else _verdict(group, recipe.to_best)
 
 
 def reference_verdict(group: Group, recipe: Recipe) -> str:
     """What the paired difference to the reference says."""
-    return "reference" if recipe is group.reference else _verdict(recipe.to_reference)
+    return "reference" if recipe is group.reference else _verdict(group, recipe.to_reference)
 
 
-def _verdict(difference: Difference | None) -> str:
-    return "other val rows" if difference is None else difference.verdict
+def _verdict(group: Group, difference: Difference | None) -> str:
+    return f"other {group.scored_on} rows" if difference is None else difference.verdict
 
 
 def _baseline_verdict(best: Recipe, baseline: Baseline) -> str:
@@ -237,7 +262,7 @@ def _decided(recipes: Sequence[Recipe]) -> str:
 
 
 def _epochs(recipe: Recipe) -> str:
-    if len(recipe.runs) == 1:
+    if len(recipe.best_epochs) == 1:
         return f"{recipe.best_epochs[0]}/{recipe.runs[0].report.epochs}"
     first, last = min(recipe.best_epochs), max(recipe.best_epochs)
     return f"{first}" if first == last else f"{first}–{last}"

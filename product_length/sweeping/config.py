@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from product_length.options import Options
 
@@ -25,9 +25,22 @@ def _checked_name(given: Any) -> str:
 StudyName = Annotated[str, BeforeValidator(_checked_name)]
 
 
+class PrunerOptions(Options):
+    """When a trial is stopped in mid-training: its best val MAPE so far is not among the better
+    `keep_percent` of what finished trials had at the same epoch.
+
+    None is stopped before `startup_trials` have finished, nor in its first `warmup_epochs`.
+    """
+
+    keep_percent: Annotated[float, Field(gt=0, lt=100)] = 25.0
+    startup_trials: Annotated[int, Field(ge=2)] = 3
+    warmup_epochs: Annotated[int, Field(ge=1)] = 3
+
+
 class SweepOptions(Options):
     """`reference`: overrides that name the recipe which others are compared with, beside the best.
     `without`: combinations of overrides that are no trials, such as a grid has.
+    `pruner`: when hopeless trials are stopped; None trains every trial to its end.
 
     What is swept, by which sampler and how often, is Hydra's: `hydra.sweeper.*`.
     """
@@ -35,3 +48,4 @@ class SweepOptions(Options):
     name: StudyName
     without: tuple[tuple[str, ...], ...] = ()
     reference: tuple[str, ...] = ()
+    pruner: PrunerOptions | None = None

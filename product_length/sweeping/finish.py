@@ -8,7 +8,7 @@ from product_length.comparison.compare import Comparison, Missing, compare
 from product_length.comparison.files import write_comparison
 from product_length.comparison.formats import as_records, as_text
 from product_length.comparison.pictures import Picture
-from product_length.comparison.runs import find_run_folders, load_runs
+from product_length.comparison.runs import find_run_folders, load_runs, why_stopped
 from product_length.comparison.sentences import lacks
 from product_length.errors import UserError
 from product_length.experiment import Experiment
@@ -34,15 +34,16 @@ def finish(experiment: Experiment, folder: Path) -> None:
         pictures = draw_pictures(study)
         lacking = missing(study.trials, study.user_attrs.get(TOTAL, 0))
         absent = elsewhere(study.trials, folder)
+    reference = experiment.sweep.reference if experiment.sweep else ()
     try:
         runs, unfinished = load_runs(find_run_folders([folder]))
+        compared = compare(runs, reference=reference or None)
     except UserError as error:
         says = lacks(Comparison([], [], missing=lacking, elsewhere=absent))
         raise UserError(" ".join([f"{error}.", *says]).removesuffix(".")) from error
-    reference = experiment.sweep.reference if experiment.sweep else ()
     tried = {str(each.trial) for each in lacking}
     comparison = replace(
-        compare(runs, reference=reference or None),
+        compared,
         unfinished=[each for each in unfinished if each.name not in tried],
         missing=lacking,
         elsewhere=absent,
@@ -65,12 +66,14 @@ def _summarise(experiment: Experiment, folder: Path, comparison: Comparison) -> 
     records = as_records(comparison)
     best = records[0]
     study = experiment.study or folder.name
+    stopped = sum(why_stopped(each) is not None for each in comparison.unfinished)
     facts = {
         "study": study,
         "sweep": experiment.sweep.name if experiment.sweep else None,
         "recipes": len(records),
         "missing": len(comparison.missing),
-        "unfinished": len(comparison.unfinished),
+        "unfinished": len(comparison.unfinished) - stopped,
+        "stopped_early": stopped,
     }
     with open_tracker(
         experiment.tracking, config=facts, folder=folder, name=f"{study}: summary", group=study

@@ -65,7 +65,7 @@ def draw_pictures(study: "optuna.Study") -> list[Picture]:
         name
         for trial in finished
         for name, each in trial.distributions.items()
-        if not isinstance(each, CategoricalDistribution)
+        if not isinstance(each, CategoricalDistribution) and "grid_id" not in trial.system_attrs
     }
     if not ranges or len(finished) < _FEWEST_TRIALS:
         return []

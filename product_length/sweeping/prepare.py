@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
-from omegaconf import OmegaConf
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
 
 from product_length.artefacts import address
+from product_length.comparison.recipe import FOLD
 from product_length.composition import compose_firsts, parse
 from product_length.errors import ConfigError
 from product_length.experiment import AnyConfig, from_config
@@ -23,6 +25,8 @@ _NOT_THE_STUDY: Any = {
 }
 # What a sweep has one of.
 _ONE_OF_A_SWEEP = ("study", "storage", "sweep")
+_SEARCHED = ("params", "custom_search_space")
+_FOLDS = "data.split.folds"
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,18 @@ def prepare(
     typed = from_config(config, schema)
     added = []
     sweeper = config.hydra.sweeper
+    if FOLD in (sweeper.get("params") or {}):
+        _check_folds(config, parsed)
     if str(sweeper.get("_target_")).startswith("product_length."):
         from product_length.sweeping.sweeper import register  # not before: it imports Optuna
 
         swept = sorted(str(each.input_line) for each in parsed if each.is_sweep_override())
-        searched = OmegaConf.masked_copy(sweeper, ["params", "custom_search_space"])
+        searched: Any = OmegaConf.to_container(sweeper, resolve=True)
         made_from = address(
             {
                 "recipe": typed.model_dump(mode="json", exclude=_NOT_THE_STUDY),
                 "swept": swept,
-                "searched": OmegaConf.to_container(searched, resolve=True),
+                "searched": {key: searched[key] for key in _SEARCHED if key in searched},
                 "sampler": sweeper.sampler.get("_target_"),
             }
         )
@@ -79,3 +85,20 @@ def prepare(
     if not any(text.startswith("hydra.sweep.dir=") for text in overrides):
         added.append(f"hydra.sweep.dir={folder}")  # it holds the time of the day
     return Sweep(folder, typed, added)
+
+
+def _check_folds(config: DictConfig, parsed: Sequence[Override]) -> None:
+    """Raise ConfigError where a sweep over all folds is given one of them, or several numbers."""
+    split = config.data.split
+    given = [shown(str(each.input_line)) for each in parsed if each.key_or_group == FOLD]
+    if given or split.fold:
+        said = given[0] if given else f"{FOLD}={split.fold}"
+        raise ConfigError(
+            f"{said}: sweep=folds trains every fold; leave it out, and give the number of folds "
+            "with data.split.folds=…"
+        )
+    number = next((each for each in parsed if each.key_or_group == _FOLDS), None)
+    if number is not None and number.is_sweep_override():
+        raise ConfigError(f"{shown(str(number.input_line))}: one sweep has one; give one value")
+    if split.folds is None:
+        raise ConfigError(f"{_FOLDS}=null: sweep=folds needs a number of folds, 2 or more")

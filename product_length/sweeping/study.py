@@ -151,6 +151,10 @@ class SweepStudy:
         """Record why a trial was not run: it is settled, and no failure."""
         self._record(trial, None, reason, TrialState.PRUNED)
 
+    def record_stopped(self, trial: Trial, reason: str) -> None:
+        """Record that a trial was stopped early: its value is the last val MAPE it reported."""
+        self._record(trial, None, f"stopped early, {reason}", TrialState.PRUNED)
+
     def record_total(self, total: int) -> None:
         """Record how many trials there are to be, for those who look at the study later."""
         if self.study.user_attrs.get(TOTAL) != total:
@@ -158,7 +162,11 @@ class SweepStudy:
 
     def left_out(self) -> int:
         """How many trials were left out."""
-        return len(self.study.get_trials(deepcopy=False, states=[TrialState.PRUNED]))
+        return sum(not trial.intermediate_values for trial in self._pruned())
+
+    def stopped_early(self) -> int:
+        """How many trials were stopped in mid-training."""
+        return sum(bool(trial.intermediate_values) for trial in self._pruned())
 
     def settled(self) -> int:
         """How many trials count towards the sweep."""
@@ -170,6 +178,9 @@ class SweepStudy:
         self._storage.record_heartbeat(trial._trial_id)
         trial.set_user_attr(OUTCOME, UNDER_WAY)  # see _fail_stale
         return trial
+
+    def _pruned(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=[TrialState.PRUNED])
 
     def _settled(self) -> list[FrozenTrial]:
         return settled(self.study.get_trials(deepcopy=False))

@@ -19,14 +19,18 @@ from hydra_plugins.hydra_optuna_sweeper._impl import create_params_from_override
 from hydra_plugins.hydra_optuna_sweeper.optuna_sweeper import OptunaSweeper
 from joblib import effective_n_jobs
 from omegaconf import OmegaConf
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.trial import Trial
 from typing_extensions import override
 
+from product_length.comparison.recipe import FOLD
+from product_length.comparison.runs import why_stopped
 from product_length.errors import UserError, reason_of
 from product_length.evaluation.report import load_report
 from product_length.evaluation.wording import duration, percent
+from product_length.sweeping.storage_variable import storage_for_runs
 from product_length.sweeping.study import SweepStudy, quiet
+from product_length.sweeping.trials import trial_name
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +76,14 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         log.info("study %s: %d of %d trials are there", parts.study_name, before, total)
         started = time.monotonic()
         while trials := study.take(self._at_once(), total):
-            with study.alive(trials):
+            with study.alive(trials), storage_for_runs(str(parts.storage)):
                 overrides = parts._configure_trials(trials, space, fixed, deleted)
                 sampled = list(zip(trials, overrides, strict=True))
+                if isinstance(folds := space.get(FOLD), IntDistribution):
+                    for at, trial in enumerate(trials, start=done + 1):
+                        log.info("%d of %d: %s", at, total, _fold_in_words(trial, folds))
                 for trial, outcome in self._launch(self._wanted(study, sampled)):
-                    _settle(study, trial, outcome)
+                    self._settle(study, trial, outcome)
             failures = study.failures()
             if len(failures) >= _HOPELESS and not study.finished():
                 raise UserError(
@@ -145,6 +152,14 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         outcomes = [_outcome(returned) for returned in returns]
         return list(zip(trials, outcomes, strict=True))
 
+    def _settle(self, study: SweepStudy, trial: Trial, outcome: float | Exception) -> None:
+        """Record in the study how a trial ended."""
+        reason = why_stopped(Path(str(self.sweeper.sweep_dir)) / str(trial.number))
+        if reason is None:
+            _settle(study, trial, outcome)
+        else:
+            study.record_stopped(trial, reason)
+
     def _left_behind(self, trial: Trial, error: Exception) -> float | Exception:
         """What a trial came to whose launcher broke down."""
         try:
@@ -156,7 +171,7 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
     def _write_results(self, study: SweepStudy) -> None:
         """What Hydra's sweeper leaves: the best trial's parameters and value."""
         best = study.best()
-        if best is not None:
+        if best is not None and FOLD not in best.params:  # val rows differ from fold to fold
             Path(str(self.sweeper.sweep_dir)).mkdir(parents=True, exist_ok=True)
             results = {"name": "optuna", "best_params": best.params, "best_value": best.value}
             OmegaConf.save(
@@ -189,7 +204,7 @@ def _outcome(returned: JobReturn) -> float | Exception:
 
 
 def _settle(study: SweepStudy, trial: Trial, outcome: float | Exception) -> None:
-    """Record in the study how a trial ended."""
+    """Record in the study how a trial ended that was not stopped."""
     if isinstance(outcome, Exception):
         reason = reason_of(outcome)
         if not isinstance(outcome, UserError):
@@ -203,14 +218,23 @@ def _settle(study: SweepStudy, trial: Trial, outcome: float | Exception) -> None
     study.record_failure(trial, reason)
 
 
+def _fold_in_words(trial: Trial, folds: IntDistribution) -> str:
+    """As in `fold 2 of 0–4, loss=mape seed=1`."""
+    recipe = trial_name({name: each for name, each in trial.params.items() if name != FOLD})
+    fold = f"fold {trial.params[FOLD]} of {folds.low}–{folds.high}"
+    return f"{fold}, {recipe}" if recipe else fold
+
+
 def _standing(study: SweepStudy, done: int, total: int, seconds: float) -> str:
     says = f"{done} of {total} trials"
     failed = len(study.failures())
     if failed:
         says += f", {failed} failed"
+    if study.stopped_early():
+        says += f", {study.stopped_early()} stopped early"
     if study.left_out():
         says += f", {study.left_out()} left out"
     best = study.best()
-    if best is not None:
+    if best is not None and FOLD not in best.params:  # val rows differ from fold to fold
         says += f"; best val MAPE {percent(best.value, 2)} (trial {best.number})"
     return says if done >= total else f"{says}; about {duration(seconds)} left"

@@ -66,7 +66,7 @@ def missing(trials: Sequence[FrozenTrial], total: int) -> list[Missing]:
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if grid and len(points) == total:
         tried = {name_of(trial) for trial in count}
-        names = [_name(point) for point in points]
+        names = [trial_name(point) for point in points]
         return found + [Missing(name, "not run yet") for name in names if name not in tried]
     left = total - len(count)
     return found + [Missing(f"{left} more of {total}", "not run yet")] * (left > 0)
@@ -84,7 +84,7 @@ def elsewhere(trials: Sequence[FrozenTrial], folder: Path) -> list[str]:
 
 def name_of(trial: FrozenTrial) -> str:
     """The overrides that a trial has of its own; one that never got so far has its number."""
-    return _name(trial.params) if trial.params else f"trial {trial.number}"
+    return trial_name(trial.params) if trial.params else f"trial {trial.number}"
 
 
 def reason_of_failure(trial: FrozenTrial) -> str:
@@ -93,7 +93,8 @@ def reason_of_failure(trial: FrozenTrial) -> str:
     return "killed before it ended" if said == UNDER_WAY else str(said)
 
 
-def _name(params: Mapping[str, Any]) -> str:
+def trial_name(params: Mapping[str, Any]) -> str:
+    """Overrides as one text; empty where there are none."""
     # By key: a grid keeps its keys so, trials as they were given.
     words = ((key, params[key]) for key in sorted(params))
     return " ".join(

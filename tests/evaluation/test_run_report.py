@@ -46,7 +46,7 @@ def test_round_trip(run):
     assert report.splits["test"].metrics.rows == 200
     assert set(report.val.baselines) == {"best_constant", "type_median", "tfidf_ridge"}
     assert report.truncated_shares == {"minilm": 0.031, "lsa": None}
-    assert list(report.timings) == ["catalogue", "embeddings", "training"]
+    assert list(report.timings) == ["catalogue", "embeddings", "train"]
 
 
 def test_file_is_plain_json_with_what_the_design_promises(run):

@@ -23,6 +23,7 @@ from product_length.catalogue.config import (
     SplitOptions,
     TextRecipe,
 )
+from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.product_file import ProductFile
 from product_length.catalogue.products import Products
@@ -224,6 +225,19 @@ def submission(path: Path) -> tuple[list[str], NDArray[np.float64]]:
 def challenge_columns(**others: Any) -> Columns:
     """The columns of the Amazon ML Challenge 2023, some of them others."""
     return Columns.model_validate(AMAZON2023_COLUMNS.model_dump() | others)
+
+
+def ids_and_names(*keep: str) -> FileColumns:
+    """The columns `id` and `name` of a table to predict for, and what is kept."""
+    return FileColumns(
+        product_id="id",
+        fields={"title": ("name",), "bullet_points": (), "description": ()},
+        product_type=None,
+        numbers={},
+        categories={},
+        length=None,
+        keep=keep,
+    )
 
 
 CHALLENGE_HEADER = [

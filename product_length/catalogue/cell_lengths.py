@@ -29,16 +29,7 @@ class CellReader:
         cells = cells.cast(pa.string())
         blank = pc.equal(pc.utf8_trim_whitespace(cells), "").fill_null(True)
         lengths, units = read_cells(cells)
-        counts = pc.value_counts(units.drop_null())
-        self._written.update(
-            dict(
-                zip(
-                    counts.field("values").to_pylist(),
-                    counts.field("counts").to_pylist(),
-                    strict=True,
-                )
-            )
-        )
+        self._written.update(units.drop_null().to_pylist())
         return checked_lengths(
             lengths, ~np.isnan(lengths), blank.to_numpy(zero_copy_only=False), MILLIMETRE
         )

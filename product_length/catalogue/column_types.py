@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from product_length.tables.batch import TableBatch
 from product_length.tables.config import TableOptions
+from product_length.tables.content import PARQUET, content_of
 from product_length.tables.open_table import open_table
 
-_PARQUET = b"PAR1"
 _NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$"
 """A number that is written as JSON has it: nothing but a number is lost by reading it as one."""
 _WHOLE = r"^-?(0|[1-9]\d*)$"
@@ -30,7 +30,7 @@ def column_types(
     if not texts:
         return {}
     table = open_table(path, written)
-    are_parquet = [_is_parquet(file) for file in table.files]
+    are_parquet = [content_of(file) is PARQUET for file in table.files]
     if all(are_parquet):
         types = _parquet_types(table.files, list(texts))
         return {
@@ -48,18 +48,6 @@ def as_type(texts: pa.Array, kind: pa.DataType) -> pa.Array:
     """Strings (rows,) as values of a type, null where they are ""."""
     missing = pa.scalar(None, pa.string())
     return pc.if_else(pc.equal(texts, ""), missing, texts).cast(kind)
-
-
-def is_number(kind: pa.DataType) -> bool:
-    """Whether values of a type are numbers."""
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    )
-
-
-def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(_PARQUET)) == _PARQUET
 
 
 def _parquet_types(files: Sequence[Path], names: Sequence[str]) -> dict[str, pa.DataType]:

@@ -171,6 +171,10 @@ class DemoData(_Data):
     unit: UnitName = HUNDREDTH_INCH.name
     decision: Decision = "mape"
 
+    def unit_said(self) -> CatalogueUnit:
+        """The unit of the lengths."""
+        return CatalogueUnit.named(self.unit)
+
     @model_validator(mode="after")
     def _has_lengths(self) -> Self:
         if self.unit not in MILLIMETRES:
@@ -201,9 +205,15 @@ class FileData(_Data, TableOptions):
     unit: UnitName | None = None
     decision: Decision = "median"
 
+    def unit_said(self) -> CatalogueUnit | None:
+        """The unit of the lengths, given or by their column's name; None: each cell says it."""
+        if self.unit is None:
+            return unit_in_name(self.columns.length)
+        return None if self.unit == CELL else CatalogueUnit.named(self.unit)
+
     @model_validator(mode="after")
     def _unit_is_known(self) -> Self:
-        if self.unit is None and unit_in_name(self.columns.length) is None:
+        if self.unit != CELL and self.unit_said() is None:
             raise ValueError(
                 f"unit: say what {self.columns.length} is in: data.unit=cm, one of "
                 f"{', '.join(MILLIMETRES)}, {CELL} where each cell says its own (30 cm), or a name "

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from product_length.catalogue.config import Columns
+from product_length.catalogue.text import FIELDS
 from product_length.errors import UserError
 
 _MOST_SHOWN = 200
 """Names of a header that are shown in a message."""
-
-TEXT_FIELDS = ("title", "bullet_points", "description")
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class FileColumns:
         """The columns that `data.columns` names."""
         return cls(
             product_id=columns.product_id,
-            fields={field: tuple(getattr(columns, field)) for field in TEXT_FIELDS},
+            fields={field: tuple(getattr(columns, field)) for field in FIELDS},
             product_type=columns.product_type,
             numbers={name: name for name in columns.numbers},
             categories={name: name for name in columns.categories},

@@ -35,7 +35,7 @@ from product_length.catalogue.text import (
     string_keys,
     trim_types,
 )
-from product_length.catalogue.units import CELL, CatalogueUnit, unit_in_name
+from product_length.catalogue.units import CELL, CatalogueUnit
 from product_length.catalogue.validate import (
     NOT_A_NUMBER,
     REASONS,
@@ -84,7 +84,7 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     else:
         columns = FileColumns.of(data.columns)
         source = FileSource(data.path, columns, data.as_written())
-    unit = _unit_said(data)
+    unit = data.unit_said()
     made_from = {
         "format": _FORMAT,
         "cleaning": CLEANING_VERSION,
@@ -172,7 +172,7 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
     products = ProductFile.open(artefact.path / _PRODUCTS)
     usable = np.ones(len(products), dtype=bool)
     usable[np.load(artefact.path / _REPEATS)] = False
-    unit = _unit_said(data)
+    unit = data.unit_said()
     exact_lengths = _numbers(products, "length")
     if unit is None:  # stored in millimetres
         unit = CatalogueUnit.named(artefact.facts["unit_of_cells"])
@@ -190,7 +190,6 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
     if respelled := _count_respelled(products, stored_rows):
         counted[RESPELLED] = respelled
     counted["repeated texts"] = len(text_keys) - len(np.unique(text_keys))
-    counted |= artefact.facts["not_numbers"]
     reading = ReadingReport(
         source=source,
         rows_read=artefact.facts["rows_read"],
@@ -201,6 +200,7 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
         outside_range=count_dropped(row_numbers[usable & ~within]),
         unit=unit,
         counted=counted,
+        not_numbers=artefact.facts["not_numbers"],
     )
     shares = data.split.for_rows(len(stored_rows))
     if shares != data.split:
@@ -227,15 +227,6 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
         stored_rows=stored_rows,
         usable_rows=np.flatnonzero(usable),
     )
-
-
-def _unit_said(data: DataOptions) -> CatalogueUnit | None:
-    """The unit of the lengths, by the options or the name of their column; None: cells say it."""
-    if data.unit is not None:
-        return None if data.unit == CELL else CatalogueUnit.named(data.unit)
-    found = unit_in_name(data.columns.length) if isinstance(data, FileData) else None
-    assert found is not None  # checked with the options
-    return found
 
 
 def _log_unit(data: DataOptions, unit: CatalogueUnit) -> None:

@@ -3,15 +3,15 @@
 Strings come as they stand in the file, every row in order, whatever the size of the file.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.stored_names import keep_column
+from product_length.catalogue.text import join_texts
 from product_length.tables.batch import TableBatch
 from product_length.tables.config import TableOptions
 from product_length.tables.open_table import open_table
@@ -74,7 +74,7 @@ def _assembled(batch: TableBatch, columns: FileColumns, decimal: str) -> RawBatc
         numbers = pa.array(range(batch.first_row, batch.first_row + rows), pa.int64())
         fields["product_id"] = numbers.cast(pa.string())
     for field, names in columns.fields.items():
-        fields[field] = _joined([text(name) for name in names] or [empty])
+        fields[field] = join_texts([text(name) for name in names] or [empty], " ")
     fields["product_type"] = text(columns.product_type)
     fields |= {keep_column(name): text(name) for name in columns.keep}
     if columns.length is not None:
@@ -91,12 +91,3 @@ def _assembled(batch: TableBatch, columns: FileColumns, decimal: str) -> RawBatc
         first_row=batch.first_row,
         bytes_read=batch.bytes_read,
     )
-
-
-def _joined(columns: Sequence[pa.StringArray]) -> pa.StringArray:
-    """The texts of several columns, joined by a space, blank ones left out."""
-    texts, *others = columns
-    for column in others:
-        both = pc.and_(pc.not_equal(texts, ""), pc.not_equal(column, ""))
-        texts = pc.binary_join_element_wise(texts, column, pc.if_else(both, " ", ""))
-    return texts

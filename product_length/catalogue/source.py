@@ -15,7 +15,7 @@ from product_length.artefacts import digest_file
 from product_length.catalogue.config import AMAZON2023_COLUMNS, DemoData
 from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.reader import RawBatch, read_products
-from product_length.catalogue.units import HUNDREDTH_INCH, CatalogueUnit
+from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.errors import UserError
 from product_length.tables.config import AUTO, TableOptions
 from product_length.tables.open_table import open_table
@@ -121,5 +121,4 @@ class DemoSource:
 
     def _in_unit(self, lengths: pa.Array) -> pa.Array:
         """Lengths in the unit that is asked for, from those of the generator."""
-        unit = CatalogueUnit.named(self._data.unit)
-        return pc.multiply(lengths, HUNDREDTH_INCH.in_unit(unit))
+        return pc.multiply(lengths, HUNDREDTH_INCH.in_unit(self._data.unit_said()))

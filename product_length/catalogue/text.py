@@ -6,7 +6,7 @@ a cleaned field is not changed by cleaning it again.
 
 import html
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -68,13 +68,16 @@ def clean_fields(rows: pa.RecordBatch, recipe: TextRecipe) -> pa.RecordBatch:
 
 def join_fields(fields: pa.RecordBatch, recipe: TextRecipe) -> pa.StringArray:
     """One text a row, string (rows,): the recipe's fields in its order, empty ones left out."""
-    first, *others = (fields.column(name) for name in recipe.fields)
-    texts = first
+    return join_texts([fields.column(name) for name in recipe.fields], recipe.separator)
+
+
+def join_texts(columns: Sequence[pa.StringArray], separator: str) -> pa.StringArray:
+    """Texts of one or more columns, string (rows,) each, joined; empty ones are left out."""
+    texts, *others = columns
     for column in others:
         # Not null_handling="skip" over nulls: pyarrow 26 drops the rows in which all are null.
         both = pc.and_(pc.not_equal(texts, ""), pc.not_equal(column, ""))
-        between = pc.if_else(both, recipe.separator, "")
-        texts = pc.binary_join_element_wise(texts, column, between)
+        texts = pc.binary_join_element_wise(texts, column, pc.if_else(both, separator, ""))
     return texts
 
 

@@ -161,6 +161,8 @@ class ReadingReport:
     """Of lengths."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """Peculiarities among the rows kept, by name."""
+    not_numbers: Mapping[str, int] = field(default_factory=dict)
+    """Cells of all rows read that are no numbers, by what is said of them."""
 
     def lines(self) -> list[str]:
         """The report for a person, one line for each fact."""
@@ -172,7 +174,8 @@ class ReadingReport:
             lines.append(
                 f"  outside the length range (min_length, max_length): {_count(self.outside_range)}"
             )
-        return lines + [f"  kept, {name}: {n:,}" for name, n in self.counted.items() if n]
+        lines += [f"  kept, {name}: {n:,}" for name, n in self.counted.items() if n]
+        return lines + [f"  read, {name}: {n:,}" for name, n in self.not_numbers.items()]
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and numbers."""
@@ -184,6 +187,7 @@ class ReadingReport:
             "outside_range": self.outside_range.to_json(),
             "unit": str(self.unit),
             "counted": dict(self.counted),
+            "not_numbers": dict(self.not_numbers),
         }
 
 

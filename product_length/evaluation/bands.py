@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -47,9 +46,12 @@ class Bands:
         y = np.asarray(lengths, dtype=np.float32)
         wanted = sorted({float(f"{edge:.1e}") for edge in np.quantile(y, _SHARES)})
         edges: list[float] = []
+        below_last = 0
         for edge in wanted:
-            if np.count_nonzero(y < np.float32(edge)) >= MIN_ROWS + _below(y, edges[-1:]):
+            below = int(np.count_nonzero(y < np.float32(edge)))
+            if below >= below_last + MIN_ROWS:
                 edges.append(edge)
+                below_last = below
         while edges and np.count_nonzero(y > np.float32(edges[-1])) < MIN_ROWS:
             edges.pop()
         return cls(tuple(edges))
@@ -108,8 +110,3 @@ def bands_of(
 def plain_number(value: float) -> str:
     """A number with all its digits and no more: "5000", "0.25", "1000000"."""
     return np.format_float_positional(value, trim="-")
-
-
-def _below(lengths: NDArray[np.float32], edges: Sequence[float]) -> int:
-    """How many lengths are below the one edge, or 0 without any."""
-    return sum(int(np.count_nonzero(lengths < np.float32(edge))) for edge in edges)

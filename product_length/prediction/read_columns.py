@@ -7,11 +7,11 @@ from typing import Any
 
 from product_length.catalogue.config import Columns
 from product_length.catalogue.file_columns import (
-    TEXT_FIELDS,
     FileColumns,
     absent_column,
     shown_columns,
 )
+from product_length.catalogue.text import FIELDS
 from product_length.errors import ConfigError, UserError
 from product_length.prediction.config import PredictedData
 from product_length.tables.open_table import open_table
@@ -48,9 +48,7 @@ def _asked(trained: Columns, given: Mapping[str, Any]) -> FileColumns:
     changes: dict[str, Any] = {
         key: given[key] for key in ("product_id", "product_type") if key in given
     }
-    changes["fields"] = {
-        field: tuple(given.get(field, columns.fields[field])) for field in TEXT_FIELDS
-    }
+    changes["fields"] = {field: tuple(given.get(field, columns.fields[field])) for field in FIELDS}
     for key in ("numbers", "categories"):
         changes[key] = _renamed(key, list(getattr(columns, key)), given)
     asked = replace(columns, **changes)

@@ -12,8 +12,9 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from product_length.catalogue.column_types import as_type, is_number
+from product_length.catalogue.column_types import as_type
 from product_length.prediction.workbook import open_workbook
+from product_length.tables.parquet_file import is_number
 
 _QUOTED = frozenset(',"\r\n')
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)

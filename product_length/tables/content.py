@@ -99,6 +99,12 @@ def recognise(start: bytes, path: Path | None = None) -> Content | None:
     return None
 
 
+def content_of(path: Path) -> Content | None:
+    """What the file at `path` is, see `recognise`."""
+    with path.open("rb") as file:
+        return recognise(file.read(HEAD_BYTES), path)
+
+
 def is_text(start: bytes) -> bool:
     """Whether bytes look like UTF-8 text, cut off anywhere."""
     try:

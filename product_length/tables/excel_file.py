@@ -1,6 +1,7 @@
 """Excel workbooks (xlsx): the first sheet that holds a table."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ class ExcelFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        sheets = _sheets(path)
+        stat = path.stat()
+        sheets = _sheets(path, (stat.st_size, stat.st_mtime_ns))
         filled = [(name, rows) for name, rows in sheets if len(rows) > 1]
         name, rows = next(iter(filled or [each for each in sheets if each[1]]), ("", []))
         if not rows:
@@ -56,8 +58,13 @@ class ExcelFile:
             )
 
 
-def _sheets(path: Path) -> list[tuple[str, list[list[Cell]]]]:
-    """Name and rows of each visible sheet, without the blank rows; None where a cell is empty."""
+@lru_cache(1)  # a prediction opens its table several times
+def _sheets(path: Path, stamp: tuple[int, int]) -> list[tuple[str, list[list[Cell]]]]:
+    """Name and rows of each visible sheet, without the blank rows; None where a cell is empty.
+
+    `stamp`: size and time of the file, another one when it was changed.
+    """
+    del stamp
     try:
         from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
     except ImportError as error:

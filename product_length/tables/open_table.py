@@ -15,6 +15,7 @@ from product_length.tables.content import (
     PACKED,
     PARQUET,
     Content,
+    content_of,
     recognise,
 )
 from product_length.tables.decimals import Decimal
@@ -59,8 +60,7 @@ def open_table(path: Path, options: TableOptions = TableOptions()) -> Table:  # 
 
 def _open_file(path: Path, options: TableOptions) -> _Opened:
     check_file(path)
-    with path.open("rb") as raw:
-        content = recognise(raw.read(HEAD_BYTES), path)
+    content = content_of(path)
     if content is PARQUET:
         from product_length.tables.parquet_file import ParquetFile
 

@@ -67,7 +67,7 @@ def _check_type(path: Path, name: str, kind: pa.DataType, *, number: bool) -> No
         kind = kind.value_type
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
-    if _is_bytes(kind) or _is_number(kind) or pa.types.is_null(kind):
+    if _is_bytes(kind) or is_number(kind) or pa.types.is_null(kind):
         return
     if not number and any(is_one(kind) for is_one in _OTHER_TEXTS):
         return
@@ -91,7 +91,8 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return kind in kinds or bool(pa.types.is_fixed_size_binary(kind))
 
 
-def _is_number(kind: pa.DataType) -> bool:
+def is_number(kind: pa.DataType) -> bool:
+    """Whether values of a type are numbers."""
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )

@@ -62,7 +62,7 @@ def test_cells_that_are_no_numbers_are_counted(tmp_path):
     path = table(tmp_path, "name,w,price", "p{n},{n},{n} EUR")
     columns = {"title": "name", "length": "w", "numbers": "price"}
     reading = opened(tmp_path, path, columns, unit="cm").reading
-    assert "  kept, price: no number, such as '1 EUR', '2 EUR', '3 EUR', read as missing: 60" in (
+    assert "  read, price: no number, such as '1 EUR', '2 EUR', '3 EUR', read as missing: 60" in (
         reading.lines()
     )
 

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from builders import ids_and_names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import TextRecipe
-from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.prediction.config import PredictedColumns, PredictedData
@@ -22,15 +22,7 @@ from product_length.prediction.submission_file import open_submission
 from product_length.tables.config import TableOptions
 
 RECIPE = TextRecipe(fields=["title"])
-COLUMNS = FileColumns(
-    product_id="id",
-    fields={"title": ("name",), "bullet_points": (), "description": ()},
-    product_type=None,
-    numbers={},
-    categories={},
-    length=None,
-    keep=("kept",),
-)
+COLUMNS = ids_and_names("kept")
 TEXTS = st.text(
     st.one_of(st.sampled_from("\r\n\",' \\\t"), st.characters(exclude_categories=["Cs"])),
     max_size=9,

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
+from builders import ids_and_names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from product_length.artefacts import ArtefactStore
 from product_length.catalogue.config import TextRecipe
-from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.units import HUNDREDTH_INCH
 from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.prediction.config import PredictedColumns, PredictedData
@@ -25,15 +25,7 @@ TEXTS = ["007", "7", None, "=1+2", "-1e5"]
 
 
 def submitted(folder, table, output, keep):
-    columns = FileColumns(
-        product_id="id",
-        fields={"title": ("name",), "bullet_points": (), "description": ()},
-        product_type=None,
-        numbers={},
-        categories={},
-        length=None,
-        keep=keep,
-    )
+    columns = ids_and_names(*keep)
     store, recipe = ArtefactStore(folder / "cache"), TextRecipe(fields=["title"])
     data = PredictedData(path=table, columns=PredictedColumns())
     products = open_unlabelled(table, columns, recipe, HUNDREDTH_INCH, store, data.as_written())

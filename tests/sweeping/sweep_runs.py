@@ -48,6 +48,24 @@ def sweep(folder, *overrides, code=0, traceback=False, variables=None, **options
     return done.stdout + done.stderr
 
 
+def two_at_once(folder, *overrides):
+    """Run a sweep in `folder` by two processes to its end; the output of each."""
+    both = [
+        subprocess.Popen(
+            command(*overrides),
+            cwd=folder,
+            env=environment(PRODUCT_LENGTH_CACHE=str(folder / "cache")),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    outputs = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    return outputs
+
+
 def trials(folder, study="mine"):
     storage = optuna.storages.RDBStorage(f"sqlite:///{folder}/multirun/studies.db")
     return optuna.load_study(study_name=study, storage=storage).trials

@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
-from sweeping.sweep_runs import command, environment, sweep, trials
+from sweeping.sweep_runs import command, environment, sweep, trials, two_at_once
 from training.fitting_problem import make_problem
 
 from product_length.comparison.runs import STOPPED_FILE
@@ -249,18 +249,6 @@ def test_workers_of_a_launcher_find_the_study_in_another_database(tmp_path):
 
 def test_two_processes_compare_their_trials(tmp_path):
     queue_rates(tmp_path)
-    both = [
-        subprocess.Popen(
-            command(*TUNE, *SOON),
-            cwd=tmp_path,
-            env=environment(PRODUCT_LENGTH_CACHE=str(tmp_path / "cache")),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
+    outputs = two_at_once(tmp_path, *TUNE, *SOON)
     for output in outputs:
         assert_slow_ones_stopped(trials(tmp_path), output)

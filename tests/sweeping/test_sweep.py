@@ -9,7 +9,7 @@ import time
 
 import pytest
 from optuna.trial import TrialState
-from sweeping.sweep_runs import command, config_of, environment, sweep, trials
+from sweeping.sweep_runs import command, config_of, environment, sweep, trials, two_at_once
 from tracking.transaction_log import read_run, table
 
 from product_length.evaluation.report import load_report
@@ -310,19 +310,7 @@ def test_two_workers_share_a_cold_cache(tmp_path, launcher):
 
 def test_two_processes_work_on_one_study(tmp_path):
     words = [*GRID, "seed=1,2"]
-    both = [
-        subprocess.Popen(
-            command(*words),
-            cwd=tmp_path,
-            env=environment(PRODUCT_LENGTH_CACHE=str(tmp_path / "cache")),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    outputs = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
+    outputs = two_at_once(tmp_path, *words)
     found = trials(tmp_path)
     assert [trial.state for trial in found] == [TrialState.COMPLETE] * 4
     assert len({(trial.params["loss"], trial.params["seed"]) for trial in found}) == 4

@@ -41,6 +41,7 @@ MUST_BE: dict[str, Callable[[Mapping[Any, Any]], str]] = {
     "model_attributes_type": lambda _: _GROUP,
 }
 """By pydantic's type of error, what a value must be."""
+_OF_ABSENT_KEYS = ("missing", "extra_forbidden")
 
 
 def validation_faults(
@@ -52,7 +53,7 @@ def validation_faults(
     """
     by_key: dict[str, list[Fault]] = {}
     for fault in error.errors(include_url=False):
-        key = _key(fault["loc"], values)
+        key = _key(fault["loc"], values, is_absent=fault["type"] in _OF_ABSENT_KEYS)
         if key not in missing:
             by_key.setdefault(key, []).append(fault)
     for key, of_key in by_key.items():
@@ -118,8 +119,11 @@ def _others(values: Mapping[Any, Any], key: str) -> list[str]:
     return [each for each in keys_of(values) if each != key and not each.startswith(f"{key}.")]
 
 
-def _key(location: Sequence[int | str], values: Any) -> str:
-    """`loss.gamma` for a fault at ("loss", "focal_mape", "gamma"): the tag of a union is no key."""
+def _key(location: Sequence[int | str], values: Any, *, is_absent: bool) -> str:
+    """`loss.gamma` for a fault at ("loss", "focal_mape", "gamma"): the tag of a union is no key.
+
+    `is_absent`: whether the last step is a key that is not in `values`, or should not be there.
+    """
     parts: list[str] = []
     for step in location:
         if step == "[key]":  # the fault is in the key's name, which comes before
@@ -127,7 +131,7 @@ def _key(location: Sequence[int | str], values: Any) -> str:
         if isinstance(values, Mapping):
             if step in values:
                 values = values[step]
-            elif step != location[-1]:
+            elif not is_absent or step != location[-1]:
                 continue
         elif isinstance(values, list) and isinstance(step, int) and step < len(values):
             values = values[step]

@@ -53,6 +53,10 @@ SAID = {
     ),
     "extra_forbidden": ("+trainer.momentum=1", "trainer.momentum: no such key"),
     "value_error": ("data.text.fields=[title,title]", "data.text: "),
+    "value_error of one of several kinds": (
+        "data.unit=kg",
+        "data: unit=kg: must be one of hundredth_inch, mm",
+    ),
     "pattern": (
         "study=a/b",
         "study=a/b: must be a name of letters (a to z), digits, '.', '_' and '-'",

@@ -215,7 +215,7 @@ class FileData(_Data, TableOptions):
     def _unit_is_known(self) -> Self:
         if self.unit != CELL and self.unit_said() is None:
             raise ValueError(
-                f"unit: say what {self.columns.length} is in: data.unit=cm, one of "
+                f"say what {self.columns.length} is in: data.unit=cm, one of "
                 f"{', '.join(MILLIMETRES)}, {CELL} where each cell says its own (30 cm), or a name "
                 "of your own for what is no length (kg)"
             )

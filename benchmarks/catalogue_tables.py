@@ -42,6 +42,7 @@ CATALOGUES = {
 OTHER_CATALOGUES = {
     "sets_height": (SETS, (*OF_SETS, *THEME, *COLUMNS, "data.columns.length=height_cm")),
     "sets_paths": (PATHS, (*OF_SETS, *PATH, "data.columns.length=width_cm")),
+    "sets_paths_height": (PATHS, (*OF_SETS, *PATH, "data.columns.length=height_cm")),
 }
 ALL_CATALOGUES = {**CATALOGUES, **OTHER_CATALOGUES}
 

@@ -187,7 +187,8 @@ def _build(
         options.dropout,
         options.input_dropout,
     )
-    return Model(network, objective, Inputs(fitted.columns, catalogue.model_lengths))
+    inputs = Inputs(fitted.columns, catalogue.model_lengths, fitted.training.repeated_texts)
+    return Model(network, objective, inputs)
 
 
 def _tracker(this: Run) -> Any:

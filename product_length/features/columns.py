@@ -20,11 +20,13 @@ class Batch:
     """Some rows as the network sees them.
 
     columns: for each feature, by its name, a tensor (rows, …). lengths: float32 (rows,), in
-    the model's unit; None where they are to be predicted.
+    the model's unit; None where they are to be predicted. texts: int64 (rows,), see
+    `repeated_texts`; None outside of training, and where no text is repeated.
     """
 
     columns: Mapping[str, Tensor]
     lengths: Tensor | None
+    texts: Tensor | None = None
 
     def __getitem__(self, name: str) -> Tensor:
         return self.columns[name]
@@ -35,7 +37,9 @@ class Batch:
     def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The same with each tensor changed."""
         lengths = None if self.lengths is None else change(self.lengths)
-        return Batch({name: change(column) for name, column in self.columns.items()}, lengths)
+        texts = None if self.texts is None else change(self.texts)
+        columns = {name: change(column) for name, column in self.columns.items()}
+        return Batch(columns, lengths, texts)
 
     def to(self, device: str | torch.device) -> Batch:
         """The same on another device."""

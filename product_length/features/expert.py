@@ -44,14 +44,9 @@ class Expert(nn.Module):
         """
         raise NotImplementedError
 
-    def counted_lengths(self, batch: Batch) -> Tensor | None:
-        """Lengths float (rows,) of training rows in training, to leave each out of its counts."""
-        return batch.lengths if self.training else None
-
-    def counted_bins(self, batch: Batch) -> Tensor | None:
-        """Their bins, int64 (rows,)."""
-        lengths = self.counted_lengths(batch)
-        return None if lengths is None else self.bins.bin_of(lengths)
+    def leaves_out(self, batch: Batch) -> bool:
+        """Whether these are training rows in training, which are left out of their own counts."""
+        return self.training and batch.lengths is not None
 
 
 MARGINAL_SHARE = 0.02

@@ -36,7 +36,8 @@ class Training:
     products: all rows. rows: int64 (n,), ascending, the training rows. lengths: float32 (n,), of
     these only, in the model's unit, see `CatalogueUnit.in_model_units`. columns: of the features
     that are fitted already, all rows. addresses: what columns that are kept on disk were made from.
-    store: where what takes long is kept.
+    store: where what takes long is kept. repeated_texts: int64, of all rows, see the function of
+    that name; None where no text is repeated among the training rows.
     """
 
     products: Products
@@ -45,6 +46,7 @@ class Training:
     columns: Columns
     addresses: Mapping[str, Json]
     store: ArtefactStore
+    repeated_texts: NDArray[np.int64] | None = None
 
 
 class Feature(ABC):

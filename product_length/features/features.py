@@ -23,6 +23,7 @@ from product_length.errors import UserError, reason_of
 from product_length.features.columns import Columns
 from product_length.features.config import KINDS, FeatureGroup, options_of
 from product_length.features.feature import Feature, FeatureOptions, Fitted, Training
+from product_length.features.left_out import repeated_texts
 from product_length.features.text.feature import TextFeature
 from product_length.log_file import log_to_file
 from product_length.unseen import any_of, are_beyond, counted, log_unseen
@@ -95,6 +96,7 @@ def fit_features(
         columns=columns,  # grows: each feature sees those before it
         addresses={e.name: e.encoder.address for e in embeddings if e.encoder.bag is None},
         store=store,
+        repeated_texts=repeated_texts(catalogue.text_keys, rows),
     )
     for name, options in group.chosen().items():
         kind = group.kind_of(name)

@@ -14,6 +14,7 @@ from typing_extensions import override
 from product_length.features.columns import Batch
 from product_length.features.expert import Expert, Opinion, shrunk
 from product_length.features.feature import Training
+from product_length.features.left_out import LeftOut
 from product_length.features.zero_linear import zero_linear
 from product_length.loss.bin_grid import BinGrid
 
@@ -25,7 +26,8 @@ class ValuesExpert(Expert):
     """What is expected otherwise, reweighed by the values in each column.
 
     `name`: of the feature; `sizes`: how many codes each of its columns has. Values of few rows are
-    shrunk to the marginal, and a training row is left out of its own values' counts. What is
+    shrunk to the marginal, and a training row, and others with the same text, are left out of its
+    values' counts. What is
     expected is multiplied by how much more often than elsewhere each length has a value, to a power
     between 0 and 1 that is learned for the product and the column.
     """
@@ -41,6 +43,7 @@ class ValuesExpert(Expert):
         self.register_buffer("first", first, persistent=False)
         self.register_buffer("counts", torch.zeros(sum(sizes), len(bins)))
         self.log_marginal_rows = nn.Parameter(torch.full((len(sizes),), _MARGINAL_ROWS).log())
+        self.left_out = LeftOut()
         # At first all columns together count about as much as one that is believed.
         self.weight = zero_linear(width, len(sizes), bias=-math.log(len(sizes)))
         self.gate = zero_linear(width, 1)
@@ -56,14 +59,16 @@ class ValuesExpert(Expert):
         lengths = torch.from_numpy(training.lengths)
         for of_column, first, size in zip(codes.T, self.first, self.sizes, strict=True):
             self.counts[first : first + size] = self.bins.counted(of_column, lengths, size)
+        rows = torch.arange(len(codes))[:, None].expand_as(codes)
+        self.left_out.fit(training, rows.flatten(), (codes + self.first).flatten(), self.bins)
 
     @override
     def forward(self, batch: Batch, hidden: Tensor, expected: Tensor) -> Opinion:
         """What is expected, reweighed; later experts start from it."""
-        counts = self.counts[self.codes(batch[self.name]) + self.first]
-        own = self.counted_bins(batch)
-        if own is not None:
-            counts = (counts - self.bins.smoothing[own][:, None]).clamp(min=0)
+        codes = self.codes(batch[self.name]) + self.first
+        counts = self.counts[codes]
+        if self.leaves_out(batch):
+            counts = (counts - self.left_out(batch, codes, self.bins)).clamp(min=0)
         added = self.log_marginal_rows.exp()[:, None]
         shares = shrunk(counts, self.bins.marginal, added)
         weights = self.weight(hidden).sigmoid()

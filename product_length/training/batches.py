@@ -23,13 +23,15 @@ class Inputs:
     """Everything the network sees of a catalogue, row by row, in memory or memory-mapped.
 
     columns: for each feature, by its name, an array (rows, …). lengths: float32 (rows,), in the
-    model's unit, or None where they are to be predicted.
+    model's unit, or None where they are to be predicted. texts: int64 (rows,), see
+    `repeated_texts`, or None where there are none.
 
     Raises ValueError when the columns differ in rows, or there is none.
     """
 
     columns: Columns
     lengths: NDArray[np.float32] | None = None
+    texts: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         counts = {len(column) for column in self.columns.values()}
@@ -37,18 +39,23 @@ class Inputs:
             raise ValueError(f"the columns must have equally many rows, not {sorted(counts)}")
         if self.lengths is not None and self.lengths.shape != (len(self),):
             raise ValueError(f"lengths {self.lengths.shape} must be ({len(self)},)")
+        if self.texts is not None and self.texts.shape != (len(self),):
+            raise ValueError(f"texts {self.texts.shape} must be ({len(self)},)")
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
     def arrays(self) -> list[NDArray[Any]]:
-        """All columns, and the lengths if there are any."""
-        return [*self.columns.values(), *([] if self.lengths is None else [self.lengths])]
+        """All columns, and the lengths and texts if there are any."""
+        others = [each for each in (self.lengths, self.texts) if each is not None]
+        return [*self.columns.values(), *others]
 
     def map(self, change: Callable[[NDArray[Any]], Tensor]) -> Batch:
         """A tensor for each array."""
         lengths = None if self.lengths is None else change(self.lengths)
-        return Batch({name: change(column) for name, column in self.columns.items()}, lengths)
+        texts = None if self.texts is None else change(self.texts)
+        columns = {name: change(column) for name, column in self.columns.items()}
+        return Batch(columns, lengths, texts)
 
     def take(self, rows: Rows) -> Batch:
         """These rows, int64 (n,), in this order, copied into tensors of their own."""

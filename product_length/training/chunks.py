@@ -124,6 +124,10 @@ class ChunkBatches(ShuffledBatches):
         """The rows of all steps, in memory, and where among them each step's rows are."""
         rows = np.sort(np.concatenate(steps))
         columns = {name: reader.copy(rows, self.chunks.chunk) for name, reader in readers.items()}
-        lengths = self.in_memory.lengths
-        group = Inputs(columns, None if lengths is None else lengths[rows])
+        lengths, texts = self.in_memory.lengths, self.in_memory.texts
+        group = Inputs(
+            columns,
+            None if lengths is None else lengths[rows],
+            None if texts is None else texts[rows],
+        )
         return group, [np.searchsorted(rows, np.sort(step)) for step in steps]

@@ -4,7 +4,9 @@ Stated lengths are pointed at as in Merity et al. 2016, "Pointer Sentinel Mixtur
 (https://arxiv.org/abs/1609.07843).
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -44,13 +46,14 @@ class MeasurementsExpert(Expert):
     def fit(self, training: Training) -> None:
         """Count how many times as long as a stated length training rows are."""
         if self.ratios is not None:
-            rows = training.rows
+            each_text = _each_text_and_length_once(training)
+            rows = training.rows[each_text]
             column = training.columns["measurements"]
             stated = torch.from_numpy(column[rows[:, None], self.columns.numpy()])
             codes = training.columns.get("types")
             self.ratios.fit(
                 stated,
-                torch.from_numpy(training.lengths).log(),
+                torch.from_numpy(training.lengths[each_text]).log(),
                 None if codes is None else torch.from_numpy(codes[rows]),
             )
 
@@ -66,8 +69,11 @@ class MeasurementsExpert(Expert):
         found = [pointed_at.clamp(min=torch.finfo(pointed_at.dtype).tiny).log()]
         of_parts = [scores.logsumexp(dim=1, keepdim=True)]
         if self.ratios is not None:
-            codes, counted = batch.columns.get("types"), self.counted_lengths(batch)
-            own = None if counted is None else counted.float().log()
+            codes = batch.columns.get("types")
+            own = None
+            if self.leaves_out(batch):
+                assert batch.lengths is not None
+                own = batch.lengths.float().log()
             said = self.ratios(stated, known, hidden, codes, own, self.bins)
             found += [said, self.ratios.combined(said, expected)]
             of_parts.append(self.ratios.gate(hidden))
@@ -155,6 +161,23 @@ class Ratios(nn.Module):
         own, other = 2 * self.powers.sigmoid()
         product: Tensor = (own * logs + other * expected).log_softmax(dim=1)
         return product
+
+
+def _each_text_and_length_once(training: Training) -> NDArray[np.int64]:
+    """Places among the training rows, int64 (n,): rows with the same text and length count once.
+
+    So that leaving out a row's own ratio leaves out theirs.
+    """
+    if training.repeated_texts is None:
+        return np.arange(len(training.rows))
+    texts = training.repeated_texts[training.rows]
+    repeated = texts > 0
+    pairs = np.stack([texts[repeated], training.lengths[repeated]])
+    _, first = np.unique(pairs, axis=1, return_index=True)
+    kept: NDArray[np.int64] = np.sort(
+        np.concatenate([np.flatnonzero(~repeated), np.flatnonzero(repeated)[first]])
+    )
+    return kept
 
 
 def _of_known(scores: Tensor, known: Tensor) -> Tensor:

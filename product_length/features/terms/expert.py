@@ -13,6 +13,7 @@ from typing_extensions import override
 from product_length.features.columns import Batch
 from product_length.features.expert import Expert, Opinion, shrunk
 from product_length.features.feature import Training
+from product_length.features.left_out import LeftOut
 from product_length.features.terms.index import Pairs, TermIndex
 from product_length.features.tilt import Tilt
 from product_length.features.zero_linear import zero_linear
@@ -50,6 +51,8 @@ class TermsExpert(Expert):
         self.of_product = zero_linear(width, 1 + _FACTS)
         self.tilt = Tilt(width, len(bins)) if tilt else None
         self.gate = zero_linear(width, 1)
+        self.left_out = LeftOut()
+        self.left_out_of_type = LeftOut()
 
     @override
     def fit(self, training: Training) -> None:
@@ -59,6 +62,13 @@ class TermsExpert(Expert):
         rows, entries = (torch.from_numpy(each) for each in self.members)
         lengths = torch.from_numpy(training.lengths)[rows]
         self.set_counts(self.bins.counted(entries, lengths, len(self.counts)))
+        if training.repeated_texts is None:
+            return
+        # Rows with the same text have the same words, and with the same type those within it.
+        types = torch.from_numpy(training.columns["terms"][training.rows, 0]).long()
+        every = torch.arange(len(types))
+        self.left_out.fit(training, every, torch.zeros_like(types), self.bins)
+        self.left_out_of_type.fit(training, every, types, self.bins)
 
     def set_counts(self, counts: Tensor) -> None:
         """Set smoothed counts float (entries + 1, bins), row 0 is not looked at, in place."""
@@ -78,26 +88,36 @@ class TermsExpert(Expert):
     @override
     def forward(self, batch: Batch, hidden: Tensor, expected: Tensor) -> Opinion:
         """The type's lengths, reweighed by each word; later experts start from it."""
-        logs = self.reweighed(batch["terms"], hidden, self.counted_bins(batch))
+        entries, left_out = batch["terms"].long(), None
+        if self.leaves_out(batch):
+            kind = entries[:, 0]
+            left_out = (
+                self.left_out(batch, torch.zeros_like(kind), self.bins),
+                self.left_out_of_type(batch, kind, self.bins),
+            )
+        logs = self.reweighed(entries, hidden, left_out)
         if self.tilt is not None:
             logs = self.tilt(logs, hidden)
         return Opinion(logs[:, None], self.gate(hidden), logs)
 
-    def reweighed(self, entries: Tensor, hidden: Tensor, own: Tensor | None) -> Tensor:
+    def reweighed(
+        self, entries: Tensor, hidden: Tensor, left_out: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
         """Logarithms of distributions, float32 (rows, bins).
 
-        entries: int (rows, 1 + n), the type's and those of words, 0 for none; hidden: float
-        (rows, width); own: int64 (rows,), bins of rows that are left out of the counts.
+        entries: int64 (rows, 1 + n), the type's and those of words, 0 for none; hidden: float
+        (rows, width); left_out: float32 (rows, bins), of the counts of words, and of those of the
+        type and of words within it.
         """
-        entries = entries.long()
         kind, words = entries[:, 0], entries[:, 1:]
         of_type, of_words = self.counts[kind], self.counts[words]
-        if own is not None:
-            self_counted = self.bins.smoothing[own]
-            of_type = (of_type - self_counted).clamp(min=0)
-            of_words = (of_words - self_counted[:, None]).clamp(min=0)
-        base = shrunk(of_type, self.bins.marginal, _MARGINAL_ROWS)
         within = (self.parents[words] > 0)[:, :, None]
+        if left_out is not None:
+            in_all, in_type = left_out
+            of_type = (of_type - in_type).clamp(min=0)
+            own = torch.where(within, in_type[:, None], in_all[:, None])
+            of_words = (of_words - own).clamp(min=0)
+        base = shrunk(of_type, self.bins.marginal, _MARGINAL_ROWS)
         above = torch.where(within, base[:, None], self.bins.marginal)
         shares = shrunk(of_words, above, self.log_parent_rows.exp())
         facts = self.facts[words]

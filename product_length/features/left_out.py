@@ -59,7 +59,7 @@ class LeftOut(nn.Module):
         texts = torch.from_numpy(training.repeated_texts[training.rows])[rows]
         some = texts > 0
         self.size = int(codes.max()) + 1 if len(codes) else 1
-        self.keys, places = (texts * self.size + codes)[some].unique(return_inverse=True)
+        self.keys, places = torch.unique((texts * self.size + codes)[some], return_inverse=True)
         lengths = torch.from_numpy(training.lengths)[rows[some]]
         self.counts = bins.counted(places, lengths, len(self.keys))
 

@@ -43,7 +43,8 @@ def errors(table, name, *overrides):
     options = job(
         "train", Experiment, "data=file", f"data.path={table}", "data.unit=cm",
         "data.decision=mape", "data.columns.title=title", "data.columns.product_type=kind",
-        "data.columns.length=length", "data.split.train=0.6", "data.split.val=0.2", "data.split.test=0.2",
+        "data.columns.length=length", "data.split.train=0.6", "data.split.val=0.2",
+        "data.split.test=0.2",
         "experiment=best", "features.terms.min_train_rows=0", "trainer=cpu",
         "trainer.progress=false", "trainer.max_epochs=12", "tracking=none",
         "evaluation.resamples=100", "evaluation.baselines=false",

@@ -9,6 +9,7 @@ import torch
 from product_length.features.encoder import NumbersEncoder
 from product_length.features.expert import Expert, Opinion
 from product_length.features.feature import Feature, FeatureOptions
+from product_length.features.left_out import LeftOut
 from product_length.features.scaler import Scaler
 from product_length.features.zero_linear import zero_linear
 
@@ -56,18 +57,19 @@ class TitleWordsExpert(Expert):
         super().__init__(bins)
         self.gate = zero_linear(width, 1)
         self.register_buffer("counts", torch.zeros(most + 1, len(bins)))
+        self.left_out = LeftOut()
 
     def fit(self, training):
         words = torch.from_numpy(training.columns["title_words"][training.rows, 0]).long()
         lengths = torch.from_numpy(training.lengths)
         self.counts.copy_(self.bins.counted(words, lengths, len(self.counts)))
+        self.left_out.fit(training, torch.arange(len(words)), words, self.bins)
 
     def forward(self, batch, hidden, expected):
         words = batch["title_words"][:, 0].long().clamp(max=len(self.counts) - 1)
         counts = self.counts[words]
-        own = self.counted_bins(batch)
-        if own is not None:  # a training row is no witness of its own length
-            counts = (counts - self.bins.smoothing[own]).clamp(min=0)
+        if self.leaves_out(batch):  # a training row is no witness of its own length
+            counts = (counts - self.left_out(batch, words, self.bins)).clamp(min=0)
         shares = counts + self.bins.marginal
         logs = (shares / shares.sum(dim=1, keepdim=True)).log()
         return Opinion(logs[:, None], self.gate(hidden), expected)

@@ -161,7 +161,7 @@ def _log_media(
     with staging(run):
         run.log(
             {
-                name: wandb.Table(columns=columns, data=rows)
+                name: wandb.Table(columns=columns, data=[*rows])
                 for name, (columns, rows) in tables.items()
             }
             | {name: wandb.Image(picture) for name, picture in pictures.items()}

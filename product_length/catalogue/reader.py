@@ -15,7 +15,7 @@ from product_length.catalogue.text import join_texts
 from product_length.tables.batch import TableBatch
 from product_length.tables.config import TableOptions
 from product_length.tables.open_table import open_table
-from product_length.tables.table import Table
+from product_length.tables.table import ReadableTable
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RawBatch:
 
 
 def read_products(
-    table: Table, columns: FileColumns, block_bytes: int | None = None
+    table: ReadableTable, columns: FileColumns, block_bytes: int | None = None
 ) -> Iterator[RawBatch]:
     """Rows of a table in order, a bounded number at a time.
 

@@ -13,12 +13,13 @@ from product_length.catalogue.config import TextRecipe
 from product_length.catalogue.file_columns import FileColumns
 from product_length.catalogue.product_file import ProductFile, write_products
 from product_length.catalogue.products import Products
-from product_length.catalogue.reader import RawBatch
+from product_length.catalogue.reader import RawBatch, read_products
 from product_length.catalogue.source import FileSource
 from product_length.catalogue.stored import NotNumbers, product_columns, product_schema
 from product_length.catalogue.text import CLEANING_VERSION
 from product_length.catalogue.units import CatalogueUnit
 from product_length.tables.config import TableOptions
+from product_length.tables.table import ReadableTable
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +61,33 @@ def open_unlabelled(
     kept = store.folder("unlabelled", made_from, make)
     for words, count in kept.facts["not_numbers"].items():
         log.warning("warning: %s: %d cells of %s", path, count, words)
-    products = ProductFile.open(kept.path / _PRODUCTS)
+    return _products(ProductFile.open(kept.path / _PRODUCTS), recipe, unit)
+
+
+def unlabelled_of(
+    table: ReadableTable, columns: FileColumns, recipe: TextRecipe, unit: CatalogueUnit
+) -> tuple[Products, list[str]]:
+    """The same of a table that is in memory, where the products stay.
+
+    Also in words what was not read as it stands. Raises UserError for a fault of the table.
+    """
+    not_numbers = NotNumbers()
+    schema = product_schema(columns)
+    batches = [
+        pa.RecordBatch.from_pydict(product_columns(raw, recipe, not_numbers), schema)
+        for raw in read_products(table, columns)
+    ]
+    products = _products(ProductFile(pa.Table.from_batches(batches, schema)), recipe, unit)
+    return products, [f"{count} cells of {what}" for what, count in not_numbers.by_column().items()]
+
+
+def _products(stored: ProductFile, recipe: TextRecipe, unit: CatalogueUnit) -> Products:
     return Products(
-        product_ids=products.column("product_id"),
-        types=products.column("product_type"),
-        text_keys=products.column("text_key").to_numpy(),
+        product_ids=stored.column("product_id"),
+        types=stored.column("product_type"),
+        text_keys=stored.column("text_key").to_numpy(),
         recipe=recipe,
         unit=unit,
-        stored=products,
-        stored_rows=np.arange(len(products)),
+        stored=stored,
+        stored_rows=np.arange(len(stored)),
     )

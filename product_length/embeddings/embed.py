@@ -119,6 +119,22 @@ def embed_texts(
     ]
 
 
+def encode_in_memory(
+    texts: Texts, text_keys: NDArray[np.uint64], encoder: Encoder, chunk_rows: int, engine: Engine
+) -> NDArray[Any]:
+    """The array that `embed_texts` keeps for an encoder, (rows, dimension), without a store.
+
+    The same to the last bit: texts go to the encoder in the same chunks.
+    """
+    rows = len(text_keys)
+    spans = [(start, min(start + chunk_rows, rows)) for start in range(0, rows, chunk_rows)]
+    vectors = np.empty((rows, encoder.dimension), dtype=encoder.dtype)
+    chunks = EncodeOnce(encoder, texts, text_keys, engine)(spans)
+    for (start, stop), (found, _) in zip(spans, chunks, strict=True):
+        vectors[start:stop] = found
+    return vectors
+
+
 def _embed(
     encoder: Encoder,
     texts: Texts,

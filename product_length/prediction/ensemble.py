@@ -190,17 +190,23 @@ class Ensemble:
         decision: Decision = "mape" if self.decision == "auto" else self.decision
         with torch.inference_mode():
             lengths = [
-                self._average(parts).decide(decision).float().numpy()
+                self.distribution(parts).decide(decision).float().numpy()
                 for parts in zip(*(torch.split(raw, _ROWS) for raw in raws), strict=True)
             ]
         return Forecast(np.concatenate(lengths), None)
 
-    def _average(self, raws: Sequence[Tensor]) -> Distribution:
+    def distribution(self, raws: Sequence[Tensor]) -> Distribution:
+        """The average of the distributions that the members' raw outputs say, in float64.
+
+        Raises ValueError for a loss that emits one length.
+        """
         # In float64: edges of different bins may lie closer together than float32 tells apart.
         found = [
             member.objective.distribution(raw.double())
             for member, raw in zip(self.members, raws, strict=True)
         ]
+        if None in found:
+            raise ValueError("a point loss predicts no distribution")
         return average([each for each in found if each is not None])
 
 

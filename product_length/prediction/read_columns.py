@@ -13,7 +13,7 @@ from product_length.catalogue.file_columns import (
 )
 from product_length.catalogue.text import FIELDS
 from product_length.errors import ConfigError, UserError
-from product_length.prediction.config import PredictedData
+from product_length.prediction.config import PredictedColumns, PredictedData
 from product_length.tables.open_table import open_table
 
 log = logging.getLogger(__name__)
@@ -31,15 +31,36 @@ def columns_to_read(
     contradict the recipes, and UserError when a column that is named in `data` or `keep` is not
     there, when no column to predict from is, or for a fault of the file or its header.
     """
-    given = data.columns.given()
-    asked = [replace(_asked(columns, given), keep=tuple(keep)) for columns in trained]
-    _check_same_ids(asked)
     present = open_table(data.path, data.as_written()).names
-    found = [_found(str(data.path), columns, given, present) for columns in asked]
-    absent = {pair: None for columns in asked for pair in columns.each() if pair[1] not in present}
-    if absent:
-        log.warning("warning: %s: %s", data.path, _lacking(list(absent), present, asked))
+    found, lacking = match_columns(trained, data.columns, keep, str(data.path), present)
+    if lacking:
+        log.warning("warning: %s: %s", data.path, lacking)
     return found
+
+
+def match_columns(
+    trained: Sequence[Columns],
+    named: PredictedColumns,
+    keep: Sequence[str],
+    table: str,
+    present: Sequence[str],
+    *,
+    with_ids: bool = True,
+) -> tuple[list[FileColumns], str]:
+    """What recipes read of a table with the `present` columns, and in words what it lacks, or "".
+
+    `table`: what messages call it. Without ids rows are numbered, whatever `named` says. Raises as
+    `columns_to_read` does.
+    """
+    given = named.given()
+    asked = [replace(_asked(columns, given), keep=tuple(keep)) for columns in trained]
+    if with_ids:
+        _check_same_ids(asked)
+    else:
+        asked = [replace(columns, product_id=None) for columns in asked]
+    found = [_found(table, columns, given, present) for columns in asked]
+    absent = {pair: None for columns in asked for pair in columns.each() if pair[1] not in present}
+    return found, _lacking(list(absent), present, asked) if absent else ""
 
 
 def _asked(trained: Columns, given: Mapping[str, Any]) -> FileColumns:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from product_length.catalogue.column_types import as_type
 from product_length.prediction.workbook import open_workbook
-from product_length.tables.parquet_file import is_number
+from product_length.tables.arrow_columns import is_number
 
 _QUOTED = frozenset(',"\r\n')
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)

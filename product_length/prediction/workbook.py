@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from product_length.errors import UserError
-from product_length.tables.parquet_file import is_number
+from product_length.tables.arrow_columns import is_number
 
 MOST_ROWS = 1_048_575
 """Rows that a sheet holds below its header."""

@@ -9,8 +9,26 @@ from product_length.tables.batch import TableBatch
 from product_length.tables.config import AUTO
 from product_length.tables.decimals import Decimal, DecimalEvidence
 
-_DECIMAL_ROWS = 5000
+DECIMAL_ROWS = 5000
+"""So many first rows of a file say how its decimals are written."""
 _DECIMAL_FILES = 16
+
+
+class ReadableTable(Protocol):
+    """What products are read from: a table in files, or in memory. `names`: the header."""
+
+    name: str
+    names: tuple[str, ...]
+
+    def read(
+        self, text: Sequence[str], numbers: Sequence[str], block_bytes: int | None = None
+    ) -> Iterator[TableBatch]:
+        """See `Table.read`."""
+        ...
+
+    def decimal(self, numbers: Sequence[str]) -> Decimal:
+        """See `Table.decimal`."""
+        ...
 
 
 class TableFile(Protocol):
@@ -84,9 +102,9 @@ class Table:
             rows = 0
             batches = part.read([], numbers)
             for batch in batches:
-                evidence.add(batch.numbers.slice(0, _DECIMAL_ROWS - rows), batch.first_row)
+                evidence.add(batch.numbers.slice(0, DECIMAL_ROWS - rows), batch.first_row)
                 rows += len(batch)
-                if rows >= _DECIMAL_ROWS:
+                if rows >= DECIMAL_ROWS:
                     break
             batches.close()  # type: ignore[attr-defined]
         return evidence.decide(self.name, self._assumed)

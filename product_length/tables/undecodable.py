@@ -17,7 +17,7 @@ def first_undecodable(values: pa.Array) -> int | None:
     return None
 
 
-def undecodable(path: Path, row: int, column: str, value: bytes, advice: str) -> UserError:
+def undecodable(table: Path | str, row: int, column: str, value: bytes, advice: str) -> UserError:
     """The fault of a value that is not UTF-8."""
     try:
         value.decode()
@@ -25,7 +25,7 @@ def undecodable(path: Path, row: int, column: str, value: bytes, advice: str) ->
     except UnicodeDecodeError as error:
         at = error.start
     return UserError(
-        f"{path}: row {row}, column {column!r}: byte {value[at]:#04x} is not UTF-8 (after "
+        f"{table}: row {row}, column {column!r}: byte {value[at]:#04x} is not UTF-8 (after "
         f"{value[max(0, at - 20) : at].decode(errors='replace')!r}); {advice}"
     )
 

@@ -16,7 +16,7 @@ TEST_WORKERS ?= 2
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint test test-slow smoke reproduce-best sweep-losses sweep-tune
+.PHONY: help setup check lint docs test test-slow smoke reproduce-best sweep-losses sweep-tune
 .PHONY: reference-table gate bench bench-full embed clean clean-runs
 
 help:  ## list the commands
@@ -42,6 +42,10 @@ test-slow: $(READY)  ## the slow tests too
 	$(TEST_ENV) $(BIN)/pytest -n $(TEST_WORKERS) --dist worksteal -m 'not gpu' $(ARGS)
 
 check: lint test  ## lint and test: what each commit passes
+
+docs: $(READY)  ## the documentation as a site in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet $(ARGS)
+	@echo 'open site/index.html, or look at it while you write: $(BIN)/mkdocs serve'
 
 smoke: $(READY)  ## one tiny run, end to end, in seconds
 	$(TRAIN) data.rows=1000 trainer.max_epochs=2 tracking=none $(ARGS)
@@ -82,7 +86,7 @@ embed: $(READY)  ## compute embeddings ahead of training (DATA=train.csv ARGS="e
 	$(BIN)/python -m product_length.embed $(CHOSEN) $(ARGS)
 
 clean:  ## remove what can be made again, embeddings too; runs and the virtual environment stay
-	rm -rf .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build dist
+	rm -rf .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build dist site
 	find . \( -path './$(VENV)' -o -path ./outputs -o -path ./multirun \) -prune \
 		-o -name __pycache__ -prune -exec rm -rf {} +
 

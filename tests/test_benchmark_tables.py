@@ -1,4 +1,4 @@
-"""Every command in the README runs, and its tables are those that the benchmarks wrote."""
+"""The scripts under benchmarks/ run, small, and write the tables that the pages show."""
 
 import importlib.util
 import json
@@ -7,113 +7,23 @@ import shlex
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pyarrow import csv
-from table_of_sets import write_both_tables
+from documented import ROOT, SMALL, Reader, documented_commands
 
-from product_length.demo.generator import DemoGenerator
 from product_length.evaluation.report import load_report
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^    ((?:python|make) .*?)(?:\s+# .*)?$", README, flags=re.MULTILINE)
-SMALL = [
-    "trainer.max_epochs=1",
-    "trainer.progress=false",
-    "tracking=none",
-    "evaluation.resamples=100",
-]
-RUN = "RUN"
-
-
-def test_the_readme_has_the_commands_it_promises():
-    assert len(COMMANDS) >= 10
-    modules = {word for line in COMMANDS for word in line.split() if "product_length." in word}
-    assert modules == {f"product_length.{verb}" for verb in ("train", "embed", "predict", "report")}
-
-
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make")])
-def test_make_targets_exist(command):
-    target = command.split()[1]
-    done = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert f"make {target} " in listed.stdout
+RUN = "OTHER_RUN"
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory, minilm):
-    """A folder with train.csv, test.csv and a finished run, as the README's reader would have."""
-    folder = tmp_path_factory.mktemp("readme")
-    table = pa.Table.from_batches(DemoGenerator(rows=150, types=5, seed=1).batches())
-    csv.write_csv(table, folder / "train.csv")
-    csv.write_csv(table.drop_columns(["PRODUCT_LENGTH"]), folder / "test.csv")
-    write_both_tables(folder)
-    run_command(
-        folder,
-        "python -m product_length.train data.rows=200 data.types=5 hydra.run.dir=RUN",
-        minilm,
-    )
-    return folder
-
-
-def run_command(folder, command, minilm):
-    """Run a README command in `folder`, made small, with MiniLM in the place of hub models."""
-    words = shlex.split(command.replace("outputs/DATE/TIME", RUN).replace("multirun/STUDY", "."))
-    words[0] = sys.executable
-    module = words[2]
-    if module.endswith(("train", "embed")):
-        for name in encoders_of(words):
-            words += [
-                f"embeddings.encoders.{name}.model={minilm}",
-                f"embeddings.encoders.{name}.max_seq_length=16",
-            ]
-    if module.endswith("train"):
-        words += [word for word in SMALL if word.split("=")[0] not in command]
-        if not any("data" in word for word in words[3:]):
-            words += ["data.rows=200", "data.types=5"]
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def encoders_of(words):
-    if "embeddings=all_four" in words:
-        return ["minilm", "mpnet", "distiluse", "e5small"]
-    return ["minilm"] if "embeddings=minilm" in words else []
-
-
-PYTHON = [line for line in COMMANDS if line.startswith("python -m product_length")]
-
-
-@pytest.mark.parametrize("command", [line for line in PYTHON if "train -m " not in line])
-def test_commands_run(place, minilm, command):
-    run_command(place, command, minilm)
-    if "predict" in command:
-        assert len((place / "submission.csv").read_text().splitlines()) == 151
-
-
-SWEEPS = [line for line in PYTHON if "train -m " in line]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", SWEEPS)
-def test_sweeps_run(place, minilm, command):
-    folder = Path("multirun") / f"of_{SWEEPS.index(command)}"
-    few = " hydra.sweeper.n_trials=2" if " sweep=" in command else ""
-    if by_folds := "sweep=folds" in command:  # which must be complete
-        few = " data.split.folds=2"
-    run_command(place, f"{command}{few} hydra.sweep.dir={folder}", minilm)
-    reports = list((place / folder).glob("*/report.json"))
-    assert len(reports) == (4 if by_folds else 2 if few else 18)
-    assert (place / folder / "comparison.html").exists()
+    """A folder with train.csv, test.csv and a finished run."""
+    reader = Reader(tmp_path_factory.mktemp("benchmarks"), minilm)
+    reader.run_folder(RUN)
+    return reader.folder
 
 
 def load_benchmark(name):
@@ -125,10 +35,11 @@ def load_benchmark(name):
 
 def test_commands_name_recipes_that_there_are(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")  # where it imports others from
-    commands = [line for line in COMMANDS if "crossval.py" in line]
-    assert len(commands) == 2
-    for command in commands:
-        load_benchmark("crossval").parser().parse_args(shlex.split(command)[2:])
+    lines = [command.line for command in documented_commands()]
+    of_recipes = [line for line in lines if "crossval.py" in line]
+    assert len(of_recipes) >= 2
+    for line in of_recipes:
+        load_benchmark("crossval").parser().parse_args(shlex.split(line)[2:])
 
 
 @pytest.mark.parametrize(
@@ -373,26 +284,3 @@ def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
     remade = again(still_to_do=1)
     seconds = re.compile(r"\| \d+ s \|")  # of the training that was killed, and trained again
     assert seconds.sub("", remade) == seconds.sub("", table)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("recipes", "demo", "losses", "crossval", "terms"),
-        *("reading", "start_up", "encoding", "neighbours", "dimensions", "pipeline"),
-    ],
-)
-def test_tables_are_those_of_the_benchmarks(name):
-    written = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8")
-    shown = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)
-    assert shown is not None
-    assert shown[1].strip() == written.strip()
-
-
-def test_links_lead_somewhere():
-    targets = re.findall(r"\]\(((?!https?:)[^)]+)\)", README)
-    headings = re.findall(r"^#+ (.+)$", README, flags=re.MULTILINE)
-    anchors = {"#" + heading.lower().replace(" ", "-") for heading in headings}
-    assert targets
-    for target in targets:
-        assert target in anchors or (ROOT / target).exists(), target

@@ -1,0 +1,96 @@
+"""Every command in README.md and under docs/ runs; those of README with the fast tests."""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+from documented import PAGES, ROOT, Reader, documented_commands, module_of
+
+COMMANDS = documented_commands()
+# Lines that are no command of this project, and where they are tested, if they can be.
+OTHERS = {"source .venv/bin/activate"}
+
+
+def starting(*words):
+    return [command for command in COMMANDS if command.line.startswith(words)]
+
+
+OURS = [command for command in COMMANDS if module_of(command)]
+SWEEPS = [command for command in OURS if re.search(r"\btrain -m ", command.line)]
+SINGLE = [command for command in OURS if command not in SWEEPS]
+
+
+def fast_in_readme(commands):
+    return [
+        pytest.param(
+            command, id=str(command), marks=[] if command.page == "README.md" else pytest.mark.slow
+        )
+        for command in commands
+    ]
+
+
+def test_every_line_is_a_command_that_some_test_knows():
+    known = [*OURS, *starting("make ", "python benchmarks/", "pip install ")]
+    unknown = [c for c in COMMANDS if c not in known and c.line not in OTHERS]
+    assert not unknown, "\n".join(map(str, unknown))
+    assert len(OURS) >= 15
+
+
+def test_commands_stand_in_blocks_of_bash():
+    for page in PAGES:
+        stray = re.findall(r"^ {4}(?:python|make|product-length) .*", page.read_text("utf-8"), re.M)
+        assert not stray, f"{page.name}: {stray}"
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory, minilm):
+    return Reader(tmp_path_factory.mktemp("reader"), minilm)
+
+
+@pytest.mark.parametrize("command", fast_in_readme(SINGLE))
+def test_commands_run(reader, command):
+    said = reader.run(command)
+    output = re.search(r"output=(\S+)", command.line)
+    if "predict" in command.line and output:
+        assert (reader.folder / output[1]).stat().st_size > 100, said.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", SWEEPS, ids=str)
+def test_sweeps_run(reader, command):
+    folder = f"multirun/of_{SWEEPS.index(command)}"
+    few = ["hydra.sweeper.n_trials=2"] if " sweep=" in command.line else []
+    if by_folds := "sweep=folds" in command.line:  # which must be complete
+        few = ["data.split.folds=2"]
+    reader.run(command, *few, f"hydra.sweep.dir={folder}")
+    reports = list((reader.folder / folder).glob("*/report.json"))
+    assert len(reports) == (4 if by_folds else 2 if few else 18)
+    assert (reader.folder / folder / "comparison.html").exists()
+
+
+@pytest.mark.parametrize("command", starting("make "), ids=str)
+def test_make_targets_exist(command):
+    words = shlex.split(command.line)
+    done = subprocess.run(
+        ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"make {words[1]} " in listed.stdout
+
+
+@pytest.mark.parametrize("command", starting("python benchmarks/"), ids=str)
+def test_options_of_benchmarks_exist(command):
+    """tests/test_benchmark_tables.py runs the scripts themselves."""
+    words = shlex.split(command.line)
+    script = (ROOT / words[1]).read_text("utf-8")
+    for option in [word for word in words if word.startswith("--")]:
+        assert f'"{option}"' in script, option
+
+
+@pytest.mark.parametrize("command", starting("pip install "), ids=str)
+def test_extras_that_are_installed_exist(command):
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    for extra in re.findall(r"\[(\w+)", command.line):
+        assert re.search(rf"^{extra} = \[", project, flags=re.MULTILINE), extra

@@ -139,7 +139,7 @@ def key_of(checkout: Path, table: Path, overrides: Sequence[str], *, is_rival: b
 
 def composed(checkout: Path, overrides: Sequence[str]) -> dict[str, Any]:
     """The settings that overrides come to in a checkout. Raises UserError."""
-    with initialize_config_dir(str(checkout / "conf")):
+    with initialize_config_dir(str(conf_of(checkout))):
         try:
             composed = OmegaConf.to_container(compose("train", list(overrides)), resolve=True)
         except (HydraException, OmegaConfBaseException) as error:
@@ -148,11 +148,17 @@ def composed(checkout: Path, overrides: Sequence[str]) -> dict[str, Any]:
     return {str(name): each for name, each in composed.items()}
 
 
+def conf_of(checkout: Path) -> Path:
+    """The folder of options in `checkout`; it lay beside the package before version 0.2.0."""
+    inside = checkout / "product_length" / "conf"
+    return inside if inside.exists() else checkout / "conf"
+
+
 def files_of(checkout: Path) -> str:
     """A hash of all code and settings of the package in `checkout`, without comments."""
     settings = [
         (str(file), yaml.safe_load(file.read_bytes()))
-        for file in sorted((checkout / "conf").rglob("*.yaml"))
+        for file in sorted(conf_of(checkout).rglob("*.yaml"))
     ]
     return code_of(checkout) + hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 

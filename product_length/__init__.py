@@ -1,8 +1,10 @@
 """Predict a physical length from catalogue text, and prove which recipe is best."""
 
-__version__ = "0.1.0"
-
 import time
+
+from product_length.version import __version__
+
+__all__ = ["IMPORTED_AT", "__version__"]
 
 IMPORTED_AT = time.perf_counter()
 """When this process began, but for the start of Python itself."""

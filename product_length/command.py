@@ -34,6 +34,7 @@ from product_length.resumed_run import Resumed, resumed
 from product_length.secrets import hide, keep_out_of_logs, shown, shown_variables
 from product_length.shortage import cannot_write, in_words
 from product_length.tracking.identity import leave_out_identity
+from product_length.version import __version__
 from product_length.writing import write_text
 
 if TYPE_CHECKING:
@@ -112,6 +113,9 @@ def _read_command_line(
     """
     given = [text if text.startswith("-") else hide(text) for text in sys.argv[1:]]
     arguments = read_arguments(given)
+    if arguments.version:  # Hydra would say its own
+        sys.stdout.write(f"product_length {__version__}\n")
+        sys.exit(0)
     check_flags(config_name, arguments.unknown)
     overrides = read_texts(schema, arguments.overrides, multirun=arguments.multirun)
     as_read = dict(zip(arguments.overrides, overrides, strict=True))

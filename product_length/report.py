@@ -19,6 +19,7 @@ from product_length.comparison.formats import as_text
 from product_length.comparison.runs import Run, find_run_folders, load_runs
 from product_length.errors import UserError
 from product_length.sweeping.pictures import saved_pictures
+from product_length.version import __version__
 
 DEFAULT_OUTPUT = Path("outputs/comparison")
 
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "and whether the difference is more than luck. Runs that differ in their seed only are "
         "one recipe. Test metrics are shown for the best recipe only.",
     )
+    parser.add_argument("--version", action="version", version=f"product_length {__version__}")
     parser.add_argument(
         "runs",
         nargs="+",

@@ -31,7 +31,7 @@ FLOW = [
 FLOW += ["model", "training", "evaluation", "comparison", "tracking", "prediction"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"prefetch", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
-COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unseen"}
+COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unseen", "version"}
 
 
 # What those who build, train and use a model know of features: no single one.

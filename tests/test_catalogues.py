@@ -221,7 +221,8 @@ def test_recipes_can_be_run_on_each_kind_of_catalogue():
 
 def test_runs_are_of_settings_table_and_code(tmp_path):
     """Comments are no code, and a network's code does not count for a rival."""
-    (tmp_path / "conf").symlink_to(ROOT / "conf")
+    (tmp_path / "product_length").mkdir()
+    (tmp_path / "product_length" / "conf").symlink_to(ROOT / "product_length" / "conf")
     for part in ("model", "features"):
         (tmp_path / "product_length" / part).mkdir(parents=True)
         (tmp_path / "product_length" / part / "a.py").write_text("x = 1\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every YAML under conf/ composes into a typed configuration, and names every key it has."""
+"""Every YAML of the package composes into a typed configuration, and names every key it has."""
 
 import math
 from importlib import import_module

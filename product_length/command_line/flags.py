@@ -21,12 +21,14 @@ class Arguments:
 
     `unknown`: flags that are none, each with the argument after it, if that may be its value.
     `runs`: whether the task is to run, and not, as with --help, Hydra to say something.
+    `version`: whether our version is asked for.
     """
 
     overrides: list[str]
     unknown: list[tuple[str, str | None]]
     multirun: bool
     runs: bool
+    version: bool
 
 
 def read_arguments(arguments: Sequence[str]) -> Arguments:
@@ -51,7 +53,8 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
         if is_value and name == argument:
             next(waiting)
     multirun = bool(flags & {"-m", "--multirun"})
-    return Arguments(overrides, unknown, multirun, multirun or not flags - {"-r", "--run"})
+    runs = multirun or not flags - {"-r", "--run"}
+    return Arguments(overrides, unknown, multirun, runs, "--version" in flags)
 
 
 def flag_faults(unknown: Sequence[tuple[str, str | None]], keys: Sequence[str]) -> Iterator[str]:

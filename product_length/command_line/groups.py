@@ -1,4 +1,4 @@
-"""The groups of options under `conf/`, and what a command line may say of them."""
+"""The groups of options under `product_length/conf/`, and what a command line may say of them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quoted
 from product_length.command_line.suggestions import close_names, did_you_mean, keys_of
 from product_length.faults import shown
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+CONF = Path(__file__).resolve().parents[1] / "conf"
 _MERGED = ("embeddings", "features")
 """Groups whose options add up in a list."""
 

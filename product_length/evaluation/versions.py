@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from product_length.evaluation.records import Versions
+from product_length.version import __version__
 
 _SECONDS = 10
 
@@ -14,7 +15,7 @@ def software_versions() -> Versions:
     """Versions of Python, the libraries that decide a run, and this package with its commit."""
     commit, modified = git_state(Path(__file__).resolve())
     return Versions(
-        product_length=_version("product_length"),
+        product_length=__version__,
         python=platform.python_version(),
         torch=_version("torch"),
         lightning=_version("lightning"),

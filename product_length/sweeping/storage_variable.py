@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STORAGE_VARIABLE = "PRODUCT_LENGTH_STORAGE"
-"""The environment variable that `storage` in conf/sweep/_study.yaml reads."""
+"""The environment variable that `storage` in product_length/conf/sweep/_study.yaml reads."""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from product_length.embeddings.config import EmbeddingOptions, SentenceTransformerOptions
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[2] / "product_length" / "conf"
 FILES = sorted(path.stem for path in (CONF / "embeddings").glob("*.yaml"))
 
 

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from product_length.tracking.config import NoTracking, TrackingOptions, Wandb
 
-CONF = Path(__file__).resolve().parents[2] / "conf" / "tracking"
+CONF = Path(__file__).resolve().parents[2] / "product_length" / "conf" / "tracking"
 OPTIONS: TypeAdapter[NoTracking | Wandb] = TypeAdapter(TrackingOptions)
 
 

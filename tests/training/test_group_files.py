@@ -11,7 +11,7 @@ from product_length.loss.config import LossOptions
 from product_length.model.config import ModelOptions
 from product_length.training.config import TrainerOptions
 
-CONF = Path(__file__).parents[2] / "conf"
+CONF = Path(__file__).parents[2] / "product_length" / "conf"
 GROUPS: dict[str, Any] = {
     "loss": TypeAdapter(LossOptions),
     "model": TypeAdapter(ModelOptions),

@@ -1,0 +1,9 @@
+"""The verbs: what `product-length VERB` can do, one line each, in the order of their use."""
+
+VERBS = {
+    "train": "train and evaluate a recipe; with -m many recipes, which are compared",
+    "embed": "compute the text embeddings ahead of training",
+    "predict": "write the lengths of a table's products to a file",
+    "report": "compare finished runs: which recipe is best, by how much, and is it luck",
+}
+"""What each verb does. A verb is the module of that name: `python -m product_length.VERB`."""

@@ -28,7 +28,7 @@ FLOW = [
     "decision",
     "features",
 ]
-FLOW += ["model", "training", "evaluation", "comparison", "tracking", "prediction"]
+FLOW += ["model", "training", "evaluation", "comparison", "prediction", "pages", "tracking"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"prefetch", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
 COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unseen", "version"}
@@ -81,6 +81,7 @@ def importers(library):
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
         ("faiss", {"search"}),
+        ("plotly", {"pages"}),
         ("sentence_transformers", {"embeddings"}),
         ("ray", {"embeddings"}),
         ("xlsxwriter", {"prediction"}),
@@ -179,7 +180,7 @@ def test_heavy_libraries_are_not_imported_with_the_configuration():
     program = (
         "import sys, product_length.experiment, product_length.command\n"
         "heavy = {'torch', 'faiss', 'wandb', 'sklearn', 'sentence_transformers', 'optuna'}\n"
-        "heavy |= {'matplotlib', 'joblib', 'ray'}\n"
+        "heavy |= {'matplotlib', 'joblib', 'ray', 'plotly'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -62,8 +62,8 @@ sweep-tune: $(READY)  ## the best settings for one loss (DATA=train.csv ARGS="lo
 reference-table: $(READY)  ## the reference's recipes beside its published figures (DATA=train.csv)
 	$(TRAIN) -m sweep=reference data.max_length=5000 $(CHOSEN) $(ARGS)
 
-gate: $(READY)  ## recipes and strong rivals by cross-validation, in hours (DATA=train.csv ARGS="--repeats 3")
-	$(BIN)/python benchmarks/crossval.py --data '$(or $(DATA),$(error give a catalogue with lengths: make gate DATA=train.csv))' $(ARGS)
+gate: $(READY)  ## recipes and strong baselines by five folds, in hours (DATA=FOLDER of catalogues, or DATA=train.csv)
+	$(BIN)/python benchmarks/catalogues.py --data '$(or $(DATA),$(error give catalogues with lengths: make gate DATA=FOLDER))' $(ARGS)
 
 bench: $(READY)  ## speed and memory at small sizes, in minutes (written to benchmarks/results)
 	$(BIN)/python benchmarks/start_up.py

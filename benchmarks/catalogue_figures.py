@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rivals import FOR_MAPE, FOR_MEDIAN, RIVAL_FILE
+from strong_baselines import BASELINE_FILE, FOR_MAPE, FOR_MEDIAN
 
 from product_length.errors import UserError
 from product_length.evaluation.bands import Bands
@@ -66,9 +66,9 @@ def of_network(folder: Path) -> Outcome:
     )
 
 
-def of_rival(folder: Path) -> Outcome:
-    """What a rival left. Raises UserError."""
-    facts = json.loads((folder / RIVAL_FILE).read_text(encoding="utf-8"))
+def of_baseline(folder: Path) -> Outcome:
+    """What a baseline left. Raises UserError."""
+    facts = json.loads((folder / BASELINE_FILE).read_text(encoding="utf-8"))
     _, _, for_median = _predicted(folder, FOR_MEDIAN)
     return Outcome(
         *_predicted(folder, FOR_MAPE),

@@ -14,6 +14,7 @@ def as_markdown(results: Mapping[str, Any]) -> str:
         "",
         f"MAPE by {folds} folds, {seeds} seed{'s' if seeds > 1 else ''}, with 95% intervals over "
         f"products; lowest in bold. {results['machine']}.",
+        *(["", results["note"]] if "note" in results else []),
         "",
         *overview(results, "all"),
         "",

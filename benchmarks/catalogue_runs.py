@@ -26,13 +26,13 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from rivals import RIVAL_FILE
+from strong_baselines import BASELINE_FILE
 
 from product_length.errors import UserError, whole_text
 from product_length.evaluation.report import REPORT_FILE
 
 HERE = Path(__file__).parents[1]
-# What the features that a rival sees are made by.
+# What the features that a baseline sees are made by.
 OF_FEATURES = ("artefacts", "catalogue", "embeddings", "features", "measurements", "search")
 OF_FEATURES += ("tables", "evaluation/baselines.py", "weighted_median.py", "pipeline.py")
 NOT_OF_FEATURES = ("loss", "model", "trainer", "evaluation", "decision")
@@ -42,7 +42,7 @@ NOT_OF_FEATURES = ("loss", "model", "trainer", "evaluation", "decision")
 class Job:
     """Models of one fold that one process fits.
 
-    `folders`: where each is kept, by its name; several only where all are rivals. `files`: what
+    `folders`: where each is kept, by its name; several only where all are baselines. `files`: what
     `files_of` found in the checkout when `folders` were named.
     """
 
@@ -50,13 +50,13 @@ class Job:
     checkout: Path
     overrides: tuple[str, ...]
     folders: dict[str, Path]
-    are_rivals: bool
+    are_baselines: bool
     files: str
 
     @property
     def waiting(self) -> dict[str, Path]:
         """Those that are not there."""
-        done = RIVAL_FILE if self.are_rivals else REPORT_FILE
+        done = BASELINE_FILE if self.are_baselines else REPORT_FILE
         return {name: each for name, each in self.folders.items() if not (each / done).exists()}
 
     def run(self, *, wait: bool) -> str | None:
@@ -65,7 +65,7 @@ class Job:
         None where another process is at it and this one is not to `wait`. Raises UserError.
         """
         first = next(iter(self.folders.values()))
-        place, name = first.parent, "rivals" if self.are_rivals else first.name
+        place, name = first.parent, "baselines" if self.are_baselines else first.name
         place.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(place / f".{name}.lock", timeout=-1 if wait else 0):
@@ -80,8 +80,8 @@ class Job:
     def _fit(self, beside: Path) -> None:
         """Fit what is waiting in the folder `beside`, then move it to its place."""
         made = {beside / str(at): name for at, name in enumerate(self.waiting)}
-        if self.are_rivals:
-            script = [str(Path(__file__).with_name("fit_rivals.py"))]
+        if self.are_baselines:
+            script = [str(Path(__file__).with_name("fit_baselines.py"))]
             words = [json.dumps({name: str(folder) for folder, name in made.items()})]
         else:
             script = ["-m", "product_length.train"]
@@ -120,16 +120,16 @@ def _new_folder(place: Path, prefix: str) -> Iterator[Path]:
         yield Path(beside)
 
 
-def key_of(checkout: Path, table: Path, overrides: Sequence[str], *, is_rival: bool) -> str:
+def key_of(checkout: Path, table: Path, overrides: Sequence[str], *, is_baseline: bool) -> str:
     """What a run is made from, as eight hex digits. Raises UserError for overrides that are none.
 
     `overrides` without the path of the table, whose content is what counts.
     """
     settings = composed(checkout, (*overrides, "data.path=table"))
     settings = {name: each for name, each in settings.items() if name not in ("cache_dir", "seed")}
-    if is_rival:
+    if is_baseline:
         settings = {name: each for name, each in settings.items() if name not in NOT_OF_FEATURES}
-        fits = [_meaning(Path(__file__).with_name("rivals.py").read_bytes())]
+        fits = [_meaning(Path(__file__).with_name("strong_baselines.py").read_bytes())]
         code = json.dumps([code_of(checkout, OF_FEATURES), fits])
     else:
         code = code_of(checkout)

@@ -11,6 +11,7 @@ from product_length.evaluation.bands import Bands
 from product_length.writing import write_text
 
 CHALLENGE = ("data=amazon2023",)
+SAMPLE = "amazon2023_sample.csv"
 SETS = "lego_sets.csv"
 PATHS = "sets_paths.csv"
 OF_SETS = (
@@ -28,11 +29,8 @@ COLUMNS = (
 THEME = ("data.columns.product_type=theme",)
 PATH = ("data.columns.product_type=path", "features.types.separator=null")
 CATALOGUES = {
-    "amazon": (
-        "amazon2023_sample.csv",
-        (*CHALLENGE, "data.min_length=40", "data.max_length=5000"),
-    ),
-    "amazon_all": ("amazon2023_sample.csv", CHALLENGE),
+    "amazon": (SAMPLE, (*CHALLENGE, "data.min_length=40", "data.max_length=5000")),
+    "amazon_all": (SAMPLE, CHALLENGE),
     "cmoa": ("cmoa.csv", CHALLENGE),
     "lego": ("lego.csv", CHALLENGE),
     "promptcloud": ("promptcloud.csv", CHALLENGE),
@@ -45,6 +43,21 @@ OTHER_CATALOGUES = {
     "sets_paths_height": (PATHS, (*OF_SETS, *PATH, "data.columns.length=height_cm")),
 }
 ALL_CATALOGUES = {**CATALOGUES, **OTHER_CATALOGUES}
+OF_CHALLENGE = ("amazon", "amazon_all")
+"""What a single file with the challenge's columns is taken for."""
+
+
+def catalogues_in(data: Path) -> list[str]:
+    """Those whose tables a folder holds; says which are left out. Raises UserError for none."""
+    if data.is_file():
+        return list(OF_CHALLENGE)
+    found = [name for name, (file, _) in CATALOGUES.items() if (data / file).exists()]
+    missing = {file for file, _ in CATALOGUES.values() if not (data / file).exists()}
+    if not found:
+        raise UserError(f"{data}: none of {', '.join(sorted(missing))} is there")
+    if missing:
+        print(f"left out, not in {data}: {', '.join(sorted(missing))}", flush=True)
+    return found
 
 
 def bands_and_unit(catalogue: str) -> tuple[Bands, str]:
@@ -55,6 +68,10 @@ def bands_and_unit(catalogue: str) -> tuple[Bands, str]:
 
 def table_at(data: Path, file: str, runs: Path) -> Path:
     """Where a catalogue's table is; that with paths is made. Raises UserError where it is not."""
+    if data.is_file():
+        if file != SAMPLE:
+            raise UserError(f"{data}: a file stands for {' and '.join(OF_CHALLENGE)} only")
+        return data
     path = data / file
     if file == PATHS and (data / SETS).exists():
         return with_paths(data / SETS, runs / file)

@@ -5,12 +5,14 @@
         [--runs outputs/catalogues] [--name catalogues] [override …]
     python benchmarks/catalogues.py --report [--name catalogues]
 
-FOLDER holds the tables of benchmarks/catalogue_tables.py; none comes with the repository. Each
+FOLDER holds tables of benchmarks/catalogue_tables.py, all or some; none comes with the repository.
+A file in its place is a table with the challenge's columns (`make gate DATA=train.csv`). Each
 product is predicted once a seed, by a model that was trained and stopped without its fold
 (data.split.folds); a seed is another split too. Recipes are those of benchmarks/contestants.py, and
-the rivals of benchmarks/rivals.py, which see what a network can see. The first recipe is compared
-with each other on the same products, with 95% bootstrap intervals over products. MAPE of lengths
-from the second band edge on stands beside that of all, since a few tiny lengths decide the latter.
+the baselines of benchmarks/strong_baselines.py, which see what a network can see. Two need LightGBM
+(pip install '.[benchmarks]'). The first recipe is compared with each other on the same products,
+with 95% bootstrap intervals over products. MAPE of lengths from the second band edge on stands
+beside that of all, since a few tiny lengths decide the latter.
 
 Overrides are added to every recipe whose name begins with "best". With overrides, or with
 --before, "best before" is a recipe too: the best one without the overrides, of that checkout.
@@ -39,45 +41,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalogue_figures import Outcome, of_network, of_rival, summarise
+from catalogue_figures import Outcome, of_baseline, of_network, summarise
 from catalogue_markdown import as_markdown
 from catalogue_runs import HERE, Job, files_of, key_of
-from catalogue_tables import ALL_CATALOGUES, CATALOGUES, bands_and_unit, table_at
+from catalogue_tables import ALL_CATALOGUES, bands_and_unit, catalogues_in, table_at
 from contestants import RECIPES
 from measured import RESULTS, machine
-from rivals import RIVALS, missing_library
+from strong_baselines import BASELINES, missing_library
 
 from product_length.errors import UserError
 from product_length.writing import write_text
 
 DEFAULT_RECIPES = ["best", "best, no experts", "reference"]
-DEFAULT_RECIPES += [rival for rival in RIVALS if rival != "lightgbm"]
+DEFAULT_RECIPES += [name for name in BASELINES if name != "lightgbm"]
 BEFORE = "best before"
-# What rivals see: all that a network can.
-SEEN_BY_RIVALS = ("features=[full,numbers,categories]", "embeddings=words")
+# What baselines see: all that a network can.
+SEEN_BY_BASELINES = ("features=[full,numbers,categories]", "embeddings=words")
 EVERY_RUN = (
     "tracking=none",
     "trainer=cpu",
     "trainer.progress=false",
-    "evaluation.baselines=false",  # rivals are fitted instead, whose single errors are kept
+    "evaluation.baselines=false",  # baselines are fitted instead, whose single errors are kept
     "evaluation.resamples=100",
 )
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is fitted: a rival, or the overrides of a network and the checkout that trains it."""
+    """What is fitted: a baseline, or overrides of a network and the checkout that trains it."""
 
     checkout: Path
     overrides: tuple[str, ...]
-    is_rival: bool = False
+    is_baseline: bool = False
 
 
 def main() -> int:
     made = parser()
     options = made.parse_args()
-    if not options.report and not (options.data and options.recipes and options.catalogues):
-        made.error("give the tables' folder (--data), recipes and catalogues, or --report")
+    if not options.report and not (options.data and options.recipes):
+        made.error("give the tables' folder (--data) and recipes, or --report")
     path = options.results / f"{options.name}.json"
     if not options.report:
         try:
@@ -96,6 +98,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Make the runs that are not there; what all of them come to. Raises UserError."""
     if missing := missing_library(options.recipes):
         raise UserError(missing)
+    options.catalogues = options.catalogues or catalogues_in(options.data)
     recipes = recipes_of(options)
     runs = {name: list(runs_of(options, name, recipes)) for name in options.catalogues}
     make([job for of_one in runs.values() for job in of_one], options.workers)
@@ -117,8 +120,8 @@ def recipes_of(options: argparse.Namespace) -> dict[str, Recipe]:
     changed = tuple(options.overrides)
     found = {}
     for name in options.recipes:
-        if name in RIVALS:
-            found[name] = Recipe(HERE, SEEN_BY_RIVALS, is_rival=True)
+        if name in BASELINES:
+            found[name] = Recipe(HERE, SEEN_BY_BASELINES, is_baseline=True)
         elif name.startswith("best"):
             found[name] = Recipe(HERE, (*RECIPES[name], *changed))
         else:
@@ -132,16 +135,16 @@ def recipes_of(options: argparse.Namespace) -> dict[str, Recipe]:
 def runs_of(
     options: argparse.Namespace, catalogue: str, recipes: dict[str, Recipe]
 ) -> Iterator[Job]:
-    """One job for each network of each fold, and one for all rivals of a fold."""
+    """One job for each network of each fold, and one for all baselines of a fold."""
     runs = options.runs.resolve()
     file, chosen = ALL_CATALOGUES[catalogue]
     table = table_at(options.data.resolve(), file, runs)
-    rivals = {name: each for name, each in recipes.items() if each.is_rival}
-    groups = [{name: each} for name, each in recipes.items() if not each.is_rival]
-    for names in [*groups, *([rivals] if rivals else [])]:
+    baselines = {name: each for name, each in recipes.items() if each.is_baseline}
+    groups = [{name: each} for name, each in recipes.items() if not each.is_baseline]
+    for names in [*groups, *([baselines] if baselines else [])]:
         recipe = next(iter(names.values()))
         overrides = (*chosen, *recipe.overrides, *EVERY_RUN)
-        key = key_of(recipe.checkout, table, overrides, is_rival=recipe.is_rival)
+        key = key_of(recipe.checkout, table, overrides, is_baseline=recipe.is_baseline)
         files = files_of(recipe.checkout)
         for seed in range(options.seeds):
             for fold in range(options.folds):
@@ -159,7 +162,7 @@ def runs_of(
                         f"seed={seed}",
                     ),
                     folders={name: where / folder_name(name, key) for name in names},
-                    are_rivals=recipe.is_rival,
+                    are_baselines=recipe.is_baseline,
                     files=files,
                 )
 
@@ -189,8 +192,10 @@ def make(jobs: Sequence[Job], workers: int) -> None:
 
 def outcomes(jobs: Sequence[Job], name: str, seeds: int) -> list[list[Outcome]]:
     """What a recipe's runs of one catalogue left, by seed and fold."""
-    folders = [(job.folders[name], job.are_rivals) for job in jobs if name in job.folders]
-    found = [of_rival(folder) if rival else of_network(folder) for folder, rival in folders]
+    folders = [(job.folders[name], job.are_baselines) for job in jobs if name in job.folders]
+    found = [
+        of_baseline(folder) if baseline else of_network(folder) for folder, baseline in folders
+    ]
     folds = len(found) // seeds
     return [found[folds * seed : folds * (seed + 1)] for seed in range(seeds)]
 
@@ -211,12 +216,12 @@ def command(options: argparse.Namespace) -> str:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    made.add_argument("--data", type=Path, help="the tables' folder")
+    made.add_argument("--data", type=Path, help="the tables' folder, or a file")
     made.add_argument("--before", type=Path, metavar="CHECKOUT", help="its best is a recipe too")
-    made.add_argument("--catalogues", type=names(ALL_CATALOGUES), default=list(CATALOGUES))
+    made.add_argument("--catalogues", type=names(ALL_CATALOGUES), help="default: all in --data")
     made.add_argument("--folds", type=int, default=5)
     made.add_argument("--seeds", type=int, default=1, help="how many; each is another split too")
-    made.add_argument("--recipes", type=names([*RECIPES, *RIVALS]), default=DEFAULT_RECIPES)
+    made.add_argument("--recipes", type=names([*RECIPES, *BASELINES]), default=DEFAULT_RECIPES)
     made.add_argument("--workers", type=int, default=1, help="runs at once")
     made.add_argument("--runs", type=Path, default=Path("outputs/catalogues"))
     made.add_argument("--results", type=Path, default=RESULTS)

@@ -1,11 +1,4 @@
-"""The recipes that benchmarks/crossval.py compares, and on which rows of a catalogue."""
-
-TRACKS = {
-    "all lengths": [],
-    "up to 5000": ["data.max_length=5000"],
-    "40–5000": ["data.min_length=40", "data.max_length=5000"],
-}
-
+"""The recipes that benchmarks/catalogues.py compares, each by its overrides."""
 
 # The reference is the mlp with MAPE, log target and neighbours, at its best learning rate.
 _REFERENCE = ["experiment=log_target", "trainer.learning_rate=3e-4", "trainer.min_steps=12"]
@@ -13,8 +6,6 @@ _BEST = ["experiment=best"]
 _NO_EXPERTS = ["features.experts=false", "features.terms=null"]
 _ONE_LENGTH = ["loss=mape", "features.use_log_target=true", *_NO_EXPERTS]
 _DROPOUT = ["model.dropout=0.5", "model.input_dropout=0.4"]
-MINILM = "embeddings=[words,minilm]"
-_NEAR_BY_BOTH = "features.neighbours.embedding=[words,minilm]"
 RECIPES = {
     "reference": _REFERENCE,
     "reference, dropout as in best": [*_REFERENCE, *_DROPOUT],
@@ -29,14 +20,10 @@ RECIPES = {
     "best, no expert of ratios": [*_BEST, "features.measurements.ratios=false"],
     "best, no expert of measurements": [*_BEST, "features.measurements.expert=false"],
     "best, no tilts": [*_BEST, "features.types.tilt=false", "features.terms.tilt=false"],
+    "best, no terms": [*_BEST, "features.terms=null"],
     "best, terms however few the rows": [*_BEST, "features.terms.min_train_rows=0"],
     "best, usual dropout": [*_BEST, "model.dropout=0.2", "model.input_dropout=0"],
     "best, one length by MAPE": [*_BEST, *_ONE_LENGTH],
     "best, words and characters": [*_BEST, "embeddings=lsa"],
     "best, learned n-grams too": [*_BEST, "embeddings=[words,ngrams]"],
-    "reference, MiniLM too": [*_REFERENCE, MINILM],
-    "best, MiniLM too": [*_BEST, MINILM, _NEAR_BY_BOTH, "features.neighbours.type_weight=0"],
-    "best, MiniLM and near by type too": [*_BEST, MINILM, _NEAR_BY_BOTH],
 }
-# Rivals see all that a network can see.
-SEEN_BY_RIVALS = ["features=full"]

@@ -2,16 +2,12 @@
 
 import importlib.util
 import json
-import re
-import shlex
 import subprocess
 import sys
 from collections import Counter
 
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
-from documented import ROOT, SMALL, Reader, documented_commands
+from documented import ROOT, SMALL, Reader
 
 from product_length.evaluation.report import load_report
 
@@ -31,15 +27,6 @@ def load_benchmark(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def test_commands_name_recipes_that_there_are(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")  # where it imports others from
-    lines = [command.line for command in documented_commands()]
-    of_recipes = [line for line in lines if "crossval.py" in line]
-    assert len(of_recipes) >= 2
-    for line in of_recipes:
-        load_benchmark("crossval").parser().parse_args(shlex.split(line)[2:])
 
 
 @pytest.mark.parametrize(
@@ -84,19 +71,6 @@ def test_the_demo_catalogue_knows_what_to_expect(place, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["reproduce_best.py", "data.rows=600"])
     assert reproduce.main() == 0
     assert f"expected val MAPE {mine:.2%}, the oracle's {best:.2%}" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)  # 46 runs
-def test_the_table_of_recipes_can_be_made(place, minilm, tmp_path):
-    words = f"--data train.csv --minilm {minilm} --repeats 1 --runs {tmp_path / 'runs'}"
-    results = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
-    command = [sys.executable, str(ROOT / "benchmarks" / "recipes.py"), *words.split(), *results]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    table = (tmp_path / "results" / "recipes.md").read_text(encoding="utf-8")
-    assert table.count("baseline:") == 8
-    assert table.count("(reference)") == 2
 
 
 @pytest.mark.slow
@@ -226,61 +200,3 @@ def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
     assert str(tmp_path) not in table
 
 
-@pytest.mark.slow
-def test_the_table_of_the_cross_validation_can_be_made(place, tmp_path):
-    command = [sys.executable, str(ROOT / "benchmarks" / "crossval.py"), "--data", "train.csv"]
-    chosen = ["--folds", "2", "--tracks", "up to 5000", "--recipes", "reference;best"]
-    quick = [
-        "--override",
-        "trainer.max_epochs=1",
-        "--override",
-        "embeddings.encoders.words.dimensions=8",
-    ]
-    places = ["--runs", str(tmp_path / "runs"), "--results", str(tmp_path)]
-    done = subprocess.run(
-        [*command, *chosen, *quick, *places], cwd=place, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    results = json.loads((tmp_path / "crossval.json").read_text(encoding="utf-8"))
-    (found,) = results["tracks"].values()
-    folders = sorted((tmp_path / "runs").iterdir())
-    assert len(folders) == 4 + 2 * len(found["rivals"])
-    errors = [
-        pq.read_table(folder / "predictions_test.parquet")["ape"].to_numpy()
-        for folder in folders
-        if "best" in folder.name
-    ]
-    assert found["products"] == sum(map(len, errors))
-    assert found["recipes"]["best"]["mape"] == pytest.approx(np.concatenate(errors).mean())
-    assert found["recipes"]["reference"]["relative_interval"] == [0, 0]
-    # The median within a type is that of the runs' reports, which give its mean error of each fold.
-    rivals = [load_report(folder).splits["test"] for folder in folders if "best" in folder.name]
-    of_types = [each.baselines["type_median"].metrics.mape.value for each in rivals]
-    assert found["rivals"]["type median"]["mape"] == pytest.approx(
-        np.average(of_types, weights=[len(each) for each in errors])
-    )
-    assert set(found["gate"]["relative"]) == set(found["rivals"])
-    table = (tmp_path / "crossval.md").read_text(encoding="utf-8")
-    assert table.count("| reference |") == table.count("| best |") == 1
-    assert table.count("| *rival: ") == len(found["rivals"]) == 6
-    assert "Gate: MAPE of *" in table
-
-    def again(still_to_do):
-        done = subprocess.run(
-            [*command, *chosen, *quick, *places],
-            cwd=place,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        said = f"4 trainings, {still_to_do} still to do\nrivals: 0 folds still to do"
-        assert said in done.stdout
-        assert sorted((tmp_path / "runs").iterdir()) == folders
-        return (tmp_path / "crossval.md").read_text(encoding="utf-8")
-
-    assert again(still_to_do=0) == table
-    killed = next(folder for folder in folders if "best" in folder.name)
-    (killed / "report.json").unlink()
-    remade = again(still_to_do=1)
-    seconds = re.compile(r"\| \d+ s \|")  # of the training that was killed, and trained again
-    assert seconds.sub("", remade) == seconds.sub("", table)

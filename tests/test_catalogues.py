@@ -34,11 +34,11 @@ def benchmark(name):
 catalogues, figures, runs, tables = map(
     benchmark, ("catalogues", "catalogue_figures", "catalogue_runs", "catalogue_tables")
 )
-RIVAL = "type median"
+BASELINE = "type median"
 
 
-def write_rival(folder, like, factor):
-    """A rival that predicts `factor` times each true length, and for median APE half of that."""
+def write_baseline(folder, like, factor):
+    """A baseline that predicts `factor` times each true length, and for median APE half of that."""
     found = pq.read_table(like / "predictions_test.parquet")
     lengths = found["length"].to_numpy()
     for split, share in (("test_for_mape", 1.0), ("test_for_median", 0.5)):
@@ -51,13 +51,13 @@ def write_rival(folder, like, factor):
             predictions=share * factor * lengths,
             quantity=LENGTH,
         )
-    (folder / "rival.json").write_text(json.dumps({"seconds": 2.0}), encoding="utf-8")
+    (folder / "baseline.json").write_text(json.dumps({"seconds": 2.0}), encoding="utf-8")
 
 
 @pytest.fixture
 def kept(tmp_path):
-    """Folders of two recipes and a rival, by recipe and seed and fold; the first is the best."""
-    found = {"best": [], "reference": [], RIVAL: []}
+    """Folders of two recipes and a baseline, by recipe and seed and fold; the first is the best."""
+    found = {"best": [], "reference": [], BASELINE: []}
     for name, noise in (("best", 0.3), ("reference", 0.8)):
         for seed in (0, 1):
             folders = [tmp_path / f"{name}_{seed}_{fold}" for fold in (0, 1)]
@@ -67,17 +67,20 @@ def kept(tmp_path):
                 write_run(folder, noise=noise, seed=10 * seed + fold, ids_from=first)
             found[name].append(folders)
     for seed in (0, 1):
-        folders = [tmp_path / f"rival_{seed}_{fold}" for fold in (0, 1)]
+        folders = [tmp_path / f"baseline_{seed}_{fold}" for fold in (0, 1)]
         for folder, like in zip(folders, found["best"][seed], strict=True):
-            write_rival(folder, like, 1.9)
-        found[RIVAL].append(folders)
+            write_baseline(folder, like, 1.9)
+        found[BASELINE].append(folders)
     return found
 
 
 def summed_up(kept):
     outcomes = {
         name: [
-            [figures.of_rival(each) if name == RIVAL else figures.of_network(each) for each in seed]
+            [
+                figures.of_baseline(each) if name == BASELINE else figures.of_network(each)
+                for each in seed
+            ]
             for seed in seeds
         ]
         for name, seeds in kept.items()
@@ -101,7 +104,7 @@ def test_figures_are_those_of_the_prediction_files(kept):
     results = summed_up(kept)
     toys = results["catalogues"]["toys"]
     files = dict.fromkeys(kept, "predictions_test.parquet")
-    files[RIVAL] = "predictions_test_for_mape.parquet"
+    files[BASELINE] = "predictions_test_for_mape.parquet"
     errors = {name: by_product(kept[name], file) for name, file in files.items()}
     lengths, best = errors["best"]
     assert toys["products"] == len(lengths) == 400
@@ -132,9 +135,9 @@ def test_figures_are_those_of_the_prediction_files(kept):
         assert [ratio["low"], ratio["high"]] == pytest.approx(ends, rel=0.03)
         ratio = results["geometric_means"]["long"][name]["value"]
         assert ratio == pytest.approx(best[lengths >= 100].mean() / mine[lengths >= 100].mean())
-    assert toys["recipes"][RIVAL]["all"]["mape"]["value"] == pytest.approx(0.9)
-    assert toys["recipes"][RIVAL]["median_ape"] == pytest.approx(0.05)  # 0.5 × 1.9
-    assert toys["recipes"][RIVAL]["train_seconds"] == pytest.approx(2)
+    assert toys["recipes"][BASELINE]["all"]["mape"]["value"] == pytest.approx(0.9)
+    assert toys["recipes"][BASELINE]["median_ape"] == pytest.approx(0.05)  # 0.5 × 1.9
+    assert toys["recipes"][BASELINE]["train_seconds"] == pytest.approx(2)
 
 
 def outcome(errors, ids="abcdefghijkl", **more):
@@ -179,7 +182,7 @@ def test_the_page_is_made_of_the_figures_alone(kept, tmp_path, monkeypatch, caps
     page = (tmp_path / "gate.md").read_text(encoding="utf-8")
     assert page.startswith("`python x`\n")
     assert page.rstrip() == capsys.readouterr().out.rstrip()
-    assert f"- best than {RIVAL}: better on toys." in page
+    assert f"- best than {BASELINE}: better on toys." in page
     toys = results["catalogues"]["toys"]["recipes"]
     assert f"| {toys['reference']['all']['mape']['value']:.2%} (" in page
     assert f"| **{toys['best']['all']['mape']['value']:.1%}** |" in page
@@ -201,6 +204,24 @@ def options_of(*words):
     return catalogues.parser().parse_args(["--data", "d", *words])
 
 
+def test_what_lies_in_the_folder_is_compared(tmp_path, capsys):
+    """A single file is the challenge's; what is not there is named, once and without a trace."""
+    with pytest.raises(UserError, match=r"none of amazon2023_sample\.csv, .*toys_uk\.csv is there"):
+        tables.catalogues_in(tmp_path)
+    for name in ("toys_uk.csv", "lego_sets.csv"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert tables.catalogues_in(tmp_path) == ["toys_uk", "sets"]
+    said = capsys.readouterr().out
+    assert "amazon2023_sample.csv" in said
+    assert "lego_sets.csv" not in said
+    alone = tmp_path / "train.csv"
+    alone.write_text("", encoding="utf-8")
+    assert tables.catalogues_in(alone) == ["amazon", "amazon_all"]
+    assert tables.table_at(alone, "amazon2023_sample.csv", tmp_path) == alone
+    with pytest.raises(UserError, match="stands for amazon and amazon_all only"):
+        tables.table_at(alone, "lego.csv", tmp_path)
+
+
 def test_overrides_are_for_the_best_recipes_alone(tmp_path):
     found = catalogues.recipes_of(options_of("model.dropout=0.1"))
     changed = [name for name, each in found.items() if "model.dropout=0.1" in each.overrides]
@@ -220,7 +241,7 @@ def test_recipes_can_be_run_on_each_kind_of_catalogue():
 
 
 def test_runs_are_of_settings_table_and_code(tmp_path):
-    """Comments are no code, and a network's code does not count for a rival."""
+    """Comments are no code, and a network's code does not count for a baseline."""
     (tmp_path / "product_length").mkdir()
     (tmp_path / "product_length" / "conf").symlink_to(ROOT / "product_length" / "conf")
     for part in ("model", "features"):
@@ -231,23 +252,23 @@ def test_runs_are_of_settings_table_and_code(tmp_path):
 
     def keys(*overrides):
         words = ["data=amazon2023", *overrides]
-        return [runs.key_of(tmp_path, table, words, is_rival=each) for each in (False, True)]
+        return [runs.key_of(tmp_path, table, words, is_baseline=each) for each in (False, True)]
 
     def write(part, text):
         (tmp_path / "product_length" / part / "a.py").write_text(text, encoding="utf-8")
         return keys()
 
-    network, rival = keys()
-    assert write("model", '"""What."""\nx = 1  # why\n') == [network, rival]
+    network, baseline = keys()
+    assert write("model", '"""What."""\nx = 1  # why\n') == [network, baseline]
     other, same = write("model", "x = 2\n")
-    assert (other != network, same) == (True, rival)
-    assert write("model", "x = 1\n") == [network, rival]
-    assert not {network, rival} & set(write("features", "x = 2\n"))
+    assert (other != network, same) == (True, baseline)
+    assert write("model", "x = 1\n") == [network, baseline]
+    assert not {network, baseline} & set(write("features", "x = 2\n"))
     write("features", "x = 1\n")
     now = keys("model.dropout=0.3")
-    assert (now[0] != network, now[1]) == (True, rival)
+    assert (now[0] != network, now[1]) == (True, baseline)
     table.write_text("2", encoding="utf-8")
-    assert not {network, rival} & set(keys())
+    assert not {network, baseline} & set(keys())
     with pytest.raises(UserError, match=r"model\.dropuot"):
         keys("model.dropuot=1")
 
@@ -259,7 +280,7 @@ def gate(tmp_path):
     pyarrow.csv.write_csv(table, tmp_path / "toys_uk.csv")
     words = [sys.executable, str(ROOT / "benchmarks" / "catalogues.py"), "--data", str(tmp_path)]
     words += ["--catalogues", "toys_uk", "--folds", "2", "--runs", str(tmp_path / "runs")]
-    words += ["--recipes", f"reference;{RIVAL}", "--results", str(tmp_path)]
+    words += ["--recipes", f"reference;{BASELINE}", "--results", str(tmp_path)]
 
     def start():
         return subprocess.Popen(
@@ -315,7 +336,7 @@ def test_a_run_that_failed_or_whose_code_changed_is_not_kept(tmp_path):
     def job(files):
         words = ("data=amazon2023", f"data.path={table}")
         folders = {"best": tmp_path / "runs" / "best_1"}
-        return runs.Job("toys, best", ROOT, words, folders, are_rivals=False, files=files)
+        return runs.Job("toys, best", ROOT, words, folders, are_baselines=False, files=files)
 
     with pytest.raises(UserError, match=r"^1 failed.*toys, best: failed \(.*PRODUCT_LENGTH"):
         catalogues.make([job(runs.files_of(ROOT))], 1)

@@ -1,4 +1,4 @@
-"""The gate of the cross-validation: what a recipe has to beat, from the same rows and features.
+"""Strong baselines of the gate: what a recipe has to beat, from the same rows and features.
 
 lightgbm, rows weighted by 1/length   gradient-boosted trees on all that the network sees, L1 loss
                                       on ln(length), stopped by val rows: with these weights its
@@ -14,8 +14,8 @@ As a recipe does, each decides for either metric: MAPE is that of the prediction
 val rows (weights 1/length for the medians), median APE that of the predictions alone (equal weights
 for the medians). The scale is the median of those that are best on each of five parts of the val
 rows: by all at once one tiny length can decide it, and did (0.002 on a table with one of 0.03 cm).
-The weighted trees have one decision for both. No rival is given a length of a test row. What a
-rival predicts is kept in a folder and not computed again.
+The weighted trees have one decision for both. No baseline is given a length of a test row. What a
+baseline predicts is kept in a folder and not computed again.
 """
 
 import json
@@ -48,7 +48,7 @@ from product_length.writing import write_text
 Lengths = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-RIVAL_FILE = "rival.json"
+BASELINE_FILE = "baseline.json"
 FOR_MAPE, FOR_MEDIAN = "test_for_mape", "test_for_median"
 TREES: dict[str, Any] = {
     "objective": "l1",
@@ -75,7 +75,7 @@ TEXT_HEAD = 1000
 
 @dataclass(frozen=True)
 class Fold:
-    """What a rival is given: the lengths of training and val rows, no others.
+    """What a baseline is given: the lengths of training and val rows, no others.
 
     `features`: float32 (rows, width), all that the network sees beside product types as codes,
     which are the columns `codes`. `types`: strings (rows,). `neighbours`: of all rows, places in
@@ -207,7 +207,7 @@ def steady_scale(lengths: Lengths, predictions: Lengths) -> float:
 def neighbours_alone(fold: Fold) -> Predicted:
     if fold.neighbours is None:
         raise UserError(
-            "neighbour median: the features have no neighbours; leave it out (--rivals)"
+            "neighbour median: the features have no neighbours; leave it out (--recipes)"
         )
     near, lengths = fold.neighbours, fold.train_lengths
     for_mape, for_median = (
@@ -237,7 +237,7 @@ def both_weights(lengths: Lengths) -> tuple[Lengths, Lengths]:
     return 1 / lengths, np.ones_like(lengths)
 
 
-RIVALS: dict[str, Callable[[Fold], Predicted]] = {
+BASELINES: dict[str, Callable[[Fold], Predicted]] = {
     "lightgbm, rows weighted by 1/length": partial(boosted_trees, weighted=True),
     "lightgbm": partial(boosted_trees, weighted=False),
     "tfidf ridge, words and characters": tfidf_ridge,
@@ -247,33 +247,25 @@ RIVALS: dict[str, Callable[[Fold], Predicted]] = {
 }
 
 
-def missing_library(rivals: Sequence[str]) -> str | None:
-    """What to do where a rival's library is not installed; None where nothing is missing."""
-    if any(name.startswith("lightgbm") for name in rivals):
+def missing_library(baselines: Sequence[str]) -> str | None:
+    """What to do where a baseline's library is not installed; None where nothing is missing."""
+    if any(name.startswith("lightgbm") for name in baselines):
         try:
             import lightgbm  # noqa: F401
         except ImportError:
             return (
                 "lightgbm is not installed: pip install -c constraints.txt -e '.[benchmarks]', or "
-                "leave it out of --rivals"
+                "leave it out of --recipes"
             )
     return None
 
 
-def is_finished(folder: Path, overrides: Sequence[str]) -> bool:
-    """Whether `folder` holds what a rival predicted under these overrides."""
-    path = folder / RIVAL_FILE
-    if not path.exists():
-        return False
-    return json.loads(path.read_text(encoding="utf-8"))["overrides"] == list(overrides)
-
-
 def measure(experiment: Experiment, overrides: Sequence[str], folders: dict[str, Path]) -> None:
-    """Have each of some rivals predict the test rows of one fold, and keep it in its folder."""
+    """Have each of some baselines predict the test rows of one fold, and keep it in its folder."""
     catalogue, fold = fold_of(experiment)
     for name, folder in folders.items():
         started = time.perf_counter()
-        predicted = RIVALS[name](fold)
+        predicted = BASELINES[name](fold)
         seconds = time.perf_counter() - started
         for decision, lengths in (
             (FOR_MAPE, predicted.for_mape),
@@ -289,12 +281,12 @@ def measure(experiment: Experiment, overrides: Sequence[str], folders: dict[str,
                 quantity=Quantity(experiment.data.columns.length, catalogue.unit),
             )
         facts = {"overrides": list(overrides), "seconds": seconds, "chosen": predicted.chosen}
-        # Last: where it stands, the rival is finished.
-        write_text(folder / RIVAL_FILE, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        # Last: where it stands, the baseline is finished.
+        write_text(folder / BASELINE_FILE, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
 
 def fold_of(experiment: Experiment) -> tuple[Catalogue, Fold]:
-    """The catalogue of a run, and what a rival sees of it."""
+    """The catalogue of a run, and what a baseline sees of it."""
     catalogue, embeddings = read_and_embed(experiment)
     store = ArtefactStore(experiment.cache_dir)
     fitted = fit_features(catalogue, embeddings, experiment.features, store)

@@ -1,4 +1,4 @@
-"""The gate of the cross-validation: its rivals by independent means, blind to test rows."""
+"""Strong baselines of the gate: by independent means, blind to test rows."""
 
 import csv
 import importlib
@@ -34,7 +34,8 @@ def benchmark(name):
         return importlib.import_module(name)
 
 
-rivals, contest, crossval = (benchmark(name) for name in ("rivals", "contest", "crossval"))
+baselines, figures = (benchmark(name) for name in ("strong_baselines", "catalogue_figures"))
+catalogues = benchmark("catalogues")
 
 
 def best_by_search(cost, candidates):
@@ -64,7 +65,7 @@ def fold():
     lengths = np.exp(rng.normal(5 + 2 * kind, 0.8))
     train, val, test = np.arange(900), np.arange(900, 1300), np.arange(1300, 1600)
     same = [np.flatnonzero(kind[train] == each)[:NEAR] for each in (0, 1)]
-    return rivals.Fold(
+    return baselines.Fold(
         features=kind[:, None].astype(np.float32),
         codes=[],
         texts=lambda rows: [f"{'chain necklace' if kind[row] else 'finger ring'}" for row in rows],
@@ -82,15 +83,15 @@ def test_one_tiny_length_does_not_decide_the_scale(fold):
     lengths = fold.val_lengths
     predictions = 1.25 * lengths
     tiny = np.where(np.arange(lengths.size) == 7, 1e-4 * lengths.min(), lengths)
-    assert rivals.best_scale(tiny, predictions) < 0.001
-    assert rivals.steady_scale(tiny, predictions) == pytest.approx(0.8)
-    assert rivals.steady_scale(lengths[:1], predictions[:1]) == pytest.approx(0.8)
+    assert baselines.best_scale(tiny, predictions) < 0.001
+    assert baselines.steady_scale(tiny, predictions) == pytest.approx(0.8)
+    assert baselines.steady_scale(lengths[:1], predictions[:1]) == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("name", list(rivals.RIVALS))
+@pytest.mark.parametrize("name", list(baselines.BASELINES))
 def test_each_decides_for_the_metric(fold, name):
     """By search: one length for each kind (for all products), best for training rows."""
-    found = rivals.RIVALS[name](fold)
+    found = baselines.BASELINES[name](fold)
     kind = fold.features[fold.test, 0].astype(int)
     of_train = fold.features[fold.train, 0].astype(int)
     for each in (0, 1):
@@ -119,13 +120,13 @@ def test_trees_do_not_depend_on_the_unit(fold):
     larger = replace(
         fold, train_lengths=fold.train_lengths * 1e6, val_lengths=fold.val_lengths * 1e6
     )
-    here, there = (rivals.RIVALS[WEIGHTED](each).for_mape for each in (fold, larger))
+    here, there = (baselines.BASELINES[WEIGHTED](each).for_mape for each in (fold, larger))
     np.testing.assert_allclose(there, here * 1e6, rtol=1e-3)
 
 
 def test_neighbours_are_needed_for_their_median(fold):
     with pytest.raises(UserError, match="no neighbours"):
-        rivals.RIVALS["neighbour median"](replace(fold, neighbours=None))
+        baselines.BASELINES["neighbour median"](replace(fold, neighbours=None))
 
 
 @pytest.fixture(scope="module")
@@ -156,11 +157,11 @@ def experiment(folder, rows, cache):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory, rows):
-    """The experiment on the rows as they are, and the folders of its rivals."""
-    root = tmp_path_factory.mktemp("rivals")
+    """The experiment on the rows as they are, and the folders of its baselines."""
+    root = tmp_path_factory.mktemp("baselines")
     chosen = experiment(root, rows, root / "cache")
-    folders = {name: root / str(number) for number, name in enumerate(rivals.RIVALS)}
-    rivals.measure(chosen, ["some=override"], folders)
+    folders = {name: root / str(number) for number, name in enumerate(baselines.BASELINES)}
+    baselines.measure(chosen, ["some=override"], folders)
     return chosen, folders
 
 
@@ -168,8 +169,8 @@ def test_trees_are_those_of_an_independent_fit(plain):
     """LightGBM's other interface, features put together here, and the scale by search."""
     chosen, folders = plain
     catalogue, (embedding,) = read_and_embed(chosen)
-    fitted = rivals.fit_features(
-        catalogue, [embedding], chosen.features, rivals.ArtefactStore(chosen.cache_dir)
+    fitted = baselines.fit_features(
+        catalogue, [embedding], chosen.features, baselines.ArtefactStore(chosen.cache_dir)
     )
     train, val, test = (catalogue.rows(split) for split in (TRAIN, VAL, TEST))
     vocabulary = Vocabulary.fit(catalogue.types.take(train), chosen.features.types.min_rows)
@@ -184,7 +185,7 @@ def test_trees_are_those_of_an_independent_fit(plain):
     weights = [1 / lengths[split] / np.mean(1 / lengths[split]) for split in (train, val)]
     model = lightgbm.LGBMRegressor(
         objective="mae",
-        n_estimators=rivals.MOST_TREES,
+        n_estimators=baselines.MOST_TREES,
         learning_rate=0.03,
         num_leaves=31,
         min_child_samples=20,
@@ -205,26 +206,24 @@ def test_trees_are_those_of_an_independent_fit(plain):
         eval_y=np.log(lengths[val]),
         eval_sample_weight=[weights[1]],
         categorical_feature=[seen.shape[1] - 1],
-        callbacks=[lightgbm.early_stopping(rivals.PATIENCE, verbose=False)],
+        callbacks=[lightgbm.early_stopping(baselines.PATIENCE, verbose=False)],
     )
     of_val, of_test = (np.exp(model.predict(seen[split])) for split in (val, test))
     scale = scale_by_search(lengths[val], of_val)
-    facts = json.loads((folders[WEIGHTED] / rivals.RIVAL_FILE).read_text(encoding="utf-8"))
+    facts = json.loads((folders[WEIGHTED] / baselines.BASELINE_FILE).read_text(encoding="utf-8"))
     assert facts["chosen"]["trees"] == model.best_iteration_
     assert facts["chosen"]["scale"] == pytest.approx(scale)
-    kept = load_predictions(folders[WEIGHTED], rivals.FOR_MAPE)
+    kept = load_predictions(folders[WEIGHTED], baselines.FOR_MAPE)
     np.testing.assert_allclose(kept.predictions, scale * of_test)
-    outcome = crossval.of_rival(folders[WEIGHTED])
-    assert np.mean(list(outcome.errors.values())) == pytest.approx(
-        mape(lengths[test], scale * of_test)
-    )
+    outcome = figures.of_baseline(folders[WEIGHTED])
+    assert outcome.errors.mean() == pytest.approx(mape(lengths[test], scale * of_test))
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "tfidf ridge, words and characters"])
 def test_the_scale_of_kept_predictions_is_the_steady_one(plain, name):
     """What val rows chose, found again by trying every ratio."""
-    _, fold = rivals.fold_of(plain[0])
-    found = rivals.RIVALS[name](replace(fold, test=fold.val))
+    _, fold = baselines.fold_of(plain[0])
+    found = baselines.BASELINES[name](replace(fold, test=fold.val))
     raw = found.for_median
     if name != "lightgbm" and found.chosen["penalty"] != found.chosen["penalty_for_median"]:
         raw = found.for_mape / found.chosen["scale"]
@@ -233,17 +232,17 @@ def test_the_scale_of_kept_predictions_is_the_steady_one(plain, name):
 
 
 def predicted(chosen, folder):
-    folders = {name: folder / str(number) for number, name in enumerate(rivals.RIVALS)}
-    rivals.measure(chosen, [], folders)
+    folders = {name: folder / str(number) for number, name in enumerate(baselines.BASELINES)}
+    baselines.measure(chosen, [], folders)
     return {
         (name, decision): load_predictions(each, decision).predictions
         for name, each in folders.items()
-        for decision in (rivals.FOR_MAPE, rivals.FOR_MEDIAN)
+        for decision in (baselines.FOR_MAPE, baselines.FOR_MEDIAN)
     }
 
 
 def relabelled(rows, chosen, split, factor):
-    catalogue, _ = rivals.fold_of(chosen)
+    catalogue, _ = baselines.fold_of(chosen)
     asked = set(catalogue.product_ids.take(catalogue.rows(split)).to_pylist())
     return [
         {**row, "PRODUCT_LENGTH": row["PRODUCT_LENGTH"] * factor}
@@ -261,14 +260,14 @@ def test_lengths_of_test_rows_change_nothing(tmp_path, rows, plain, monkeypatch)
     before = {
         (name, decision): load_predictions(folder, decision).predictions
         for name, folder in folders.items()
-        for decision in (rivals.FOR_MAPE, rivals.FOR_MEDIAN)
+        for decision in (baselines.FOR_MAPE, baselines.FOR_MEDIAN)
     }
     after = predicted(other, tmp_path / "blind")
     for key, lengths in before.items():
         np.testing.assert_array_equal(after[key], lengths, err_msg=str(key))
 
     # The same check sees a planted leak: choices made on test rows.
-    honest = rivals.fold_of
+    honest = baselines.fold_of
 
     def leaking(experiment):
         catalogue, fold = honest(experiment)
@@ -276,10 +275,10 @@ def test_lengths_of_test_rows_change_nothing(tmp_path, rows, plain, monkeypatch)
             fold, val=fold.test, val_lengths=catalogue.lengths[fold.test].astype(np.float64)
         )
 
-    monkeypatch.setattr(rivals, "fold_of", leaking)
+    monkeypatch.setattr(baselines, "fold_of", leaking)
     leaked = predicted(other, tmp_path / "leaking")
     for name in (WEIGHTED, "lightgbm", "tfidf ridge, words and characters"):
-        ratio = leaked[name, rivals.FOR_MAPE] / before[name, rivals.FOR_MAPE]
+        ratio = leaked[name, baselines.FOR_MAPE] / before[name, baselines.FOR_MAPE]
         assert np.median(ratio) > 2, name
 
 
@@ -288,116 +287,30 @@ def test_lengths_of_training_rows_change_all(tmp_path, rows, plain):
     other = experiment(tmp_path, relabelled(rows, chosen, TRAIN, 7), chosen.cache_dir)
     for (name, decision), lengths in predicted(other, tmp_path / "runs").items():
         before = load_predictions(folders[name], decision).predictions
-        if decision == rivals.FOR_MEDIAN and name != WEIGHTED:  # val rows scale the others back
+        if decision == baselines.FOR_MEDIAN and name != WEIGHTED:  # val rows scale the others back
             assert np.median(lengths / before) > 3, (name, decision)
         else:
             assert not np.array_equal(lengths, before), (name, decision)
 
 
-def test_finished_only_with_its_last_file_and_the_same_overrides(plain, tmp_path):
-    folder = plain[1]["constant"]
-    assert rivals.is_finished(folder, ["some=override"])
-    assert not rivals.is_finished(folder, ["another=override"])
-    half = tmp_path / "half"
-    half.mkdir()
-    for decision in (rivals.FOR_MAPE, rivals.FOR_MEDIAN):
-        name = f"predictions_{decision}.parquet"
-        (half / name).write_bytes((folder / name).read_bytes())
-    assert not rivals.is_finished(half, ["some=override"])
-
-
-def outcome(errors, median_ape=0.2):
-    return contest.Outcome({str(n): each for n, each in enumerate(errors)}, median_ape, 1.0)
-
-
-def test_the_gate_by_hand():
-    rng = np.random.default_rng(0)
-    good, same, bad = 0.3 * np.ones(200), 0.3 * rng.uniform(0, 2, 200), 0.4 * np.ones(200)
-    worse = 0.5 * np.ones(200)
-    found = contest.compare(
-        {"first": [outcome(worse)], "best": [outcome(good)], "luckier": [outcome(0.9 * good)]},
-        {"close": [outcome(same)], "weak": [outcome(bad)]},
-    )
-    assert found["rivals"]["weak"]["mape"] == pytest.approx(0.4)
-    assert found["rivals"]["weak"]["relative"] == pytest.approx(-0.2)  # to the first recipe
-    assert found["gate"]["recipe"] == "best"
-    assert found["gate"]["relative"]["weak"] == pytest.approx(-0.25)
-    assert found["gate"]["not_beaten"] == ["close"]
-    low, high = found["rivals"]["close"]["interval"]
-    half = 1.96 * same.std() / np.sqrt(200)
-    assert [low, high] == pytest.approx([same.mean() - half, same.mean() + half], rel=0.03)
-    table = contest.as_markdown({"tracks": {"all": found}, "folds": 1, "repeats": 1})
-    assert "| *rival: weak* | 40.0% | 40.0% to 40.0% | -20.0% (-20.0% to -20.0%) | 20.0% |" in table
-    assert "not beaten by more than chance: close." in table
-    beaten = contest.compare({"best": [outcome(good)]}, {"weak": [outcome(bad)]})
-    assert beaten["gate"]["not_beaten"] == []
-    unshipped = contest.compare({"first": [outcome(good)]}, {"weak": [outcome(bad)]})
-    assert unshipped["gate"] is None
-
-
-def test_a_product_counts_once_however_often_it_was_predicted():
-    found = contest.compare(
-        {"first": [outcome([0.1, 0.3]), outcome([0.3, 0.3])]}, {"weak": [outcome([0.5, 0.1])]}
-    )
-    assert found["products"] == 2
-    assert found["recipes"]["first"]["mape"] == pytest.approx(0.25)
-    assert found["rivals"]["weak"]["relative"] == pytest.approx(0.2)
-
-
-def test_coverage_is_that_of_all_folds_together():
-    first = replace(
-        outcome([0.1]), coverage={"all": (100, 0.9), "<40": (0, 0.0), ">40": (100, 0.9)}
-    )
-    other = replace(
-        outcome([0.1]), coverage={"all": (300, 0.5), "<40": (0, 0.0), ">40": (300, 0.5)}
-    )
-    found = contest.compare({"best": [first, other]}, {"weak": [outcome([0.5])]})
-    assert found["recipes"]["best"]["coverage"] == {
-        name: {"rows": 400, "share": pytest.approx(0.6)} for name in ("all", ">40")
-    }
-    table = contest.as_markdown({"tracks": {"all": found}, "folds": 2, "repeats": 1})
-    assert "90% intervals of *best* hold: all 60.0% of 400, >40 60.0% of 400." in table
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--rivals", "lightgbn"], "lightgbn: choose from lightgbm"),
         (["--recipes", "reference;nothing"], "nothing: choose from reference"),
-        (["--tracks", "40-5000"], "40-5000: choose from all lengths"),
-        (["--recipes", "", "--rivals", ""], "nothing to compare"),
+        (["--catalogues", "40-5000"], "40-5000: choose from amazon"),
+        (["--recipes", ""], "give the tables' folder"),
     ],
 )
-def test_wrong_names_are_told_before_any_work(monkeypatch, capsys, words, said):
-    monkeypatch.setattr("sys.argv", ["crossval.py", "--data", "nowhere.csv", *words])
+def test_wrong_names_are_reported_before_any_work(monkeypatch, capsys, words, said):
+    monkeypatch.setattr("sys.argv", ["catalogues.py", "--data", "nowhere", *words])
     with pytest.raises(SystemExit):
-        crossval.main()
+        catalogues.main()
     assert said in capsys.readouterr().err
 
 
-def test_a_missing_library_is_told_before_any_work(monkeypatch, capsys):
+def test_a_missing_library_is_reported_before_any_work(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "lightgbm", None)
-    monkeypatch.setattr("sys.argv", ["crossval.py", "--data", "nowhere.csv"])
-    with pytest.raises(SystemExit):
-        crossval.main()
+    monkeypatch.setattr("sys.argv", ["catalogues.py", "--data", "nowhere"])
+    assert catalogues.main() == 1
     assert "'.[benchmarks]'" in capsys.readouterr().err
-    assert rivals.missing_library(["constant"]) is None
-
-
-def test_recipes_with_minilm_run_where_there_is_one():
-    options = crossval.parser().parse_args(["--data", "train.csv", "--minilm", "/models/minilm"])
-    needing = set(crossval.recipes_without_asking(options.minilm)) - set(
-        crossval.recipes_without_asking(None)
-    )
-    assert needing == {
-        "reference, MiniLM too",
-        "best, MiniLM too",
-        "best, MiniLM and near by type too",
-    }
-    for name, recipe in crossval.RECIPES.items():
-        config = crossval.composed(crossval.overrides_of(options, recipe, "40–5000", 0, 1))
-        encoders = config.embeddings.encoders
-        assert ("minilm" in encoders) == (name in needing)
-        if name in needing:
-            assert encoders["minilm"].model == "/models/minilm"
-            assert list(encoders) == ["words", "minilm"]
+    assert baselines.missing_library(["constant"]) is None

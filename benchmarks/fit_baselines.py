@@ -1,11 +1,11 @@
-"""Fit rivals of one fold in a process of their own: `fit_rivals.py FOLDERS_BY_NAME override …`."""
+"""Fit baselines of one fold in a process of their own: `fit_baselines.py FOLDERS override …`."""
 
 import json
 import sys
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
-from rivals import measure
+from strong_baselines import measure
 
 from product_length.composition import CONF
 from product_length.experiment import Experiment, from_config

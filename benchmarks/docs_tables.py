@@ -122,6 +122,7 @@ def written(name: str) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "demo": partial(written, "demo"),
     "losses": partial(written, "losses"),
+    "training-time": partial(written, "training_time"),
     "gate": partial(gate, "all"),
     "gate-long": partial(gate, "long"),
     "gate-best": gate_of_best,

@@ -198,5 +198,3 @@ def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
     table = (tmp_path / "pipeline.md").read_text(encoding="utf-8")
     assert table.count("\n| 200 |") == table.count("\n| 65 |") == 1
     assert str(tmp_path) not in table
-
-

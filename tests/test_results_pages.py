@@ -76,11 +76,3 @@ def test_commands_are_read(command, monkeypatch):
     assert script.parent == Path("benchmarks")
     monkeypatch.setattr("sys.argv", words[1:])
     benchmark(script.stem).parser().parse_args(words[2:])
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
-    targets = re.findall(r"\]\(((?!https?:)[^)#]+)", text_of(page))
-    assert targets
-    for target in targets:
-        assert (ROOT / "docs" / target).exists(), target

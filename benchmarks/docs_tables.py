@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogue_markdown import mape, overview, points, verdict
+from learning_curve_page import curve_tables
 from measured import RESULTS
 
 from product_length.writing import write_text
@@ -114,6 +115,10 @@ def variant_minus_shipped(
     return {"value": -other["value"], "low": low, "high": high}
 
 
+def learning_curve() -> str:
+    return curve_tables(results_of("learning_curve"))
+
+
 def written(name: str) -> str:
     """A table that its own script has written beside the figures."""
     return (RESULTS / f"{name}.md").read_text(encoding="utf-8")
@@ -126,6 +131,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gate": partial(gate, "all"),
     "gate-long": partial(gate, "long"),
     "gate-best": gate_of_best,
+    "learning-curve": learning_curve,
     "parts": partial(
         changes,
         Change("tilts", "no tilts", "best, no tilts"),

@@ -120,7 +120,10 @@ def _read_command_line(
     overrides = read_texts(schema, arguments.overrides, multirun=arguments.multirun)
     as_read = dict(zip(arguments.overrides, overrides, strict=True))
     sys.argv[1:] = [as_read.get(text, text) for text in given]
-    if not arguments.runs:  # Hydra answers (--help, --cfg …), not the task
+    if arguments.help:
+        sys.stdout.write(_help(config_name, schema, overrides))
+        sys.exit(0)
+    if not arguments.runs:  # Hydra answers (--hydra-help, --cfg …), not the task
         return None, None
     for line in replaced(config_name, overrides):
         sys.stderr.write(f"note: {shown(line)}\n")
@@ -136,6 +139,12 @@ def _read_command_line(
     if check is not None:
         check(config)
     return _sweep(config_name, schema, overrides) if arguments.multirun else None, None
+
+
+def _help(config_name: str, schema: type[AnyConfig], overrides: Sequence[str]) -> str:
+    from product_length.verb_help import help_of  # no run needs it
+
+    return help_of(config_name, schema, overrides)
 
 
 def _sweep(config_name: str, schema: type[AnyConfig], overrides: Sequence[str]) -> Sweep[AnyConfig]:

@@ -1,13 +1,16 @@
 """From overrides to a configuration: composed by Hydra, checked for every fault before any work."""
 
 import shlex
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, QuotedString
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Quote, QuotedString
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from product_length.command_line.conflicts import conflicts, replacements, shown_override
@@ -23,6 +26,7 @@ from product_length.command_line.groups import (
     keys_elsewhere,
     own_options,
 )
+from product_length.command_line.help import ChosenFile
 from product_length.command_line.renamed_keys import renamed
 from product_length.command_line.suggestions import close_keys, did_you_mean, keys_of, one_of
 from product_length.command_line.text_values import TextValues
@@ -31,10 +35,16 @@ from product_length.experiment import AnyConfig, from_config, one_message
 
 Plain = Mapping[Any, Any]
 
+_composing = threading.Lock()
+"""Hydra keeps what it composes from in one place of the process."""
+
 __all__ = [
     "CONF",
+    "assignment",
     "check_flags",
     "check_overrides",
+    "checked",
+    "chosen_files",
     "compose_firsts",
     "group_options",
     "parse",
@@ -77,6 +87,25 @@ def check_overrides(
     Returns the configuration of the run, or of a sweep's first. Raises ConfigError with all faults
     in one message.
     """
+    parsed = checked(config_name, overrides, multirun=multirun)
+    return from_config(compose_firsts(config_name, parsed), schema)
+
+
+def chosen_files(config_name: str, overrides: Sequence[Override]) -> list[ChosenFile]:
+    """The files of options that a configuration is composed from, the basic ones first."""
+    firsts = [first for override in overrides if (first := _first(override)) is not None]
+    with initialize_config_dir(str(CONF)):
+        loader = GlobalHydra.instance().config_loader()
+        defaults = loader.compute_defaults_list(config_name, firsts, RunMode.RUN).defaults
+    return [
+        ChosenFile(each.config_path, each.package or "", each.parent == config_name)
+        for each in defaults
+        if each.config_path and "/" in each.config_path and not each.config_path.startswith("hydra")
+    ]
+
+
+def checked(config_name: str, overrides: Sequence[str], *, multirun: bool) -> list[Override]:
+    """The overrides of a command line that has no fault. Raises ConfigError with all of them."""
     parsed = parse(config_name, overrides)
     commands_groups = groups_of(config_name)
     groups = [each for each in parsed if is_group(each) and each.key_or_group in commands_groups]
@@ -96,7 +125,17 @@ def check_overrides(
                 faults += _key_faults(config_name, plain, override)
     if faults:
         raise ConfigError(one_message(faults))
-    return from_config(compose_firsts(config_name, parsed), schema)
+    return parsed
+
+
+def assignment(key: str, value: str | Sequence[str] | None) -> str:
+    """The override that gives a key a text, a list of texts or null, whatever their characters."""
+    if value is None:
+        return f"{key}=null"
+    if isinstance(value, str):
+        return f"{key}={QuotedString(value, Quote.single).with_quotes()}"
+    texts = (QuotedString(text, Quote.single).with_quotes() for text in value)
+    return f"{key}=[{','.join(texts)}]"
 
 
 def replaced(config_name: str, overrides: Sequence[str]) -> list[str]:
@@ -109,7 +148,7 @@ def compose_firsts(
 ) -> DictConfig:
     """The configuration of a sweep's first job, or of a run. Raises ConfigError."""
     firsts = [first for override in overrides if (first := _first(override)) is not None]
-    with initialize_config_dir(str(CONF)):
+    with _composing, initialize_config_dir(str(CONF)):
         try:
             composed: DictConfig = compose(
                 config_name, overrides=firsts, return_hydra_config=return_hydra_config

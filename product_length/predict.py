@@ -25,6 +25,8 @@ def predict(job: PredictionJob, _folder: Path, _overrides: list[str]) -> None:
     ensemble = Ensemble.of(members, job.decision)
     if job.interval is not None:
         ensemble = ensemble.with_intervals(job.interval)
+    if job.reasons:
+        ensemble = ensemble.with_reasons(job.reasons)
     write_submission(
         ensemble,
         job.data,

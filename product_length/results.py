@@ -27,14 +27,12 @@ from product_length.evaluation.evaluate import (
     predict_baselines,
     snap_effect,
 )
+from product_length.evaluation.examples import write_examples
 from product_length.evaluation.oracle import best_possible
-from product_length.evaluation.plots import write_plots
-from product_length.evaluation.predictions import load_predictions, write_predictions
+from product_length.evaluation.predictions import ProductFacts, write_predictions
 from product_length.evaluation.quantity import Quantity
 from product_length.evaluation.records import (
     OWN_DECISIONS,
-    DataRecord,
-    FeatureRecord,
     Report,
     Resampling,
     SplitReport,
@@ -45,8 +43,11 @@ from product_length.experiment import Experiment
 from product_length.features.features import FittedFeatures
 from product_length.model.network import LengthNetwork
 from product_length.model.trunk import parameter_count
+from product_length.pages.run import write_run_page
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
+from product_length.run_records import data_record, feature_records
+from product_length.shown_products import examples, product_facts
 from product_length.stopwatch import Stopwatch
 from product_length.tracking.outcome import log_outcome
 from product_length.tracking.tracker import Tracker
@@ -54,7 +55,7 @@ from product_length.training.batches import Inputs, OrderedBatches
 from product_length.training.fit import FitResult
 from product_length.training.hardware import resolve_accelerator
 from product_length.training.objective import Objective
-from product_length.training.predict import decided, mean_expert_shares, predict_raw
+from product_length.training.predict import decided, predict_raw
 
 log = logging.getLogger(__name__)
 
@@ -133,23 +134,25 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
         complete_checkpoint(trained.best_checkpoint, predictor, this.config)
     with watch("evaluate"):
         scored = _evaluate(this, predictor, raw)
+        facts = product_facts(this.catalogue, this.splits(), predictor, raw)
     with watch("write"):
-        _write_predictions(this, scored)
+        _write_predictions(this, scored, facts)
     with watch("evaluate"):
         report = _report(this, model, trained, scored, predictor)
-    with watch("write"):
-        drawn = {split: load_predictions(this.folder, split) for split in scored.splits}
-        write_plots(this.folder, report, drawn)
-    report = report.model_copy(update={"timings": dict(watch.seconds)})
-    ending = time.perf_counter()
     # Of a study's trials test rows are shown for the chosen recipe only, when all are compared.
     shown = report.without_test() if this.experiment.study else report
+    with watch("write"):
+        page = _write_page(this, shown, scored, facts)
+    report = report.model_copy(update={"timings": dict(watch.seconds)})
+    shown = shown.model_copy(update={"timings": report.timings})
+    ending = time.perf_counter()
     rows = {str(split): this.splits()[split] for split in shown.splits}
     log_outcome(tracker, shown, this.catalogue, rows, scored.predicted)
     write_report(this.folder, report)  # last: where it stands, the run is finished
     watch.add("end", ending)
     log.info("%s", summary(shown.model_copy(update={"timings": watch.seconds})))
     log.info("everything of this run is in %s", this.folder)
+    log.info("to look at it, open %s", page)
 
 
 def _predict(this: Run, model: Model) -> dict[str, Tensor]:
@@ -224,7 +227,17 @@ def _evaluate(this: Run, predictor: Predictor, raw: Mapping[str, Tensor]) -> _Sc
     return _Scored(predicted, oracle, scored)
 
 
-def _write_predictions(this: Run, scored: _Scored) -> None:
+def _write_page(
+    this: Run, report: Report, scored: _Scored, facts: Mapping[str, ProductFacts]
+) -> Path:
+    """The run's page, of the report as far as it may be shown, and what of it is kept besides."""
+    val = this.splits()["val"]
+    shown = examples(this.catalogue, val, scored.predicted["val"], facts["val"], "val")
+    write_examples(this.folder, shown)
+    return write_run_page(this.folder, report)
+
+
+def _write_predictions(this: Run, scored: _Scored, facts: Mapping[str, ProductFacts]) -> None:
     catalogue = this.catalogue
     for split, rows in this.splits().items():
         write_predictions(
@@ -236,6 +249,7 @@ def _write_predictions(this: Run, scored: _Scored) -> None:
             predictions=scored.predicted[split],
             quantity=this.quantity,
             oracle=scored.oracle.get(split),
+            facts=facts[split],
         )
 
 
@@ -251,47 +265,24 @@ def _report(
         resampling=this.resampling,
     )
     first_step = trained.first_step_at
+    val_batches = OrderedBatches(model.inputs, this.splits()["val"], _PREDICTION_BATCH)
+    accelerator = resolve_accelerator(this.experiment.trainer)
     return build_report(
         quantity=this.quantity,
         bands=this.bands,
         decision=this.decision,
         overrides=this.overrides,
         seed=this.experiment.seed,
-        data=_data_record(this.experiment, this.catalogue),
+        data=data_record(this.experiment, this.catalogue),
         splits=scored.splits,
         history=trained.history,
         epochs=trained.epochs,
         best_epoch=trained.best_epoch,
         parameters=parameter_count(model.network),
         timings=this.watch.seconds,
-        features=_feature_records(this, model),
+        features=feature_records(this.fitted.features, model.network, val_batches, accelerator),
         seconds_before_first_step=first_step and first_step - this.started,
         resampling=this.resampling,
         truncated_shares={each.name: each.truncated_share for each in this.embeddings},
         snap=snap,
-    )
-
-
-def _feature_records(this: Run, model: Model) -> list[FeatureRecord]:
-    val = OrderedBatches(model.inputs, this.splits()["val"], _PREDICTION_BATCH)
-    accelerator = resolve_accelerator(this.experiment.trainer)
-    shares = mean_expert_shares(model.network, val, accelerator)
-    return [
-        FeatureRecord(
-            name=each.name,
-            width=model.network.widths.get(each.name, 0),
-            expert_share=shares.get(each.name),
-        )
-        for each in this.fitted.features
-    ]
-
-
-def _data_record(experiment: Experiment, catalogue: Catalogue) -> DataRecord:
-    return DataRecord(
-        source=catalogue.reading.source,
-        fingerprint=catalogue.fingerprint,
-        min_length=experiment.data.min_length,
-        max_length=experiment.data.max_length,
-        rows={name: len(catalogue.rows(split)) for split, name in enumerate(SPLIT_NAMES)},
-        reading=catalogue.reading.to_json(),
     )

@@ -1,6 +1,9 @@
 """`python -m product_length.train [group=option …] [key=value …]`: one composed run."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from product_length.catalogue.config import FileData
 from product_length.command import run_command
@@ -34,6 +37,19 @@ def compare_sweep(experiment: Experiment, folder: Path) -> None:
     from product_length.sweeping.finish import finish
 
     finish(experiment, folder)
+
+
+class _Callable(ModuleType):
+    """Importing this module puts it in the place of the function `product_length.train`."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from product_length.api.training import train as train_from_python
+
+        return train_from_python(*args, **kwargs)
+
+
+if __name__ != "__main__":
+    sys.modules[__name__].__class__ = _Callable
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from finished_runs import catalogue, distributed, everything, point, trained
+
+# Fixtures of tests of several rooms.
+__all__ = ["catalogue", "distributed", "everything", "point", "trained"]
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "amazon2023_sample.csv"
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -121,4 +122,18 @@ class Reader:
         return [sys.executable, "-m", module, *words]
 
     def run(self, command, *more):
-        return self.call([*self.words_of(command), *more])
+        words = [*self.words_of(command), *more]
+        return self.serve(words) if module_of(command).endswith(".serve") else self.call(words)
+
+    def serve(self, words):
+        """Run a server until it answers, and stop it as Ctrl-C does."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen([*words, "port=0"], cwd=self.folder, **pipes)
+        try:
+            assert any("serving at http://" in line for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+            assert process.returncode == 0, said
+        finally:
+            process.kill()
+        return process

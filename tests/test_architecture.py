@@ -28,7 +28,8 @@ FLOW = [
     "decision",
     "features",
 ]
-FLOW += ["model", "training", "evaluation", "comparison", "prediction", "pages", "tracking"]
+FLOW += ["model", "training", "evaluation", "profiling", "comparison", "prediction", "pages"]
+FLOW += ["tracking", "serving"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"prefetch", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
 COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unseen", "version"}
@@ -36,7 +37,7 @@ COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unsee
 
 # What those who build, train and use a model know of features: no single one.
 OF_ALL_FEATURES = {"feature", "columns", "encoder", "expert", "features", "config", "scaler"}
-OF_ALL_FEATURES |= {"zero_linear"}
+OF_ALL_FEATURES |= {"zero_linear", "reason"}
 KNOW_NO_FEATURE = ["model", "training", "prediction", "pipeline.py", "results.py"]
 
 
@@ -81,8 +82,15 @@ def importers(library):
         ("optuna", {"sweeping"}),
         ("wandb", {"tracking"}),
         ("faiss", {"search"}),
+        ("datasketch", {"profiling"}),
+        ("py3langid", {"profiling"}),
+        ("tokenizers", {"profiling"}),
         ("plotly", {"pages"}),
+        ("fastapi", {"serving"}),
+        ("starlette", {"serving"}),
+        ("uvicorn", {"serving"}),
         ("sentence_transformers", {"embeddings"}),
+        ("narwhals", {"api"}),
         ("ray", {"embeddings"}),
         ("xlsxwriter", {"prediction"}),
         ("charset_normalizer", {"tables"}),
@@ -120,6 +128,7 @@ def test_features_know_no_other_feature():
             "left_out",
             "tilt",
             "values_expert",
+            "group_lengths",
         }
         for path in folder.rglob("*.py"):
             for name in imports(path):

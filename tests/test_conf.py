@@ -23,6 +23,7 @@ from product_length.errors import ConfigError
 from product_length.evaluation.records import OWN_DECISIONS
 from product_length.experiment import EmbeddingJob, Experiment, from_config
 from product_length.prediction.config import PredictionJob
+from product_length.profiling.config import ProfileJob
 from product_length.sweeping.config import PrunerOptions
 
 GROUPS = ["data", "embeddings", "features", "loss", "model", "trainer", "tracking", "experiment"]
@@ -68,7 +69,7 @@ def test_every_file_is_an_option_or_a_command():
     files = {path.relative_to(CONF).as_posix() for path in CONF.rglob("*.yaml")}
     shared = {"data/_every_catalogue.yaml", "features/_none.yaml", "sweep/_study.yaml"}
     shared |= {f"sweep/{name}.yaml" for name in SWEEPS} | {"hydra/launcher/submitit_slurm.yaml"}
-    commands = {"train.yaml", "embed.yaml", "predict.yaml"}
+    commands = {"profile.yaml", "train.yaml", "embed.yaml", "predict.yaml", "serve.yaml"}
     assert files == {f"{group}/{option}.yaml" for group, option in OPTIONS} | shared | commands
     assert len(OPTIONS) >= 30
 
@@ -163,6 +164,7 @@ def test_decisions_are_named_once():
 
 def test_the_other_commands_compose():
     composed("embed", EmbeddingJob)
+    assert composed("profile", ProfileJob).sample_rows == 200_000
     job = composed("predict", PredictionJob, "checkpoint=a", "data.path=b", "output=c")
     assert job.snap is False
     assert job.interval is None

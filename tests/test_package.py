@@ -2,13 +2,13 @@
 
 import ast
 import runpy
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from wheels import built_wheel, package_files
 
 import product_length
 from product_length.__main__ import main
@@ -55,8 +55,8 @@ def test_the_verbs_are_shown(asked, capsys):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("trian", "trian: no such verb (did you mean train?); the verbs are train, embed, "),
-        ("xyzzy", "xyzzy: no such verb; the verbs are train, embed, predict"),
+        ("trian", "trian: no such verb (did you mean train?); the verbs are profile, train, "),
+        ("xyzzy", "xyzzy: no such verb; the verbs are profile, train, embed"),
         ("loss=mape", "the verb comes first, as in product-length train loss=mape"),
         ("-m", "the verb comes first, as in product-length train -m"),
     ],
@@ -119,26 +119,10 @@ def test_the_package_and_its_list_of_verbs_cost_little():
 
 
 def test_a_wheel_has_all_that_git_has_of_the_package(tmp_path):
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.split("\0")
-    if listed == [""]:
-        pytest.skip("not a git checkout")
-    source = tmp_path / "source"
-    of_package = [name for name in listed if name.startswith("product_length/")]
-    for name in [*of_package, "pyproject.toml", "README.md", "LICENSE"]:
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, source / name)
-    program = (
-        "import os, sys; os.chdir(sys.argv[1])\n"
-        "from setuptools import build_meta; build_meta.build_wheel(sys.argv[2])"
-    )
-    built = python("-c", program, str(source), str(tmp_path), folder=tmp_path)
-    assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+    wheel = built_wheel(tmp_path)
     assert wheel.name.startswith(f"product_length-{product_length.__version__}-py3-none-any")
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
         (entry,) = [name for name in names if name.endswith("entry_points.txt")]
         assert "product-length = product_length.__main__:main" in packed.read(entry).decode()
-    assert {name for name in names if ".dist-info/" not in name} == set(of_package)
+    assert {name for name in names if ".dist-info/" not in name} == set(package_files())

@@ -37,6 +37,7 @@ from product_length.catalogue.text import (
 )
 from product_length.catalogue.units import CELL, CatalogueUnit
 from product_length.catalogue.validate import (
+    EXAMPLES,
     NOT_A_NUMBER,
     REASONS,
     REPEATED_ID,
@@ -57,7 +58,7 @@ log = logging.getLogger(__name__)
 LEAST_ROWS = 20
 """With fewer usable rows nothing can be learnt or measured."""
 
-_FORMAT = 3  # of the files below; raise it when they change
+_FORMAT = 4  # of the files below; raise it when they change
 RESPELLED = "product type written like 713.0, read as 713"
 _PRODUCTS = "products.arrow"
 _REPEATS = "repeats.npy"
@@ -71,11 +72,12 @@ _OF_LABELLED = [
 """What is stored of products with lengths, beside what is of all."""
 
 
-def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
+def open_catalogue(data: DataOptions, store: ArtefactStore, *, to_train: bool = True) -> Catalogue:
     """The catalogue that `data` describes; its cleaned rows are made once and kept in `store`.
 
     Length ranges (min_length, max_length) and splits of one source share the stored rows. Raises
-    UserError for any fault of the source, or when too few rows are usable.
+    UserError for any fault of the source, or when too few rows are usable: to be looked at, not
+    `to_train`, one row is enough.
     """
     source: ProductSource
     if isinstance(data, DemoData):
@@ -95,7 +97,12 @@ def open_catalogue(data: DataOptions, store: ArtefactStore) -> Catalogue:
     writer = _Writer(source, columns, data.text, unit or CellReader())
     artefact = store.folder("catalogue", made_from, writer.write)
     log.info("%s: %s %s", source.name, "found in" if artefact.reused else "kept in", artefact.path)
-    return _open_stored(artefact, source.name, data)
+    catalogue = _open_stored(artefact, source.name, data)
+    if to_train:
+        _check_enough(catalogue.reading, catalogue.split)
+    elif not len(catalogue):
+        raise UserError(f"no row can be used. {catalogue.reading.in_one_line()}")
+    return catalogue
 
 
 @dataclass
@@ -117,7 +124,8 @@ class _Writer:
         )
         products = ProductFile.open(folder / _PRODUCTS)
         repeats = find_repeats(_numbers(products, "id_key"), products.column("product_id"))
-        self.tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats])
+        ids = products.pick_column(repeats[:EXAMPLES], "product_id").to_pylist()
+        self.tally.add_rows(REPEATED_ID, _numbers(products, "row_number")[repeats], ids)
         save_array(folder / _REPEATS, repeats)
         dropped = {reason: rows.to_json() for reason, rows in self.tally.by_reason().items()}
         of_cells = None
@@ -211,7 +219,6 @@ def _open_stored(artefact: Artefact, source: str, data: DataOptions) -> Catalogu
             data.split.min_val_rows,
         )
     split = assign_splits(text_keys, shares)
-    _check_enough(reading, split)
     return Catalogue(
         product_ids=products.pick_column(stored_rows, "product_id"),
         types=products.pick_column(stored_rows, "product_type"),
@@ -272,7 +279,7 @@ def _count_respelled(products: ProductFile, stored_rows: NDArray[np.int64]) -> i
 
 
 def _check_enough(reading: ReadingReport, split: NDArray[np.uint8]) -> None:
-    counts = "; ".join(line.strip() for line in reading.lines())
+    counts = reading.in_one_line()
     if reading.rows_kept < LEAST_ROWS:
         few = f"only {reading.rows_kept} rows can be used, {LEAST_ROWS} are needed"
         if reading.outside_range.count:

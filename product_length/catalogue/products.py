@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from product_length.catalogue.config import TextRecipe
@@ -18,7 +19,7 @@ from product_length.catalogue.stored_names import (
     number_column,
     number_names,
 )
-from product_length.catalogue.text import FIELDS, join_fields
+from product_length.catalogue.text import FIELDS, join_fields, string_keys
 from product_length.catalogue.units import CatalogueUnit
 
 
@@ -64,6 +65,37 @@ class Products:
         """The texts of all rows, string (rows,), in memory: for a part of a file."""
         texts = [join_fields(batch, self.recipe) for batch in self._fields(0, None)]
         return pa.chunked_array(texts, pa.string())
+
+    def heads(self, characters: int) -> pa.ChunkedArray:
+        """The first characters of each product's first field that is not empty, string (rows,)."""
+        heads = []
+        for batch in self._fields(0, None):
+            shown = batch.column(self.recipe.fields[0])
+            for name in self.recipe.fields[1:]:
+                shown = pc.if_else(pc.equal(shown, ""), batch.column(name), shown)
+            heads.append(pc.utf8_slice_codeunits(shown, 0, characters))
+        return pa.chunked_array(heads, pa.string())
+
+    def with_texts(self, rows: NDArray[np.int64], field: str, texts: pa.StringArray) -> Products:
+        """Products like those at `rows`, int64 (n,), repeats allowed, with other cleaned texts.
+
+        `texts`: string (n,), of one field; in memory, so for a part of a file.
+        """
+        names = self.stored.names
+        batches = self.stored.pick(self.stored_rows, names)
+        places = pa.array(rows)
+        table = pa.Table.from_batches(batches).take(places).combine_chunks()
+        table = table.set_column(names.index(field), field, texts)
+        joined = [join_fields(each, self.recipe) for each in table.select(FIELDS).to_batches()]
+        return Products(
+            self.product_ids.take(places),
+            self.types.take(places),
+            string_keys(pa.concat_arrays(joined)) if joined else np.empty(0, np.uint64),
+            self.recipe,
+            self.unit,
+            ProductFile(table),
+            np.arange(len(rows)),
+        )
 
     @property
     def number_names(self) -> tuple[str, ...]:

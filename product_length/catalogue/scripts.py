@@ -47,6 +47,22 @@ def are_foreign(texts: pa.StringArray, known: Sequence[str]) -> NDArray[np.bool_
     return foreign
 
 
+def main_scripts(texts: pa.StringArray) -> NDArray[np.int8]:
+    """The script of most letters of each text, string (rows,), as a place in SCRIPTS: int8 (rows,).
+
+    -1 for a text without a letter of any.
+    """
+    letters = pc.match_substring_regex(texts, _letters(SCRIPTS)).to_numpy(zero_copy_only=False)
+    main = np.where(letters, 0, -1).astype(np.int8)  # Latin
+    # One look for any other letter is many times faster than counting the letters of all texts.
+    other = pc.match_substring_regex(texts, _letters(SCRIPTS[1:])).to_numpy(zero_copy_only=False)
+    places = np.flatnonzero(other)
+    if len(places):
+        suspects = texts.take(pa.array(places))
+        main[places] = np.argmax([_count(suspects, [script]) for script in SCRIPTS], axis=0)
+    return main
+
+
 def _count(texts: pa.StringArray, scripts: Sequence[str]) -> NDArray[np.int64]:
     """How many letters of each text are of these scripts: int64 (rows,)."""
     if not scripts:

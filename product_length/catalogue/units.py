@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -94,8 +95,22 @@ class CatalogueUnit:
         named = str(self)
         return f"{number} ({named})" if named[0].isdigit() else f"{number} {named}"
 
+    def rounded(self, *values: float) -> str:
+        """A value of it, or a range from one to another, to three digits: "27.5 to 30 cm"."""
+        shown = dict.fromkeys(map(three_digits, values))
+        return self.amount(" to ".join(shown))
+
     def __str__(self) -> str:
         return "1/100 inch" if self.name == "hundredth_inch" else self.name
+
+
+def three_digits(value: float) -> str:
+    """A value to three significant digits, never with an exponent: "1,060", "27.5", "0.00123"."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    shown = f"{round(value, digits):,.{max(digits, 0)}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 HUNDREDTH_INCH = CatalogueUnit.named("hundredth_inch")

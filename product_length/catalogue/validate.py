@@ -1,6 +1,6 @@
 """Which rows of a catalogue can be used, and for each of the others why not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,7 +48,7 @@ with one id the first is kept."""
 FIRST_ROWS = 5
 """Row numbers that are kept of each reason."""
 EXAMPLES = 3
-"""Distinct lengths that are kept of each reason to refuse a length."""
+"""Distinct lengths, or product ids, that are kept of each reason."""
 _WITH_EXAMPLES = (NOT_A_NUMBER, NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE)
 _EXAMPLE_ROWS = 1000  # among so many rows of a batch examples are looked for
 _EXAMPLE_LETTERS = 40
@@ -133,7 +133,7 @@ class Dropped:
     first_rows: tuple[int, ...]
     """Numbers of the first of them; 1 = first data row of the source."""
     examples: tuple[str, ...] = ()
-    """Some of their lengths, where these are the reason."""
+    """Some of their lengths, or of their product ids, where these are the reason."""
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` makes the same from."""
@@ -177,6 +177,10 @@ class ReadingReport:
         lines += [f"  kept, {name}: {n:,}" for name, n in self.counted.items() if n]
         return lines + [f"  read, {name}: {n:,}" for name, n in self.not_numbers.items()]
 
+    def in_one_line(self) -> str:
+        """The same for the end of a message."""
+        return "; ".join(line.strip() for line in self.lines())
+
     def to_json(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and numbers."""
         return {
@@ -215,27 +219,32 @@ class DropTally:
             if lengths is not None and code in _WITH_EXAMPLES:
                 self._add_examples(code, lengths.take(pa.array(rows[:_EXAMPLE_ROWS])))
 
-    def add_rows(self, code: int, row_numbers: NDArray[np.int64]) -> None:
-        """Count rows given by their numbers, ascending."""
+    def add_rows(
+        self, code: int, row_numbers: NDArray[np.int64], examples: Iterable[str] = ()
+    ) -> None:
+        """Count rows given by their numbers, ascending; `examples`: of what is wrong with them."""
         if not len(row_numbers):
             return
         old = self._dropped.get(code, Dropped(0, ()))
         new = count_dropped(row_numbers)
         first_rows = (old.first_rows + new.first_rows)[:FIRST_ROWS]
-        self._dropped[code] = Dropped(old.count + new.count, first_rows, old.examples)
+        shown = tuple(dict.fromkeys([*old.examples, *(_shortened(each) for each in examples)]))
+        self._dropped[code] = Dropped(old.count + new.count, first_rows, shown[:EXAMPLES])
 
     def _add_examples(self, code: int, lengths: pa.Array) -> None:
         dropped = self._dropped[code]
         if len(dropped.examples) < EXAMPLES:
-            written = (
-                str(each).strip()[:_EXAMPLE_LETTERS] for each in lengths.unique().to_pylist()
-            )
+            written = (_shortened(str(each)) for each in lengths.unique().to_pylist())
             examples = tuple(dict.fromkeys([*dropped.examples, *written]))[:EXAMPLES]
             self._dropped[code] = replace(dropped, examples=examples)
 
     def by_reason(self) -> dict[str, Dropped]:
         """What was counted, in the order of REASONS."""
         return {REASONS[code]: self._dropped[code] for code in sorted(self._dropped)}
+
+
+def _shortened(example: str) -> str:
+    return example.strip()[:_EXAMPLE_LETTERS]
 
 
 def _pick(values: pa.ChunkedArray, rows: NDArray[np.int64]) -> list[str]:

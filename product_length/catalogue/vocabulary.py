@@ -1,6 +1,7 @@
 """Product types as codes, from a vocabulary that is fitted on training rows."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,14 @@ class Vocabulary:
         """Number of codes, the shared code 0 included."""
         return len(self.names) + 1
 
+    @cached_property
+    def _values(self) -> pa.LargeStringArray:
+        """The names for Arrow, made once: a served product is encoded by itself."""
+        return pa.array(self.names, pa.large_string())
+
     def encode(self, types: Strings) -> NDArray[np.int64]:
         """Code of each type: strings (rows,) -> int64 (rows,), 0 where rare, unseen or empty."""
-        places = pc.index_in(as_column(types), value_set=pa.array(self.names, pa.large_string()))
+        places = pc.index_in(as_column(types), value_set=self._values)
         codes: NDArray[np.int64] = pc.fill_null(places, -1).to_numpy().astype(np.int64) + 1
         return codes
 

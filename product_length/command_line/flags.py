@@ -21,13 +21,14 @@ class Arguments:
 
     `unknown`: flags that are none, each with the argument after it, if that may be its value.
     `runs`: whether the task is to run, and not, as with --help, Hydra to say something.
-    `version`: whether our version is asked for.
+    `help`, `version`: whether these of ours are asked for.
     """
 
     overrides: list[str]
     unknown: list[tuple[str, str | None]]
     multirun: bool
     runs: bool
+    help: bool
     version: bool
 
 
@@ -54,7 +55,8 @@ def read_arguments(arguments: Sequence[str]) -> Arguments:
             next(waiting)
     multirun = bool(flags & {"-m", "--multirun"})
     runs = multirun or not flags - {"-r", "--run"}
-    return Arguments(overrides, unknown, multirun, runs, "--version" in flags)
+    asks_help = bool(flags & {"-h", "--help"})
+    return Arguments(overrides, unknown, multirun, runs, asks_help, "--version" in flags)
 
 
 def flag_faults(unknown: Sequence[tuple[str, str | None]], keys: Sequence[str]) -> Iterator[str]:

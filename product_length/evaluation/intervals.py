@@ -55,7 +55,7 @@ def interval_report(
         calibration_rows=len(calibration),
         overall=group("all", np.ones(len(lengths), dtype=bool)),
         bands=[group(name, codes == code) for code, name in enumerate(bands.names)],
-        types=[group(name, rows) for name, rows in _by_frequency(rows_of_type)],
+        types=[group(name, rows) for name, rows in by_frequency(rows_of_type)],
         reliability=[
             Reliability(
                 level=level,
@@ -67,7 +67,8 @@ def interval_report(
     )
 
 
-def _by_frequency(rows_of_type: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def by_frequency(rows_of_type: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Which rows have a type of so many training rows, by the number in words, fewest first."""
     below = -1.0
     for name, most in _FREQUENCIES:
         yield name, (rows_of_type > below) & (rows_of_type <= most)

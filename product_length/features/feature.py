@@ -8,7 +8,7 @@ predicts by itself its expert's. Importing this module does not import torch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from product_length.features.columns import Columns
     from product_length.features.encoder import Encoder
     from product_length.features.expert import Expert
+    from product_length.features.reason import Reason
     from product_length.loss.bin_grid import BinGrid
 
 
@@ -81,6 +82,24 @@ class Feature(ABC):
         column: NDArray[Any],  # noqa: ARG002
     ) -> Mapping[str, NDArray[np.bool_]]:
         """Rows, bool (rows,), with what training did not know, by what is said of them in words."""
+        return {}
+
+    def reasons(
+        self,
+        products: Products,
+        columns: Columns,  # noqa: ARG002
+    ) -> Sequence[Reason | None]:
+        """What a person is shown of each product, one Reason a row; None: nothing to say.
+
+        `columns`: of all features, for the same products.
+        """
+        return [None] * len(products)
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """Values that training knows, the most frequent first, for a person to pick from.
+
+        By "product_type", or the name of a column of categories.
+        """
         return {}
 
     def with_options(self, options: FeatureOptions) -> Self:

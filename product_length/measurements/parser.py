@@ -65,8 +65,13 @@ def measurements(text: str, max_count: int | None = None) -> list[Measurement]:
     return measurements_of_plain(spell_out(text), max_count)
 
 
-def measurements_of_plain(text: str, max_count: int | None = None) -> list[Measurement]:
-    """The same of a text which `spell_out` returned or would not change."""
+def measurements_of_plain(
+    text: str, max_count: int | None = None, places: list[tuple[int, int]] | None = None
+) -> list[Measurement]:
+    """The same of a text which `spell_out` returned or would not change.
+
+    `places` gets, for each measurement, where it stands; one more than `max_count` may be added.
+    """
     found: list[Measurement] = []
     singles: list[Single] = []
     # Decoys such as `1 inch = 2.54 cm` are dropped, and a last chain is to be whole.
@@ -102,6 +107,8 @@ def measurements_of_plain(text: str, max_count: int | None = None) -> list[Measu
                 singles.append((start, end, len(found), role))
                 diameters |= role is _DIAMETER
             found += stated
+            if places is not None:
+                places += [(start, end)] * len(stated)
             last_end = end
     if diameters and len(singles) > 1:
         for each in depths_in_lists(text, singles):

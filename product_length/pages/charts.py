@@ -102,6 +102,7 @@ def bars(
             x=list(values),
             y=list(range(len(names))),
             orientation="h",
+            width=0.38,
             marker={"color": look.colour},
             text=[plain(label) for label in shown],
             textposition="outside",
@@ -165,7 +166,7 @@ def ranked(
             figure.add_trace(
                 go.Scatter(
                     x=some,
-                    y=[at + 0.24] * len(some),
+                    y=[at + 0.22] * len(some),
                     mode="markers",
                     marker={"color": look.colour, "size": 5, "opacity": 0.8},
                     text=[plain(each) for each in point_names[at]] if point_names else None,
@@ -221,6 +222,7 @@ def by_category(
             for name, size in zip(categories, under, strict=True)
         ],
         range=[-0.5, len(categories) - 0.5],
+        tickangle=0 if max(map(len, [*categories, *under])) <= 11 else None,
         title_text=plain(x_title),
         showgrid=False,
     )

@@ -28,7 +28,10 @@
     layout.height = height + (narrow ? Number(layout.meta?.narrow_extra ?? 0) : 0);
     element.style.height = `${layout.height}px`;
     layout.dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom";
-    if (narrow) layout.font = { ...layout.font, size: 11 };
+    if (narrow) {
+      layout.font = { ...layout.font, size: 11 };
+      if (layout.xaxis.tickangle === 0) layout.xaxis.tickfont = { ...layout.xaxis.tickfont, size: 9 };
+    }
     return window.Plotly.react(element, data, layout, { responsive: !width, displayModeBar: false, doubleClick: "reset" });
   };
   const drawn = (some, width) => Promise.all(
@@ -89,8 +92,10 @@
     if (typeof b === "number") return 1;
     return a.localeCompare(b);
   };
-  for (const head of document.querySelectorAll("thead th")) {
-    head.querySelector("button").addEventListener("click", () => {
+  // On the document: a server's page gets its tables later.
+  document.addEventListener("click", (event) => {
+    const head = event.target.closest("thead button")?.closest("th");
+    if (head) {
       const rising = head.getAttribute("aria-sort") !== "ascending";
       for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
       head.setAttribute("aria-sort", rising ? "ascending" : "descending");
@@ -99,8 +104,8 @@
       const at = head.cellIndex;
       rows.sort((a, b) => (rising ? 1 : -1) * compare(orderOf(a, at), orderOf(b, at)));
       body.append(...rows);
-    });
-  }
+    }
+  });
   for (const button of document.querySelectorAll("button.copy")) {
     button.addEventListener("click", async () => {
       const code = button.parentElement.querySelector("code");

@@ -14,7 +14,7 @@ from product_length.pages.colours import INK, LIGHT, PALE, Look
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-_LONGEST_NAME = 38
+_LONGEST_NAME = 52
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,29 @@ def error_bars(one: Series) -> Mapping[str, object] | None:
 
 
 def name_rows(figure: Figure, names: Sequence[str]) -> None:
-    """Names of rows 0, 1, … along the vertical axis, the first one on top."""
+    """Names of rows 0, 1, …, the first one on top, each above what its row shows.
+
+    Beside the plot they would leave no room for it on a phone.
+    """
     figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=[plain(shortened(name, _LONGEST_NAME)) for name in names],
-        range=[len(names) - 0.4, -0.6],
-        showgrid=False,
+        showticklabels=False, range=[len(names) - 0.45, -0.75], showgrid=False, fixedrange=True
     )
+    for at, name in enumerate(names):
+        figure.add_annotation(
+            x=0,
+            xref="paper",
+            xanchor="left",
+            y=at - 0.36,
+            text=plain(shortened(name, _LONGEST_NAME)),
+            hovertext=plain(name),
+            showarrow=False,
+            font={"size": 12, "color": INK},
+        )
+
+
+def height_of_rows(rows: int) -> int:
+    """CSS pixels that a chart of so many named rows takes."""
+    return 44 * rows + 96
 
 
 def add_lines(figure: Figure, lines: Sequence[Line], which: str) -> None:

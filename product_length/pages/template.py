@@ -61,6 +61,23 @@ def render(
     return page
 
 
+def fragment(template: str, **values: Any) -> dict[str, Any]:
+    """A part of a page that a server sends later: `html`, and the `figures` of its charts."""
+    figures: list[Any] = []
+
+    def number(figure: Figure) -> int:
+        figures.append(json.loads(figure.to_json()))
+        return len(figures) - 1
+
+    html = _environment().get_template(template).render(number=number, **values)
+    return {"html": html, "figures": figures}
+
+
+def own_script(name: str) -> str:
+    """A page's own JavaScript, a file of this folder."""
+    return _file(name)
+
+
 def _policy(hashes: Sequence[str], *, server: bool) -> str:
     allowed = " ".join(f"'sha256-{each}'" for each in hashes)
     # Plotly writes style elements and attributes of its own.

@@ -52,11 +52,13 @@ class PredictedData(TableOptions):
     columns: PredictedColumns
 
 
-def _as_list(checkpoint: Any) -> Any:
+def as_list(checkpoint: Any) -> Any:
+    """A list of one, unless it is a list."""
     return checkpoint if isinstance(checkpoint, list) else [checkpoint]
 
 
-def _some(checkpoints: list[Path]) -> list[Path]:
+def some_checkpoints(checkpoints: list[Path]) -> list[Path]:
+    """The same. Raises ValueError where there is none."""
     if not checkpoints:
         raise ValueError("name a checkpoint, or several: checkpoint=[a.ckpt,b.ckpt]")
     return checkpoints
@@ -73,20 +75,28 @@ def _as_share(interval: Any) -> Any:
     return interval
 
 
+Share = Annotated[Annotated[float, Field(gt=0, lt=1)], BeforeValidator(_as_share)]
+"""A share of products, as 0.9."""
+
+
 class PredictionJob(Options):
     """One checkpoint or several, or folders of their runs, a table, a place to write.
 
     `keep`: columns of the table that are written too. `interval`: the share of products whose
-    length LOWER and UPPER should hold; None without them.
+    length LOWER and UPPER should hold; None without them. `reasons`: whether there is a column of
+    plain words on why each length is what it is; "words": and on which words of the title move it.
     `encoders` gives another place (folder or hub id) for an encoder of the checkpoint, by name.
     """
 
-    checkpoint: Annotated[list[HomePath], BeforeValidator(_as_list), AfterValidator(_some)]
+    checkpoint: Annotated[
+        list[HomePath], BeforeValidator(as_list), AfterValidator(some_checkpoints)
+    ]
     data: PredictedData
     output: HomePath
     keep: ColumnNames
     decision: DecisionOption
-    interval: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, BeforeValidator(_as_share)]
+    interval: Share | None
+    reasons: bool | Literal["words"]
     snap: bool
     cache_dir: HomePath
     batch_rows: Annotated[int, Field(ge=1)]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class Ensemble:
 
     All predict the same column, in one unit. `names`: of the checkpoints. `level`: the share of
     products whose length intervals should hold, `coverage`: what they hold of the predicted
-    distribution for that; None without intervals.
+    distribution for that; None without intervals. `reasons`: see `PredictionJob`.
     """
 
     members: tuple[Predictor, ...]
@@ -57,6 +57,7 @@ class Ensemble:
     decision: DecisionOption
     level: float | None = None
     coverage: Coverage | None = None
+    reasons: bool | Literal["words"] = False
 
     @classmethod
     def of(cls, members: Mapping[Path, Predictor], decision: DecisionOption) -> Self:
@@ -136,6 +137,18 @@ class Ensemble:
                 rows,
             )
         return replace(self, level=level, coverage=coverage)
+
+    def with_reasons(self, reasons: bool | Literal["words"]) -> Self:
+        """The same, with a line of plain words for each product.
+
+        Raises ConfigError for several recipes, whose reasons would contradict each other.
+        """
+        if len(self.members) > 1:
+            raise ConfigError(
+                f"reasons={str(reasons).lower()}: each checkpoint has reasons of its own, and the "
+                "average of several has none: give one checkpoint, or reasons=false"
+            )
+        return replace(self, reasons=reasons)
 
     @property
     def unit(self) -> CatalogueUnit:

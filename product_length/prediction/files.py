@@ -30,10 +30,8 @@ def checked_files(job: PredictionJob) -> PredictionJob:
     of them.
     """
     try:
-        checkpoints = [find_checkpoint(path) for path in job.checkpoint]
-        _check_once(checkpoints)
+        checkpoints = checked_checkpoints(job.checkpoint, job.device)
         table = open_table(job.data.path, job.data.as_written())
-        check_device(job.device, "device")
         inputs = [("data.path", path) for path in table.files]
         inputs += [
             (_place(number, len(checkpoints)), path) for number, path in enumerate(checkpoints)
@@ -45,12 +43,28 @@ def checked_files(job: PredictionJob) -> PredictionJob:
     return job.model_copy(update={"checkpoint": checkpoints})
 
 
-def _check_once(checkpoints: Sequence[Path]) -> None:
+def checked_checkpoints(paths: Sequence[Path], device: str) -> list[Path]:
+    """A file for each checkpoint, where a run's folder may stand for its own.
+
+    Raises ConfigError when one is named twice, and UserError when one, or the device, is not there.
+    """
+    checkpoints = find_checkpoints(paths)
+    check_device(device, "device")
+    return checkpoints
+
+
+def find_checkpoints(paths: Sequence[Path]) -> list[Path]:
+    """The file of each checkpoint, see `find_checkpoint`.
+
+    Raises UserError when one is missing, ConfigError when one is named twice.
+    """
+    checkpoints = [find_checkpoint(path) for path in paths]
     for number, path in enumerate(checkpoints):
         if any(path.samefile(other) for other in checkpoints[:number]):
             raise ConfigError(
                 f"checkpoint: {path} is named twice; each has the same weight, name it once"
             )
+    return checkpoints
 
 
 def find_checkpoint(path: Path) -> Path:

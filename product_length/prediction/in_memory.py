@@ -102,7 +102,7 @@ class TablePredictor:
 
     def predict(
         self,
-        table: pa.Table | Products,
+        table: pa.Table | MemoryTable | Products,
         columns: PredictedColumns | None = None,
         *,
         interval: float | None = None,
@@ -115,15 +115,18 @@ class TablePredictor:
         `columns`: names that differ from training; those that are not there are read as missing,
         and noted. `interval`: the share of products whose lengths the ends should hold. `keep_seen`
         keeps what distributions and reasons are made from. `decimal`: the mark in numbers that are
-        texts. `name`: what messages call the table. Equal to the last bit to what `predict` writes
-        for the same rows. Raises ConfigError and UserError as `write_submission` does.
+        texts. `name`: what messages call the table, unless it has a name. Equal to the last bit to
+        what `predict` writes for the same rows. Raises ConfigError and UserError as
+        `write_submission` does.
         """
         ensemble = self.ensemble if interval is None else self.ensemble.with_intervals(interval)
         if isinstance(table, Products):
             notes: list[str] = []
             products = _as_they_are(ensemble, table)
         else:
-            read = MemoryTable(table, name, decimal)
+            read = table
+            if not isinstance(table, MemoryTable):
+                read = MemoryTable.of(table, name, decimal)
             products, notes = _read(ensemble, read, columns or PredictedColumns())
         wrong = NotFinite()
         parts: list[Part] = []

@@ -14,9 +14,12 @@ from product_length.prediction.config import PredictedData
 from product_length.prediction.read_columns import ROW
 
 INTERVAL = ("LOWER", "UPPER")
+REASONS = "REASONS"
 
 
-def check_names(columns: FileColumns, target: str, *, interval: bool) -> None:
+def check_names(
+    columns: FileColumns, target: str, *, interval: bool, reasons: bool = False
+) -> None:
     """Raise ConfigError when two columns that are written would have one name.
 
     `target`: the name of the predicted length.
@@ -26,6 +29,7 @@ def check_names(columns: FileColumns, target: str, *, interval: bool) -> None:
         written = {columns.product_id: "the id of each product"}
     predicted = {target: "the predicted length"}
     predicted |= dict.fromkeys(INTERVAL if interval else (), "an end of the interval")
+    predicted |= {REASONS: "the reasons"} if reasons else {}
     for name, what in predicted.items():
         if name in written:
             raise ConfigError(
@@ -42,7 +46,13 @@ def check_names(columns: FileColumns, target: str, *, interval: bool) -> None:
 
 
 def output_schema(
-    data: PredictedData, products: Products, columns: FileColumns, target: str, *, interval: bool
+    data: PredictedData,
+    products: Products,
+    columns: FileColumns,
+    target: str,
+    *,
+    interval: bool,
+    reasons: bool = False,
 ) -> pa.Schema:
     """Names and types of what is written, in order; the id and what is kept as in the table.
 
@@ -56,14 +66,19 @@ def output_schema(
     return pa.schema(
         [(named, types.get(named, pa.int64()))]
         + [(name, pa.float32()) for name in (target, *(INTERVAL if interval else ()))]
+        + ([(REASONS, pa.string())] if reasons else [])
         + [(name, types[name]) for name in columns.keep]
     )
 
 
 def rows_to_write(
-    products: Products, keep: Sequence[str], lengths: Sequence[NDArray[np.float32]]
+    products: Products,
+    keep: Sequence[str],
+    lengths: Sequence[NDArray[np.float32]],
+    reasons: Sequence[str] | None = None,
 ) -> list[pa.Array]:
     """The columns of some products, as `output_schema` has them: strings, and float32 lengths."""
     texts = [products.product_ids, *(products.kept(name) for name in keep)]
     product_ids, *kept = (each.combine_chunks() for each in texts)
-    return [product_ids, *map(pa.array, lengths), *kept]
+    said = [] if reasons is None else [pa.array(reasons, pa.string())]
+    return [product_ids, *map(pa.array, lengths), *said, *kept]

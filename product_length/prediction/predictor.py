@@ -28,7 +28,7 @@ from product_length.training.objective import (
     Objective,
     objective_from_state,
 )
-from product_length.training.predict import predict_raw
+from product_length.training.predict import expert_shares, predict_raw
 
 _BATCH_ROWS = 2048
 _ROUNDING = 1e-5  # of float32 lengths beside edges in float64, in log length
@@ -80,6 +80,15 @@ class Predictor:
         inputs = Inputs(columns)
         batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
         return predict_raw(self.network, batches, device)
+
+    def shares(self, columns: Columns, device: torch.device) -> dict[str, NDArray[np.float32]]:
+        """The share of each feature's expert in the distributions, float32 (rows,), by its name.
+
+        Empty where no feature has one, as for a point loss.
+        """
+        inputs = Inputs(columns)
+        batches = OrderedBatches(inputs, np.arange(len(inputs)), _BATCH_ROWS)
+        return expert_shares(self.network, batches, device)
 
     @property
     def reach(self) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from product_length.prediction.reading import (
     Reading,
     predicted,
 )
+from product_length.prediction.reasons import reason_lines
 from product_length.prediction.submission_file import Rows, open_submission
 from product_length.prediction.workbook import check_rows
 from product_length.unseen import counted, log_unseen
@@ -54,9 +55,9 @@ def write_submission(
     """Predict every row of the table of `data`, in its order, into a file; returns the rows.
 
     The ending of `output` says its format, see `prediction.files.ENDINGS`; its columns are the id,
-    the length under the name that it has in training, LOWER and UPPER if asked for, and those of
-    the table that are in `keep`. Each member reads the texts that it was trained to read; columns
-    that the table lacks are empty, and rows without any text are predicted from the others.
+    the length under the name that it has in training, LOWER, UPPER and REASONS if asked for, and
+    those of the table that are in `keep`. Each member reads the texts that it was trained to read;
+    columns that the table lacks are empty, and rows without any text are predicted from the others.
     Encoded texts are kept in `store`: after a kill, or with another recipe of the same encoders,
     they are not encoded again. The output appears when it is complete. What training did not know
     is counted and logged. Raises ConfigError for names that contradict each other, and UserError
@@ -65,8 +66,8 @@ def write_submission(
     started = time.perf_counter()
     ending = ending_of(output)
     columns = columns_to_read([member.columns for member in ensemble.members], data, keep)
-    interval = ensemble.coverage is not None
-    check_names(columns[0], ensemble.target, interval=interval)
+    beside = {"interval": ensemble.coverage is not None, "reasons": bool(ensemble.reasons)}
+    check_names(columns[0], ensemble.target, **beside)
     unseen: Counter[str] = Counter()
     rows = 0
 
@@ -80,12 +81,13 @@ def write_submission(
         rows = len(products)
         if ending == ".xlsx":
             check_rows(output, rows)
-        schema = output_schema(data, products, columns[0], ensemble.target, interval=interval)
+        schema = output_schema(data, products, columns[0], ensemble.target, **beside)
         with open_submission(partial, ending, schema.with_metadata(ensemble.described())) as write:
             readings = [_encoded(each, store, engine) for each in readings]
-            forecasts = predicted(ensemble, readings, batch_rows, device)
+            parts = predicted(ensemble, readings, batch_rows, device)
             usual = ensemble.usual_lengths if snap else None
-            unseen.update(_write_rows(write, products, forecasts, keep, usual))
+            said = _reasons(ensemble, readings, device)
+            unseen.update(_write_rows(write, products, parts, keep, usual, said))
 
     write_whole(output, fill)
     seconds = time.perf_counter() - started
@@ -101,6 +103,7 @@ def _write_rows(
     parts: Iterator[Part],
     keep: Sequence[str],
     usual_lengths: NDArray[np.float32] | None,
+    reasons: Callable[[Part], list[str] | None],
 ) -> Counter[str]:
     """Write forecasts of products, snapped to the usual lengths if there are any.
 
@@ -116,9 +119,30 @@ def _write_rows(
             lengths = snapped(lengths, usual_lengths)
         values = [lengths] if ends is None else [lengths, *ends.T]
         wrong.add(some.product_ids, values)
-        write(rows_to_write(some, keep, values))
+        write(rows_to_write(some, keep, values, reasons(part)))
     wrong.refuse(len(products))
     return unseen
+
+
+def _reasons(
+    ensemble: Ensemble, readings: Sequence[Reading], device: torch.device
+) -> Callable[[Part], list[str] | None]:
+    """What says the reasons of some rows, one line each; None where nobody asks."""
+
+    def said(part: Part) -> list[str] | None:
+        if not ensemble.reasons:
+            return None
+        return reason_lines(
+            readings[0].predictor,
+            readings[0].products.part(part.rows),
+            part.outputs[0].columns,
+            part.forecast.lengths,
+            device,
+            ensemble.decision,
+            words=ensemble.reasons == "words",
+        )
+
+    return said
 
 
 def _open(

@@ -32,17 +32,27 @@ def predict_raw(
     return torch.cat(raw) if raw else torch.empty(0, network.head.out_features)
 
 
-def mean_expert_shares(
+def expert_shares(
     network: LengthNetwork, batches: Iterable[Batch], device: str | torch.device = "cpu"
-) -> dict[str, float]:
-    """The mean share of each expert in the mixture, a fraction, by its feature's name.
+) -> dict[str, NDArray[np.float32]]:
+    """The share of each expert in the mixture, float32 (rows,), by its feature's name.
 
-    As `predict_raw`: in full precision, with dropout off; the network is moved to `device`.
+    As `predict_raw`: in full precision, with dropout off; the network is moved to `device`. Empty
+    without experts, or without rows.
     """
     network.to(device).eval()
     with torch.inference_mode():
         shares = [network.expert_shares(batch.to(device)) for batch in batches]
-    return {name: float(torch.cat([each[name] for each in shares]).mean()) for name in shares[0]}
+    names = shares[0] if shares else ()
+    return {name: torch.cat([each[name] for each in shares]).cpu().numpy() for name in names}
+
+
+def mean_expert_shares(
+    network: LengthNetwork, batches: Iterable[Batch], device: str | torch.device = "cpu"
+) -> dict[str, float]:
+    """The mean share of each expert in the mixture, a fraction, by its feature's name."""
+    shares = expert_shares(network, batches, device)
+    return {name: float(each.mean(dtype=np.float64)) for name, each in shares.items()}
 
 
 def decided(

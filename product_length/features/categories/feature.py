@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self, override
 
 from product_length.catalogue.products import Products
+from product_length.catalogue.units import CatalogueUnit
 from product_length.catalogue.vocabulary import Vocabulary
 from product_length.features.categories.config import CategoriesOptions
 from product_length.features.categories.encoder import CategoriesEncoder
@@ -21,6 +22,8 @@ from product_length.features.columns import Columns
 from product_length.features.encoder import Encoder
 from product_length.features.expert import Expert
 from product_length.features.feature import Feature, Fitted, Training
+from product_length.features.group_lengths import GroupLengths, group_words
+from product_length.features.reason import Group, Reason, in_quotes
 from product_length.features.values_expert import ValuesExpert
 from product_length.loss.bin_grid import BinGrid
 from product_length.unseen import distinct_types
@@ -33,20 +36,27 @@ class CategoryColumn:
     """Codes of a column's values: 0 rare or unseen, the last one missing, one for each other.
 
     `seen`: all values of training rows, however rare, without "". `some_missing`: whether at least
-    `min_rows` training rows have no value; else a missing one has code 0.
+    `min_rows` training rows have no value; else a missing one has code 0. `lengths`: of the
+    training rows of each code; None from a checkpoint that was written without.
     """
 
     name: str
     vocabulary: Vocabulary
     seen: tuple[str, ...]
     some_missing: bool
+    lengths: GroupLengths | None = None
 
     @classmethod
-    def fit(cls, name: str, values: pa.ChunkedArray, min_rows: int) -> Self:
-        """From the values of training rows, string (rows,), "" where missing."""
+    def fit(
+        cls, name: str, values: pa.ChunkedArray, lengths: NDArray[np.float32], min_rows: int
+    ) -> Self:
+        """From the values of training rows, string (rows,), "" where missing, and their lengths."""
         missing = int(_are_missing(values).sum())
         vocabulary = Vocabulary.fit(values, min_rows)
-        return cls(name, vocabulary, tuple(distinct_types(values)), missing >= min_rows)
+        column = cls(name, vocabulary, tuple(distinct_types(values)), missing >= min_rows)
+        every = np.arange(len(lengths))
+        found = GroupLengths.fit(column.encode(values), every, lengths, column.size)
+        return replace(column, lengths=found)
 
     @property
     def size(self) -> int:
@@ -59,6 +69,12 @@ class CategoryColumn:
         if self.some_missing:
             codes[_are_missing(values)] = self.size - 1
         return codes
+
+    def group(self, value: str, code: int, unit: CatalogueUnit) -> Group | None:
+        """The training rows with a value; None for a rare, unseen or missing one."""
+        if self.lengths is None or not value or code == 0:
+            return None
+        return self.lengths.group(code, self.name, value, unit)
 
     def unseen(self, values: pa.ChunkedArray) -> dict[str, NDArray[np.bool_]]:
         """Rows, bool (rows,), with a value, or without one, that training does not prepare for."""
@@ -92,7 +108,9 @@ class CategoriesFeature(Feature):
         feature = cls(
             options,
             tuple(
-                CategoryColumn.fit(name, of_training.category(name), options.min_rows)
+                CategoryColumn.fit(
+                    name, of_training.category(name), training.lengths, options.min_rows
+                )
                 for name in products.category_names
             ),
         )
@@ -135,6 +153,36 @@ class CategoriesFeature(Feature):
         return found
 
     @override
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """The values of each column that have a code of their own."""
+        return {each.name: each.vocabulary.names for each in self.columns}
+
+    @override
+    def reasons(self, products: Products, columns: Columns) -> list[Reason | None]:
+        """How many training rows have each value, and how long they are."""
+        values = [products.category(each.name).to_pylist() for each in self.columns]
+        codes = columns[self.name].tolist()
+        return [
+            self._reason(of_row, of_codes, products.unit)
+            for of_row, of_codes in zip(zip(*values, strict=True), codes, strict=True)
+        ]
+
+    def _reason(
+        self, values: Sequence[str], codes: Sequence[int], unit: CatalogueUnit
+    ) -> Reason | None:
+        parts, groups = [], []
+        for column, value, code in zip(self.columns, values, codes, strict=True):
+            if not value:
+                continue
+            group = column.group(value, code, unit)
+            said = "too few training rows to count" if code == 0 else ""
+            if group is not None:
+                groups.append(group)
+                said = group_words(group, unit)
+            parts.append(f"{column.name} {in_quotes(value)}" + (f": {said}" if said else ""))
+        return Reason(self.name, "; ".join(parts), groups=tuple(groups)) if parts else None
+
+    @override
     def state(self) -> dict[str, Any]:
         """Strings and truth values only."""
         return {
@@ -144,6 +192,7 @@ class CategoriesFeature(Feature):
                     "vocabulary": each.vocabulary.state(),
                     "seen": list(each.seen),
                     "some_missing": each.some_missing,
+                    "lengths": None if each.lengths is None else each.lengths.state(),
                 }
                 for each in self.columns
             ]
@@ -158,6 +207,7 @@ class CategoriesFeature(Feature):
                 Vocabulary.from_state(each["vocabulary"]),
                 tuple(each["seen"]),
                 each["some_missing"],
+                GroupLengths.from_state(each.get("lengths")),
             )
             for each in state["columns"]
         )

@@ -24,6 +24,8 @@ from product_length.features.feature import Feature, Fitted, Training
 from product_length.features.measurements.columns import column_names, measurement_columns
 from product_length.features.measurements.config import MeasurementsOptions
 from product_length.features.measurements.expert import MeasurementsExpert
+from product_length.features.measurements.reasons import statement_reasons
+from product_length.features.reason import Reason
 from product_length.features.scaler import Scaler
 from product_length.loss.bin_grid import BinGrid
 from product_length.measurements.candidates import Candidates, parse_fields
@@ -98,6 +100,11 @@ class MeasurementsFeature(Feature):
         if not (self.options.expert and self.unit.is_length):
             return None
         return MeasurementsExpert(bins, width, self.types, ratios=self.options.ratios)
+
+    @override
+    def reasons(self, products: Products, columns: Columns) -> list[Reason | None]:
+        """The measurements that the text states, and where."""
+        return statement_reasons(products, self.fields, self.options.max_measurements)
 
     @override
     def state(self) -> dict[str, Any]:

@@ -29,6 +29,8 @@ class NeighboursOptions(FeatureOptions):
     of the texts; 0 is by text alone.
     `recall`: the least share of the exact k neighbours that an approximate search finds, measured
     on a sample of training rows; where it cannot give that, the search is exact.
+    `shown_characters`: of each training text that a checkpoint keeps, with its id, to be shown as a
+    reason; 0: neither is kept.
     `expert`: whether their lengths are mixed with what the network predicts.
     """
 
@@ -40,6 +42,7 @@ class NeighboursOptions(FeatureOptions):
     index: IndexKind = "auto"
     recall: Annotated[float, Field(gt=0, le=1)] = 0.95
     width: Annotated[int, Field(ge=1)] = 32
+    shown_characters: Annotated[int, Field(ge=0, le=1000)] = 80
     expert: bool = False
 
     of_network: ClassVar[frozenset[str]] = frozenset({"width", "expert"})

@@ -26,7 +26,10 @@ from product_length.features.neighbours.columns import feature_names, neighbour_
 from product_length.features.neighbours.config import NeighboursOptions
 from product_length.features.neighbours.expert import NeighboursExpert
 from product_length.features.neighbours.index import NeighbourIndex, Neighbours
+from product_length.features.neighbours.reasons import SHOWN, neighbour_reasons
+from product_length.features.neighbours.shown_products import ShownProducts
 from product_length.features.neighbours.type_directions import TypeDirections
+from product_length.features.reason import Reason
 from product_length.features.scaler import Scaler
 from product_length.loss.bin_grid import BinGrid
 from product_length.search.ivf import IvfLists
@@ -55,7 +58,8 @@ class NeighboursFeature(Feature):
 
     `index`: of the training rows, by the vectors of `encoders`; `directions`: of product types,
     beside these, None without. `found`: the neighbours of all rows that it was fitted with, their
-    places in the order of the training rows; None from a checkpoint.
+    places in the order of the training rows; None from a checkpoint. `shown`: ids and texts of the
+    training rows, None where none are kept.
     """
 
     options: NeighboursOptions
@@ -64,6 +68,7 @@ class NeighboursFeature(Feature):
     scaler: Scaler
     directions: TypeDirections | None
     found: Neighbours | None = None
+    shown: ShownProducts | None = None
     name = "neighbours"
 
     @classmethod
@@ -109,16 +114,22 @@ class NeighboursFeature(Feature):
         index.release()  # gigabytes that training has no use for
         column = _described(found, index, products.types)
         scaler = Scaler.fit(column, rows)
-        return cls(options, encoders, index, scaler, directions, found), column
+        kept = options.shown_characters
+        shown = ShownProducts.of(products, rows, kept) if kept else None
+        return cls(options, encoders, index, scaler, directions, found, shown), column
 
     @override
     def transform(self, products: Products, columns: Columns) -> NDArray[np.float32]:
         """Numbers about the neighbours of products that are not in the index."""
+        neighbours = self._nearest(products, columns, self.options.k)
+        return neighbour_features(neighbours, self.index, products.types)
+
+    def _nearest(self, products: Products, columns: Columns, k: int) -> Neighbours:
+        """The k nearest training rows of products that are not in the index."""
         vectors = side_by_side([columns[name] for name in self.encoders])[:]
         if self.directions is not None:
             vectors = self.directions.beside(vectors, products.types)[:]
-        neighbours = self.index.search(vectors, self.options.k)
-        return neighbour_features(neighbours, self.index, products.types)
+        return self.index.search(vectors, k)
 
     @override
     def encoder(self) -> Encoder:
@@ -136,14 +147,23 @@ class NeighboursFeature(Feature):
         return unseen_types(products.types, self.index.types.names)
 
     @override
+    def reasons(self, products: Products, columns: Columns) -> list[Reason | None]:
+        """The nearest training products, five at most."""
+        nearest = self._nearest(products, columns, min(SHOWN, self.options.k))
+        return neighbour_reasons(nearest, self.index, self.shown, products.unit)
+
+    @override
     def state(self) -> dict[str, Any]:
-        """The index, and what its vectors are made of."""
+        """The index, what its vectors are made of, and what is shown of its rows."""
+        import torch
+
         return {
             "columns": _COLUMNS_VERSION,
             "encoders": list(self.encoders),
             "index": self.index.state(),
             "scaler": self.scaler.state(),
             "directions": None if self.directions is None else self.directions.state(),
+            "shown": None if self.shown is None else torch.from_numpy(self.shown.packed),
         }
 
     @classmethod
@@ -154,13 +174,14 @@ class NeighboursFeature(Feature):
                 "the checkpoint gives lengths of neighbours in another way than this version; "
                 "predict with the version that trained it"
             )
-        directions = state["directions"]
+        directions, shown = state["directions"], state.get("shown")
         return cls(
             options,
             tuple(state["encoders"]),
             NeighbourIndex.from_state(state["index"]),
             Scaler.from_state(state["scaler"]),
             None if directions is None else TypeDirections.from_state(directions),
+            shown=None if shown is None else ShownProducts(shown.numpy()),
         )
 
 

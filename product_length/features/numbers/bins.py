@@ -20,3 +20,13 @@ def quantile_edges(values: NDArray[np.float32], bins: int) -> NDArray[np.float32
     wanted = np.linspace(places[0], places[-1], bins + 1)
     edges = np.interp(wanted, places, distinct.astype(np.float64))
     return np.unique(edges.astype(np.float32))
+
+
+def bin_codes(values: NDArray[np.float32], edges: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Which bin each value is in, int64 (n,): 0 where missing, 1 up to the first edge, 2, …
+
+    One more with every edge that is passed, as in the expert of numbers.
+    """
+    codes = np.searchsorted(edges, values).astype(np.int64) + 1
+    codes[np.isnan(values)] = 0
+    return codes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,13 @@ from tqdm import tqdm
 from typing_extensions import Self, override
 
 from product_length.catalogue.products import Products
+from product_length.catalogue.units import CatalogueUnit
 from product_length.catalogue.vocabulary import Strings, as_column
 from product_length.features.columns import Columns
 from product_length.features.expert import Expert
 from product_length.features.feature import Feature, Fitted, Training
+from product_length.features.group_lengths import GroupLengths, group_words
+from product_length.features.reason import Reason, in_quotes
 from product_length.features.terms.config import TermsOptions
 from product_length.features.terms.expert import TermsExpert
 from product_length.features.terms.index import Pairs, TermIndex
@@ -26,6 +29,8 @@ from product_length.loss.bin_grid import BinGrid
 log = logging.getLogger(__name__)
 
 _CHUNK_ROWS = 65_536
+_SHOWN = 3
+"""Words that are shown of a product, and as many within its type."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,14 @@ class TermsFeature(Feature):
     """Terms of each row, int32 (rows, 1 + 2 * top_k), 0 = none, see `TermIndex.encode`.
 
     `members`: all terms of training rows, by which they are counted; None from a checkpoint.
+    `lengths`: of the training rows of each entry, 0 of none; None from a checkpoint that was
+    written without.
     """
 
     options: TermsOptions
     index: TermIndex
     members: Pairs | None = None
+    lengths: GroupLengths | None = None
     name = "terms"
 
     @classmethod
@@ -72,7 +80,11 @@ class TermsFeature(Feature):
             100 * float((column[:, 1] > 0).mean()),
             100 * float((column[:, 1 + options.top_k] > 0).mean()),
         )
-        return cls(options, index, index.members(of_train, train_types)), column
+        members = index.members(of_train, train_types)
+        lengths = GroupLengths.fit(
+            members.entries, members.rows, training.lengths, index.entries + 1
+        )
+        return cls(options, index, members, lengths), column
 
     @override
     def transform(self, products: Products, columns: Columns) -> NDArray[np.int32]:
@@ -85,14 +97,38 @@ class TermsFeature(Feature):
         return TermsExpert(bins, width, self.index, self.members, tilt=self.options.tilt)
 
     @override
+    def reasons(self, products: Products, columns: Columns) -> list[Reason | None]:
+        """The words that say most of the length, with their training rows."""
+        return [self._reason(row, products.unit) for row in columns[self.name].tolist()]
+
+    def _reason(self, entries: Sequence[int], unit: CatalogueUnit) -> Reason | None:
+        of_words, within = entries[1 : 1 + self.index.top_k], entries[1 + self.index.top_k :]
+        shown = [(each, "word") for each in of_words if each][:_SHOWN]
+        shown += [(each, "word within the product type") for each in within if each][:_SHOWN]
+        if not shown:
+            return None
+        words = [in_quotes(self.index.word(each)) for each, _ in shown]
+        if self.lengths is None:
+            return Reason(self.name, f"known words: {', '.join(dict.fromkeys(words))}")
+        groups = tuple(
+            self.lengths.group(each, of, self.index.word(each), unit) for each, of in shown
+        )
+        said = [
+            f"{group.of} {in_quotes(group.value)}: {group_words(group, unit)}" for group in groups
+        ]
+        return Reason(self.name, "; ".join(said), groups=groups)
+
+    @override
     def state(self) -> dict[str, Any]:
-        """The index."""
-        return self.index.state()
+        """The index, and how long training rows are."""
+        lengths = None if self.lengths is None else self.lengths.state()
+        return {**self.index.state(), "lengths": lengths}
 
     @classmethod
     def from_state(cls, options: TermsOptions, state: Mapping[str, Any]) -> Self:
         """The feature whose `state` this was."""
-        return cls(options, TermIndex.from_state(state))
+        lengths = GroupLengths.from_state(state.get("lengths"))
+        return cls(options, TermIndex.from_state(state), lengths=lengths)
 
 
 def _texts(products: Products, field: str) -> pa.ChunkedArray:

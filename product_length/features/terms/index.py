@@ -53,6 +53,10 @@ class TermIndex:
         """How many there are."""
         return len(self.keys)
 
+    def word(self, entry: int) -> str:
+        """The word of an entry, from 1 on, that is one."""
+        return self.words.names[int(self.keys[entry - 1] % self.words.size) - 1]
+
     def parents(self) -> NDArray[np.int64]:
         """What each entry, 0 included, is part of: int64 (entries + 1,), its type, or 0."""
         within = (self.keys >= self.words.size) & (self.keys % self.words.size > 0)

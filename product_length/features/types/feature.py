@@ -15,11 +15,14 @@ from torch import Tensor
 from typing_extensions import Self, override
 
 from product_length.catalogue.products import Products
+from product_length.catalogue.units import CatalogueUnit
 from product_length.catalogue.vocabulary import Vocabulary
 from product_length.features.columns import Columns
 from product_length.features.encoder import Encoder
 from product_length.features.expert import Expert
 from product_length.features.feature import Feature, Fitted, Training
+from product_length.features.group_lengths import GroupLengths, group_words
+from product_length.features.reason import Reason, in_quotes
 from product_length.features.types.config import TypesOptions
 from product_length.features.types.encoder import TypesEncoder
 from product_length.features.types.expert import TypesExpert
@@ -35,13 +38,15 @@ class TypesFeature(Feature):
     """Codes int64 (rows,), 0 where the type is rare, unseen or missing.
 
     Where types are paths, that of the lowest level that is neither. `seen`: all types of training
-    rows, however rare, without "".
+    rows, however rare, without "". `lengths`: of the training rows of each code, those of the
+    levels below included; None from a checkpoint that was written without.
     """
 
     options: TypesOptions
     vocabulary: Vocabulary
     seen: tuple[str, ...]
     paths: TypePaths
+    lengths: GroupLengths | None = None
     name = "types"
 
     @classmethod
@@ -55,7 +60,8 @@ class TypesFeature(Feature):
         vocabulary = paths.vocabulary(of_training, options.min_rows)
         codes = paths.encode(types, vocabulary)
         _log(paths, vocabulary, options.min_rows, seen, float((codes == 0).mean()))
-        return cls(options, vocabulary, seen, paths), codes
+        lengths = _lengths(paths.chains(vocabulary), codes[training.rows], training)
+        return cls(options, vocabulary, seen, paths, lengths), codes
 
     @override
     def transform(self, products: Products, columns: Columns) -> NDArray[np.int64]:
@@ -89,19 +95,61 @@ class TypesFeature(Feature):
         return found
 
     @override
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """The types that have a code of their own."""
+        return {"product_type": self.vocabulary.names}
+
+    @override
+    def reasons(self, products: Products, columns: Columns) -> list[Reason | None]:
+        """How many training rows have the type, or one above it, and how long they are."""
+        types: list[str] = self.paths.whole(products.types).to_pylist()
+        codes = columns[self.name].tolist()
+        return [
+            self._reason(name, code, products.unit) for name, code in zip(types, codes, strict=True)
+        ]
+
+    def _reason(self, name: str, code: int, unit: CatalogueUnit) -> Reason:
+        if not name:
+            return Reason(self.name, "no product type is given")
+        if code == 0:
+            seen = name in self.seen
+            why = f"has fewer than {self.options.min_rows}" if seen else "is not among the"
+            return Reason(self.name, f"product type {in_quotes(name)} {why} training rows")
+        known = self.vocabulary.names[code - 1]
+        words = f"product type {in_quotes(known)}"
+        if known != name:
+            words += f", which {in_quotes(name)} is a part of"
+        if self.lengths is None:
+            return Reason(self.name, words)
+        group = self.lengths.group(code, "product type", known, unit)
+        return Reason(self.name, f"{words}: {group_words(group, unit)}", groups=(group,))
+
+    @override
     def state(self) -> dict[str, Any]:
         """Strings only."""
         return {
             "vocabulary": self.vocabulary.state(),
             "seen": list(self.seen),
             "separator": self.paths.separator,
+            "lengths": None if self.lengths is None else self.lengths.state(),
         }
 
     @classmethod
     def from_state(cls, options: TypesOptions, state: Mapping[str, Any]) -> Self:
         """The feature whose `state` this was."""
         vocabulary = Vocabulary.from_state(state["vocabulary"])
-        return cls(options, vocabulary, tuple(state["seen"]), TypePaths(state["separator"]))
+        lengths = GroupLengths.from_state(state.get("lengths"))
+        paths = TypePaths(state["separator"])
+        return cls(options, vocabulary, tuple(state["seen"]), paths, lengths)
+
+
+def _lengths(
+    chains: NDArray[np.int64], codes: NDArray[np.int64], training: Training
+) -> GroupLengths:
+    """Of the training rows of each code, int64 (training rows,), and of the codes above it."""
+    above = chains[codes]
+    rows, levels = np.nonzero(above >= 0)
+    return GroupLengths.fit(above[rows, levels], rows, training.lengths, len(chains))
 
 
 def _log(

@@ -1,10 +1,9 @@
-"""Finished runs on one catalogue, which tests of prediction share."""
+"""Finished runs on one catalogue, which tests of prediction, serving and their pages share.
+
+What they need is imported when they are asked for: conftest.py names them for every test.
+"""
 
 import pytest
-from builders import demo_files, job
-
-from product_length.experiment import Experiment
-from product_length.pipeline import run
 
 QUICK = [
     "data=amazon2023",
@@ -25,12 +24,19 @@ QUICK = [
 @pytest.fixture(scope="session")
 def catalogue(tmp_path_factory):
     """A folder with 600 products, `train.csv`, and the same without lengths, `test.csv`."""
+    from builders import demo_files
+
     return demo_files(tmp_path_factory.mktemp("catalogue"), rows=600, types=20, seed=3)
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory, catalogue):
     """Trains a recipe on the catalogue: the folder of the run."""
+    from builders import job
+
+    from product_length.experiment import Experiment
+    from product_length.pipeline import run
+
     cache = tmp_path_factory.mktemp("cache")
 
     def train(*overrides):

@@ -1,0 +1,1 @@
+"""What Python programs and notebooks use: `load`, `train` and a scikit-learn regressor."""

@@ -1,0 +1,308 @@
+"""Sections of a profile about its labels: lengths, MAPE, types, repeated texts."""
+
+from product_length.evaluation.wording import percent, row_count
+from product_length.pages.charts import ranked
+from product_length.pages.colours import MODEL, of_baseline, series
+from product_length.pages.page import (
+    Cell,
+    Chart,
+    Column,
+    Details,
+    Facts,
+    Paragraph,
+    Part,
+    Section,
+    SideBySide,
+    Table,
+)
+from product_length.pages.profile_charts import binned, paired_bars
+from product_length.pages.series import Line, Series
+from product_length.profiling.profile import Profile
+from product_length.profiling.types import TypeFigures, TypeSpread
+from product_length.profiling.wording import number, ratio, share
+
+_TYPES_SHOWN = 15
+
+
+def length_section(profile: Profile) -> Section:
+    """How lengths are distributed, and how round they are."""
+    figures, quantity = profile.lengths, profile.quantity
+    lines = [Line(figures.quantiles["0.5"], "median")]
+    if figures.values > 1:
+        lines.insert(0, Line(profile.mape.best_constant, "least MAPE", of_baseline("constant")))
+    spread = binned(
+        figures.edges,
+        figures.rows,
+        f"{quantity.noun} ({quantity.unit})",
+        counted="rows",
+        lines=lines,
+    )
+    parts: list[Part] = [
+        Facts(
+            [
+                ("shortest", quantity.unit.amount(number(figures.least))),
+                *(
+                    (f"{float(name):.0%} are below", quantity.unit.amount(number(value)))
+                    for name, value in figures.quantiles.items()
+                ),
+                ("longest", quantity.unit.amount(number(figures.greatest))),
+                ("distinct values, to five digits", f"{figures.values:,}"),
+                ("values of half of the rows", f"{figures.values_of_half:,}"),
+                ("values of nine tenths", f"{figures.values_of_nine_tenths:,}"),
+            ]
+        ),
+        Chart(
+            spread, f"Rows by {quantity.noun}", "Bins of equal ratio, twenty for a factor of ten."
+        ),
+    ]
+    return Section(f"{quantity.nouns.capitalize()}", [*parts, SideBySide(_round(profile))])
+
+
+def _round(profile: Profile) -> list[Part]:
+    figures = profile.lengths
+    parts: list[Part] = []
+    if figures.grids:
+        found = paired_bars(
+            [each.name for each in figures.grids],
+            [
+                Series("rows", [100 * each.share for each in figures.grids], MODEL),
+                Series("by chance", [100 * each.by_chance for each in figures.grids], series(6)),
+            ],
+            "share of the rows",
+            labels=[
+                [share(each.share) for each in figures.grids],
+                [share(each.by_chance) for each in figures.grids],
+            ],
+        )
+        note = (
+            "Which round numbers labels are. By chance: were they not round, only written with as "
+            "many decimals. A whole centimetre is a whole millimetre too."
+        )
+        parts.append(Chart(found, "Grids that labels lie on", note, 90 + 46 * len(figures.grids)))
+    columns = [
+        Column(f"{profile.quantity.noun} ({profile.quantity.unit})", numeric=True),
+        Column("rows", numeric=True),
+        Column("share", numeric=True),
+    ]
+    cells: list[list[str | Cell]] = [
+        [
+            Cell(number(each.length), each.length),
+            f"{each.rows:,}",
+            share(each.rows, profile.rows.kept),
+        ]
+        for each in figures.most_common
+    ]
+    parts.append(Table(columns, cells, "The most common values"))
+    return parts
+
+
+def mape_section(profile: Profile) -> Section:
+    """Where the MAPE of any model will come from."""
+    mape, quantity = profile.mape, profile.quantity
+    unit = quantity.unit
+    facts = [
+        ("constant with the least MAPE", unit.amount(number(mape.best_constant))),
+        ("its MAPE, out of fold", percent(mape.constant)),
+        ("that of each type's, out of fold", percent(mape.type_median)),
+    ]
+    if mape.short_below is not None:
+        above = f"≥ {unit.amount(number(mape.short_below))}"
+        facts += [
+            (f"MAPE of the constant, {above}", percent(mape.long_constant)),
+            (f"MAPE of each type's, {above}", percent(mape.long_type_median)),
+        ]
+    chart = paired_bars(
+        [band.name for band in mape.bands],
+        [
+            Series("share of the rows", [100 * band.share for band in mape.bands], MODEL),
+            Series("share of Σ 1/length", [100 * band.weight for band in mape.bands], series(1)),
+        ],
+        "share",
+        labels=[
+            [share(band.share) for band in mape.bands],
+            [share(band.weight) for band in mape.bands],
+        ],
+    )
+    columns = [
+        Column(f"{quantity.noun} ({unit})", names_row=True),
+        Column("rows", numeric=True),
+        Column("MAPE of the constant", numeric=True),
+        Column("of each type's", numeric=True),
+    ]
+    cells: list[list[str | Cell]] = [
+        [
+            Cell(band.name, float(at)),
+            f"{band.rows:,}",
+            percent(band.constant),
+            percent(band.type_median),
+        ]
+        for at, band in enumerate(mape.bands)
+    ]
+    note = "An error of one unit weighs 1/length: where the second bar is long, MAPE is decided."
+    return Section(
+        "Where MAPE will come from",
+        [
+            Facts(facts),
+            SideBySide(
+                [
+                    Chart(chart, "Rows and their weight", note, 120 + 60 * len(mape.bands)),
+                    Table(columns, cells, "Constants by band"),
+                ]
+            ),
+        ],
+        lead="Constants are fitted on four fifths of the texts and judged on the others, five "
+        "times over.",
+    )
+
+
+def type_section(profile: Profile, types: TypeFigures) -> Section:
+    """Product types by rows and by spread."""
+    unit, kept = profile.quantity.unit, profile.rows.kept
+    facts = [
+        ("types", f"{types.types:,}"),
+        ("types of half of the rows", f"{types.half:,}"),
+        ("rows without a type", f"{types.rows_without:,} ({share(types.rows_without, kept)})"),
+        (
+            "types with fewer than five rows",
+            f"{types.rare_types:,}, {share(types.rare_rows, kept)} of the rows",
+        ),
+        ("90% over 10% quantile, all rows", f"{ratio(types.spread)} times"),
+        (
+            "the same within a type, median",
+            "–" if types.spread_within is None else f"{ratio(types.spread_within)} times",
+        ),
+    ]
+    some = types.largest[:_TYPES_SHOWN]
+    chart = ranked(
+        [f"{each.name} ({row_count(each.rows)})" for each in some],
+        Series(
+            "median",
+            [each.median for each in some],
+            MODEL,
+            [each.low for each in some],
+            [each.high for each in some],
+        ),
+        f"{profile.quantity.noun} ({unit})",
+        labels=[
+            f"{number(each.low)} – {number(each.median)} – {unit.amount(number(each.high))}"
+            for each in some
+        ],
+        sign="",
+    )
+    note = "Medians, and lines from the 10% to the 90% quantile: the longer, the less a type tells."
+    return Section(
+        "Product types",
+        [
+            Facts(facts),
+            Chart(chart, "The largest types", note, 80 + 28 * len(some)),
+            Details(f"The {len(types.largest):,} largest types", [_types(profile, types.largest)]),
+        ],
+    )
+
+
+def _types(profile: Profile, largest: tuple[TypeSpread, ...]) -> Table:
+    columns = [
+        Column("type", names_row=True),
+        Column("rows", numeric=True),
+        Column("10%", numeric=True),
+        Column("median", numeric=True),
+        Column("90%", numeric=True),
+        Column("90% over 10%", numeric=True),
+        Column("MAPE of its constant", numeric=True, hint="on the rows that it is fitted on"),
+    ]
+    cells: list[list[str | Cell]] = [
+        [
+            each.name,
+            f"{each.rows:,}",
+            *(Cell(number(value), value) for value in (each.low, each.median, each.high)),
+            Cell(ratio(each.spread), each.spread),
+            percent(each.mape),
+        ]
+        for each in largest
+    ]
+    return Table(columns, cells, note=f"In {profile.quantity.unit}.")
+
+
+def repeat_section(profile: Profile) -> Section:
+    """Texts that are the same, or nearly, and how their labels differ."""
+    same, near, kept = profile.repeats, profile.near_repeats, profile.rows.kept
+    facts = [
+        ("rows that share their text", f"{same.rows:,} ({share(same.rows, kept)})"),
+        ("distinct texts of theirs", f"{same.texts:,}"),
+        ("of these with labels over 1% apart", share(same.disagreeing)),
+        ("how far apart, median", "–" if same.ratio is None else f"{ratio(same.ratio)} times"),
+        ("rows with the same inputs", f"{same.same_inputs_rows:,}"),
+        ("floor of MAPE, all rows", percent(same.floor)),
+        ("floor of MAPE, these rows", percent(same.floor_repeated)),
+    ]
+    of = "all" if near.searched == near.texts else f"{near.searched:,} of {near.texts:,}"
+    near_facts = [
+        (
+            "texts with a near-repeat",
+            f"{near.found:,} of {near.searched:,} ({share(near.found, near.searched)})",
+        ),
+        ("with the same numbers in both", f"{near.same_numbers:,}"),
+        ("of these with another length", _or_none(near.disagreeing)),
+        ("how far apart, median", "–" if near.ratio is None else f"{ratio(near.ratio)} times"),
+        ("of the others with another length", _or_none(near.disagreeing_numbers)),
+    ]
+    note = (
+        f"Near-repeats share four fifths of their words; {of} distinct texts were searched"
+        + ("" if of == "all" else ", those whose texts begin with the same two words together")
+        + "."
+    )
+    floor = (
+        "Rows with the same text, type, numbers and categories get the same prediction: the best "
+        "one for their labels leaves the floor."
+    )
+    parts: list[Part] = [Facts(facts), Paragraph(floor, "note")]
+    if not same.rows:
+        parts = [Paragraph("No two rows share their whole text.")]
+    if same.examples:
+        parts.append(_same(profile))
+    parts += [Facts(near_facts), Paragraph(note, "note")]
+    if near.examples:
+        parts.append(_near(profile))
+    return Section("Repeated texts", parts)
+
+
+def _or_none(fraction: float | None) -> str:
+    return "–" if fraction is None else share(fraction)
+
+
+def _same(profile: Profile) -> Table:
+    columns = [
+        Column("text", names_row=True),
+        Column("rows", numeric=True),
+        Column(f"{profile.quantity.nouns} ({profile.quantity.unit})", prose=True),
+        Column("such as products", prose=True),
+    ]
+    cells: list[list[str | Cell]] = [
+        [
+            each.text,
+            f"{each.rows:,}",
+            ", ".join(map(number, each.lengths)),
+            ", ".join(each.ids),
+        ]
+        for each in profile.repeats.examples
+    ]
+    return Table(columns, cells, "One text, labels that disagree most")
+
+
+def _near(profile: Profile) -> Table:
+    columns = [
+        Column("text", names_row=True),
+        Column("nearly the same", prose=True),
+        Column(f"{profile.quantity.nouns} ({profile.quantity.unit})", numeric=True),
+        Column("products", prose=True),
+    ]
+    cells: list[list[str | Cell]] = [
+        [
+            each.texts[0],
+            each.texts[1],
+            Cell(" and ".join(map(number, each.lengths)), max(each.lengths) / min(each.lengths)),
+            " and ".join(each.ids),
+        ]
+        for each in profile.near_repeats.examples
+    ]
+    return Table(columns, cells, "Near-repeats with the same numbers, labels that disagree most")

@@ -1,0 +1,1 @@
+"""What a catalogue holds, before any training: figures for a person, and what follows from them."""

@@ -22,6 +22,8 @@ from product_length.profiling.profile import Profile
 from product_length.profiling.wording import number, share
 
 _BARS = 12
+_FEW = 20
+"""Of fewer rows that state a length nothing can be said."""
 _PLURALS = {
     unit.name.lower(): f"{unit.name.lower()}s"
     for unit in (Unit.MILLIMETRE, Unit.CENTIMETRE, Unit.METRE, Unit.YARD)
@@ -111,7 +113,7 @@ def stated_section(profile: Profile) -> Section:
         )
     facts += [(f"in {_PLURALS[unit]}", f"{rows:,}") for unit, rows in figures.units.items()]
     parts: list[Part] = [Facts(facts)]
-    if any(figures.ratios):
+    if any(figures.ratios) and figures.stating >= _FEW:
         factors = {1.0: "the label"} | {
             slip.factor: f"{slip.factor:.4g}" for slip in figures.slips if slip.stands_out
         }
@@ -127,10 +129,8 @@ def stated_section(profile: Profile) -> Section:
             "their inverses would be slips of the unit."
         )
         parts.append(Chart(chart, "Labels against what texts state", note))
-    if figures.sides:
-        parts.append(_sides(profile))
-    if figures.slips:
-        parts.append(_slips(profile))
+    if figures.sides and figures.stating >= _FEW:
+        parts += [_sides(profile), *([_slips(profile)] if figures.slips else [])]
     found = [slip for slip in figures.slips if slip.stands_out]
     parts += [_examples(profile, slip.factor) for slip in found if slip.examples]
     return Section("What texts state", parts)

@@ -41,7 +41,17 @@ def _lengths(profile: Profile) -> Iterator[Finding]:
         f"{unit.amount(number(high))}; the median is {number(figures.quantiles['0.5'])}."
     )
     yield Finding("lengths", text)
-    above = figures.quantiles["0.99"]
+    under, above = figures.quantiles["0.01"], figures.quantiles["0.99"]
+    if under > _FAR * figures.least:
+        limit = float(f"{under / 10:.0e}")
+        text = (
+            f"The shortest is {unit.amount(number(figures.least))}, 99% of the rows are longer "
+            f"than {number(under)}: can it be right? data.min_length={limit:g} leaves such "
+            "labels out."
+        )
+        settings = (f"data.min_length={limit:g}",)
+        answer = "Leave out lengths that can hardly be right"
+        yield Finding("lengths", text, settings, answer, is_fault=True)
     if figures.greatest > _FAR * above:
         limit = float(f"{10 * above:.0e}")
         times = number(figures.greatest / above)

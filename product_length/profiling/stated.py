@@ -30,12 +30,13 @@ _SLIPS = {
     1 / 39.37: "metres taken for inches",
 }
 """Factors from a stated length to the label, and the mistakes that they come of."""
-_SHUFFLES = 3
+_SHUFFLES = 5
 _ASIDE = (0.93, 0.96, 1.04, 1.07)
 """Beside a factor, where no mistake leads to: what is there is there by chance."""
-_LEAST_ROWS = 5
+_LEAST_ROWS = 10
 _LEAST_SHARE = 0.0005
-_TIMES = 3.0
+_TIMES, _DEVIATIONS = 2.0, 4.0
+"""A pile is so many times what chance explains, and so many of its deviations (Poisson) above."""
 _EXAMPLES = 5
 _TEXT_LETTERS = 100
 _BINS_A_DECADE, _DECADES = 60, 2
@@ -191,36 +192,32 @@ def _slips(
     lengths: NDArray[np.float64],
 ) -> list[UnitSlip]:
     """Of rows int64 (n,) that state a length: ln of what is stated (n, most), labels (n,)."""
+    stating, labels = len(rows), np.log(lengths)
+    unlike = np.flatnonzero(~_any_near(labels[:, None] - logs, 1.0))
+    rows, logs, labels, lengths = rows[unlike], logs[unlike], labels[unlike], lengths[unlike]
     if not len(rows):
         return []
-    labels = np.log(lengths)
-    found = _unexplained(logs, labels)
+    found = labels[:, None] - logs
     generator = np.random.default_rng(0)
-    shuffled = [_unexplained(logs, generator.permutation(labels)) for _ in range(_SHUFFLES)]
+    shuffled = [generator.permutation(labels)[:, None] - logs for _ in range(_SHUFFLES)]
     slips = []
     for factor, in_words in _SLIPS.items():
         near = _any_near(found, factor)
         beside = np.mean([_any_near(found, factor * each).sum() for each in _ASIDE])
         mixed = np.mean([_any_near(each, factor).sum() for each in shuffled])
         count, chance = int(near.sum()), float(max(beside, mixed))
-        least = max(_LEAST_ROWS, _LEAST_SHARE * len(rows), _TIMES * chance)
+        least = max(_LEAST_ROWS, _LEAST_SHARE * stating, _TIMES * chance)
         slips.append(
             UnitSlip(
                 factor=factor,
                 in_words=in_words,
                 rows=count,
                 by_chance=chance,
-                stands_out=count >= least,
+                stands_out=count >= max(least, chance + _DEVIATIONS * chance**0.5),
                 examples=_examples(catalogue, rows, found, lengths, near, factor),
             )
         )
     return sorted(slips, key=lambda slip: -slip.rows)
-
-
-def _unexplained(logs: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """ln(label/stated), float64 (n, most); NaN in rows whose label is one of the stated lengths."""
-    ratios = labels[:, None] - logs
-    return np.where(_any_near(ratios, 1.0)[:, None], np.nan, ratios)
 
 
 def _examples(

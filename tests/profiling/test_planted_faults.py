@@ -1,6 +1,10 @@
 """What is wrong with a catalogue is found, named and counted."""
 
 import pytest
+from builders import job
+
+from product_length.profiling.config import ProfileJob
+from product_length.profiling.profile import profile_catalogue
 
 
 def texts(findings, about):
@@ -112,3 +116,15 @@ def test_tiny_lengths_that_decide_mape_are_said(profile, findings):
     assert tiny.rows == 20
     assert tiny.weight > 0.7
     assert said.settings == ("data.min_length=40",)
+
+
+def test_the_slips_of_the_demo_catalogue_are_found(tmp_path):
+    """Of its labels 1.6% are divided by 2.54, 1.2% multiplied (`demo.labels`), and none by 25.4."""
+    words = ["data.rows=8000", f"cache_dir={tmp_path}", "output=unused", "embeddings=lsa"]
+    stated = profile_catalogue(job("profile", ProfileJob, *words)).stated
+    slips = {slip.factor: slip for slip in stated.slips}
+    assert slips[1 / 2.54].rows == pytest.approx(0.016 * stated.stating, rel=0.4)
+    assert slips[2.54].rows == pytest.approx(0.012 * stated.stating, rel=0.4)
+    found = {factor for factor, slip in slips.items() if slip.stands_out}
+    assert found >= {2.54, 1 / 2.54}
+    assert found <= {2.54, 1 / 2.54, 10.0, 1 / 10}

@@ -73,7 +73,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
             made_from, lambda: fit_features(catalogue, embeddings, experiment.features, store)
         )
         fitted = fitted.with_options(experiment.features)
-        model = _build(experiment, catalogue, fitted, bands)
+        model = build_model(experiment, catalogue, fitted, bands)
     this = Run(
         experiment,
         folder,
@@ -156,7 +156,7 @@ def _made_from(
     }
 
 
-def _build(
+def build_model(
     experiment: Experiment, catalogue: Catalogue, fitted: FittedFeatures, bands: Bands
 ) -> Model:
     """The untrained network; the seed decides its first weights."""

@@ -6,6 +6,7 @@ VERBS = {
     "embed": "compute the text embeddings ahead of training",
     "predict": "write the lengths of a table's products to a file",
     "serve": "predict over HTTP, with a page for people to try",
+    "audit": "find the labels of a catalogue that are probably wrong, and the slip that fits",
     "report": "compare finished runs: which recipe is best, by how much, and is it luck",
 }
 """What each verb does. A verb is the module of that name: `python -m product_length.VERB`."""

@@ -46,7 +46,7 @@ def fitted_in(name, recipe, folder):
     store = ArtefactStore(experiment.cache_dir)
     fitted = fit_features(catalogue, embeddings, experiment.features, store)
     bands = pipeline._bands(experiment, catalogue)
-    return experiment, catalogue, fitted, pipeline._build(experiment, catalogue, fitted, bands)
+    return experiment, catalogue, fitted, pipeline.build_model(experiment, catalogue, fitted, bands)
 
 
 def trained_in(name, recipe, folder):

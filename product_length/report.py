@@ -2,7 +2,8 @@
 
 Runs that differ in their seed only are one recipe. Prints the tables of each group of comparable
 recipes, and writes the same with charts to `comparison.html`, and as `comparison.md` and
-`comparison.csv`.
+`comparison.csv`. The page of each run that is named itself, `report.html` in its folder, is made
+anew.
 """
 
 import argparse
@@ -50,8 +51,18 @@ def _report(names: Sequence[str], output: Path, reference: str | None) -> None:
         pictures = saved_pictures(Path(names[0]))
         comparison = replace(comparison, missing=saved_missing(Path(names[0])))
     files = write_comparison(comparison, output, pictures)
+    files += _run_pages(names, runs)
     sys.stdout.write(as_text(comparison))
     sys.stdout.write("\nWritten: " + ", ".join(map(str, files)) + "\n")
+
+
+def _run_pages(names: Sequence[str], runs: Sequence[Run]) -> list[Path]:
+    """The pages of runs that were named one by one, made anew; a sweep's runs have theirs."""
+    from product_length.pages.run import write_run_page  # not before: it takes its time
+
+    named = {folder.resolve() for name in names for folder in _expand(name)}
+    trained = [each for run in runs for each in run.trainings]
+    return [write_run_page(each.folder) for each in trained if each.folder.resolve() in named]
 
 
 def _sweeps_reference(runs: Sequence[Run]) -> list[str] | None:

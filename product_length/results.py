@@ -43,7 +43,7 @@ from product_length.experiment import Experiment
 from product_length.features.features import FittedFeatures
 from product_length.model.network import LengthNetwork
 from product_length.model.trunk import parameter_count
-from product_length.pages.run import write_run_page
+from product_length.pages.run import run_figures, write_run_page
 from product_length.prediction.checkpoint import complete_checkpoint
 from product_length.prediction.predictor import Predictor, snapped
 from product_length.run_records import data_record, feature_records
@@ -148,6 +148,8 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
     ending = time.perf_counter()
     rows = {str(split): this.splits()[split] for split in shown.splits}
     log_outcome(tracker, shown, this.catalogue, rows, scored.predicted)
+    for name, figure in run_figures(this.folder, shown).items():
+        tracker.figure(name, figure)
     write_report(this.folder, report)  # last: where it stands, the run is finished
     watch.add("end", ending)
     log.info("%s", summary(shown.model_copy(update={"timings": watch.seconds})))

@@ -15,12 +15,12 @@ from product_length.comparison.compare import compare
 from product_length.comparison.page import as_html
 from product_length.comparison.runs import load_runs
 from product_length.decision.conformal import Calibration, PitValues
-from product_length.evaluation import plots
 from product_length.evaluation.bands import Bands
 from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.report import load_report
 from product_length.evaluation.summary import summary
 from product_length.experiment import Experiment
+from product_length.pages.run_charts import band_charts, ratio_chart, scatter_chart
 from product_length.pipeline import run
 from product_length.prediction.checkpoint import load_predictors
 from product_length.prediction.ensemble import Ensemble
@@ -143,14 +143,13 @@ def test_predictions_and_axes_name_the_unit(cm, kg):
         assert (facts[b"target"], facts[b"unit"]) == (target.encode(), unit.encode())
         report = load_report(folder)
         rows = load_predictions(folder, "val")
-        (scatter, _) = plots.scatter(rows, "val", report.quantity).axes
-        assert scatter.get_xlabel() == f"true {noun} ({unit})"
-        assert scatter.get_ylabel() == f"predicted {noun} ({unit})"
-        (by_band,) = plots.error_by_band(report, "val").axes
-        assert by_band.get_xlabel() == f"true {noun} ({unit})"
-        assert "model, decision: mape" in by_band.get_legend().get_texts()[0].get_text()
-        (errors,) = plots.distribution(rows, "val", report.decision).axes
-        assert errors.get_title().endswith("val products, decision: median")
+        scatter = scatter_chart(rows, report).figure.layout
+        assert scatter.xaxis.title.text.startswith(f"true {noun} ({unit})")
+        assert scatter.yaxis.title.text.startswith(f"predicted {noun} ({unit})")
+        (by_band,) = band_charts(report)
+        assert by_band.figure.layout.xaxis.title.text == f"true {noun} ({unit})"
+        assert by_band.figure.data[0].name == "model, decision: mape"
+        assert "decision: median" in ratio_chart(rows, report).note
 
 
 def test_wandb_is_sent_the_unit(cm):

@@ -170,8 +170,8 @@ def test_a_closed_pipe_is_no_fault(root, tmp_path):
 
 def test_heavy_libraries_are_imported_only_when_used():
     code = (
-        "import sys, product_length.report, product_length.evaluation.plots;"
-        "heavy = {'matplotlib', 'jinja2', 'torch', 'hydra', 'wandb', 'optuna'};"
+        "import sys, product_length.report, product_length.pages.run;"
+        "heavy = {'matplotlib', 'plotly', 'jinja2', 'torch', 'hydra', 'wandb', 'optuna'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     assert run_python("-c", code).stdout == "[]\n"

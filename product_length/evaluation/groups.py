@@ -1,17 +1,19 @@
 """Errors of groups of products: by type, by training rows of the type, by what texts state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.evaluation.intervals import by_frequency
 from product_length.evaluation.metrics import FloatArray, absolute_percentage_errors
 from product_length.evaluation.predictions import Predictions
 from product_length.evaluation.records import Resampling
 from product_length.evaluation.resampling import Mean, interval, resample
 from product_length.evaluation.stated import KINDS
+
+# Products by how many training rows have their type: name, and the greatest such number.
+_FREQUENCIES = (("0–2", 2), ("3–20", 20), ("21–200", 200), (">200", np.inf))
 
 
 @dataclass(frozen=True)
@@ -96,3 +98,11 @@ def _group(
         share=float(errors[rows].sum() / errors.sum()) if errors.any() else 0.0,
         bias=float(np.median(ratios)),
     )
+
+
+def by_frequency(rows_of_type: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Which rows have a type of so many training rows, by the number in words, fewest first."""
+    below = -1.0
+    for name, most in _FREQUENCIES:
+        yield name, (rows_of_type > below) & (rows_of_type <= most)
+        below = most

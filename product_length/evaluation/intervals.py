@@ -1,6 +1,5 @@
 """How often calibrated intervals hold the truth on rows they were not calibrated on, how wide."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,14 +7,13 @@ from numpy.typing import NDArray
 
 from product_length.decision.conformal import Calibration, Coverage, PitValues
 from product_length.evaluation.bands import Bands
+from product_length.evaluation.groups import by_frequency
 from product_length.evaluation.records import IntervalGroup, IntervalReport, Reliability
 
 LEVEL = 0.9
 """The level of the intervals that a run reports."""
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """The levels of the reliability plot."""
-# Products by how many training rows have their type: name, and the greatest such number.
-_FREQUENCIES = (("0–2", 2), ("3–20", 20), ("21–200", 200), (">200", np.inf))
 
 Floats = NDArray[np.floating[Any]]
 
@@ -65,11 +63,3 @@ def interval_report(
             for level in LEVELS
         ],
     )
-
-
-def by_frequency(rows_of_type: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Which rows have a type of so many training rows, by the number in words, fewest first."""
-    below = -1.0
-    for name, most in _FREQUENCIES:
-        yield name, (rows_of_type > below) & (rows_of_type <= most)
-        below = most

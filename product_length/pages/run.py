@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from product_length.errors import UserError
 from product_length.evaluation.examples import Example, load_examples
@@ -23,6 +24,7 @@ from product_length.evaluation.wording import (
     row_count,
 )
 from product_length.pages.page import (
+    Chart,
     Command,
     Details,
     Facts,
@@ -52,6 +54,9 @@ from product_length.pages.run_tables import (
     type_table,
 )
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 PAGE_FILE = "report.html"
 _CONFIG_FILE = "config.yaml"
 _OF_SWEEPS = ("study=", "sweep=", "storage=")
@@ -74,21 +79,44 @@ def write_run_page(folder: Path, report: Report | None = None) -> Path:
     run is one of a study's. Raises UserError where the folder holds no finished run, a file is
     damaged, or the page cannot be written.
     """
-    shown = report or _shown(load_report(folder))
+    run = _read(folder, report or _shown(load_report(folder)))
+    return write_page(
+        folder / PAGE_FILE,
+        _title(run.report),
+        verdict(run.report),
+        run_sections(run),
+        kicker=f"One run · {run.report.created.replace('T', ' ')[:16]} UTC",
+    )
+
+
+def run_figures(folder: Path, report: Report) -> dict[str, Figure]:
+    """The page's figures by a name of each, such as "val/signed_error", for a tracker.
+
+    Errors as of `write_run_page`.
+    """
+    run = _read(folder, report)
+    test = report.splits.get("test")
+    intervals = test.intervals if test else None
+    groups = group_charts(run.found, report)
+    charts: dict[str, Chart | None] = {
+        "val/predicted_against_true": scatter_chart(run.found, report),
+        "val/signed_error": ratio_chart(run.found, report),
+        "learning_curve": curves_chart(report),
+        "test/calibration": calibration_chart(intervals) if intervals else None,
+        **{f"val/error_by_band_{at}": each for at, each in enumerate(band_charts(report), 1)},
+        **{f"val/error_by_group_{at}": each for at, each in enumerate(groups, 1)},
+    }
+    return {name: chart.figure for name, chart in charts.items() if chart is not None}
+
+
+def _read(folder: Path, report: Report) -> RunPage:
     try:
         config = (folder / _CONFIG_FILE).read_text(encoding="utf-8")
     except FileNotFoundError:
         config = ""
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{folder / _CONFIG_FILE}: cannot be read ({error})") from error
-    run = RunPage(shown, load_predictions(folder, "val"), load_examples(folder), config)
-    return write_page(
-        folder / PAGE_FILE,
-        _title(shown),
-        verdict(shown),
-        run_sections(run),
-        kicker=f"One run · {shown.created.replace('T', ' ')[:16]} UTC",
-    )
+    return RunPage(report, load_predictions(folder, "val"), load_examples(folder), config)
 
 
 def _shown(report: Report) -> Report:

@@ -41,7 +41,8 @@ def scatter_chart(found: Predictions, report: Report) -> Chart:
     return Chart(
         figure,
         f"Predicted against true {quantity.noun}",
-        f"{some}Lines beside the middle one: twice and half the true {quantity.noun}.",
+        f"{some}Lines beside the middle one: twice and half the true {quantity.noun}."
+        f"{_decided(report)}",
         height=440,
     )
 
@@ -59,6 +60,7 @@ def ratio_chart(found: Predictions, report: Report) -> Chart:
     )
     if outside:
         note += f" {row_count(outside)} outside of the axis stand at its ends."
+    note += _decided(report)
     figure = histogram(
         shown,
         f"predicted over true {report.quantity.noun}",
@@ -66,6 +68,11 @@ def ratio_chart(found: Predictions, report: Report) -> Chart:
         lines=[Line(1, "exact"), Line(middle, f"median {number(middle)}", TRAIN)],
     )
     return Chart(figure, "Signed error", note, height=440)
+
+
+def _decided(report: Report) -> str:
+    """What the predictions are decided for, where it is not MAPE."""
+    return "" if report.decision in (None, MAPE.decision) else f" Here decision: {report.decision}."
 
 
 def band_charts(report: Report) -> list[Chart]:

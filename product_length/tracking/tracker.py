@@ -53,6 +53,9 @@ class Tracker:
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Show a table of plain values."""
 
+    def figure(self, name: str, figure: Any) -> None:
+        """Show a Plotly figure."""
+
     def page(self, name: str, html: str) -> None:
         """Show a self-contained HTML page."""
 

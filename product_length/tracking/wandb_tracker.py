@@ -121,6 +121,10 @@ class WandbTracker(Tracker):
         made: list[list[Any]] = [plain(row) for row in rows]
         self._send(lambda run: _log_media(run, {name: (named, made)}, {}))
 
+    def figure(self, name: str, figure: Any) -> None:
+        """Log a Plotly figure."""
+        self._send(lambda run: _log_figure(run, name, figure))
+
     def page(self, name: str, html: str) -> None:
         """Log a self-contained HTML page."""
         self._send(lambda run: _log_page(run, name, html))
@@ -173,6 +177,13 @@ def _log_page(run: "wandb.Run", name: str, html: str) -> None:
 
     with staging(run):
         run.log({name: wandb.Html(html, inject=False)})
+
+
+def _log_figure(run: "wandb.Run", name: str, figure: Any) -> None:
+    import wandb
+
+    with staging(run):
+        run.log({name: wandb.Plotly(figure)})
 
 
 def _restart() -> None:

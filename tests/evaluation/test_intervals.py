@@ -4,13 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 from run_folders import BANDS, write_run
 
 from product_length.decision.conformal import Calibration, PitValues
-from product_length.evaluation import plots
 from product_length.evaluation.intervals import LEVELS, interval_report
-from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.records import Report
 from product_length.evaluation.summary import summary
 
@@ -79,20 +76,3 @@ def test_they_are_kept_in_the_report_and_shown_unless_test_is_hidden(run):
     )
     assert "by training rows of the type: 0–2 50.0% of 2, 3–20 100.0% of 2, >200" in text
     assert "intervals, calibrated" not in summary(report.without_test())
-
-
-def test_reliability_is_drawn(run):
-    folder, report = run
-    rows = {split: load_predictions(folder, split) for split in report.splits}
-    files = plots.write_plots(folder, report, rows)
-    assert [path.name for path in files if "reliability" in path.name] == ["reliability_test.png"]
-    picture = next(path for path in files if "reliability" in path.name)
-    assert min(np.asarray(Image.open(picture)).shape[:2]) > 600
-    intervals = report.splits["test"].intervals
-    (axes,) = plots.reliability(intervals, "test").axes
-    _, calibrated, plain = axes.lines
-    expected = [100 * each.coverage for each in intervals.reliability]
-    assert calibrated.get_ydata() == pytest.approx(expected)
-    assert plain.get_ydata() == pytest.approx([100 * e.uncalibrated for e in intervals.reliability])
-    assert calibrated.get_xdata() == pytest.approx([100 * level for level in LEVELS])
-    assert axes.get_title()

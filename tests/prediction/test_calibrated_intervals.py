@@ -1,6 +1,7 @@
 """Distributions: each metric under its own decision, and intervals from run to submission."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from builders import predict_by, read_rows, scored, submission
@@ -42,8 +43,12 @@ def test_intervals_are_those_that_the_report_judged_on_test_rows(distributed, ca
     assert report.val.intervals is None  # they calibrated them
     judged = report.splits["test"].intervals
     assert judged.calibration_rows == report.data.rows["val"]
-    assert (distributed / "plots" / "reliability_test.png").exists()
-    assert not (distributed / "plots" / "reliability_val.png").exists()
+    found = pq.read_table(distributed / "predictions_test.parquet").to_pydict()
+    inside = [
+        low <= y <= high
+        for low, y, high in zip(*map(found.get, ("low", "length", "high")), strict=True)
+    ]
+    assert np.mean(inside) == pytest.approx(judged.overall.coverage)
     assert "90% intervals, calibrated on" in summary(report)
     assert "90% intervals" not in summary(report.without_test())
     options = ["interval=0.9", "batch_rows=100"]

@@ -13,11 +13,11 @@ from product_length.comparison.formats import as_csv
 from product_length.comparison.page import as_html
 from product_length.comparison.runs import load_runs
 from product_length.comparison.tables import tables
-from product_length.evaluation import plots
 from product_length.evaluation.metrics import METRICS, Metric
 from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.report import load_report
 from product_length.evaluation.summary import summary
+from product_length.pages.run_charts import band_charts
 from product_length.tracking.config import Wandb
 from product_length.tracking.open_tracker import open_tracker
 from product_length.tracking.outcome import log_outcome
@@ -65,7 +65,7 @@ def test_a_new_metric_is_in_the_report_the_comparison_and_wandb(mae_log, tmp_pat
     (line,) = [line for line in summary(report).splitlines() if line.startswith("MAE of logs  ")]
     assert shown in line
     assert "MAE of logs, 100–500 (1/100 inch)" in summary(report)
-    assert len(plots.error_by_band(report, "val").axes) == 2
+    assert [chart.title for chart in band_charts(report)][1] == "MAE of logs by true length"
 
     comparison = compare(load_runs(sorted(tmp_path.iterdir()))[0])
     ranking, mapes, by_band, *_ = tables(comparison.groups[0])

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from product_length.command_line.suggestions import close_names, did_you_mean
-from product_length.verbs import VERBS
+from product_length.verbs import VERBS, WITHOUT_KEYS
 from product_length.version import __version__
 
 USAGE = f"""\
@@ -32,13 +32,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif given[0] in ("-V", "--version"):
         sys.stdout.write(f"product_length {__version__}\n")
     elif given[0] in VERBS:
-        sys.argv = [sys.argv[0], *given[1:]]
-        # The verb is `__main__`, as with -m: the processes that it starts find it by that name.
-        runpy.run_module(f"product_length.{given[0]}", run_name="__main__", alter_sys=True)
+        _run(given[0], given[1:])
+    elif given[0] in ("-sc", "--shell-completion"):
+        return _complete(given[1:])
     else:
         sys.stderr.write(f"error: {no_such_verb(given[0])}\n")
         return 2
     return 0
+
+
+def _run(verb: str, words: Sequence[str]) -> None:
+    sys.argv = [sys.argv[0], *words]
+    # The verb is `__main__`, as with -m: the processes that it starts find it by that name.
+    runpy.run_module(f"product_length.{verb}", run_name="__main__", alter_sys=True)
+
+
+def _complete(words: Sequence[str]) -> int:
+    """Answer a shell that completes a line, or print what makes it ask."""
+    from product_length.command_line import completion  # not before: it imports Hydra
+
+    action, _, shell = (words or [""])[0].partition("=")
+    if action == "query":
+        if verb := completion.verb_to_complete():
+            if verb not in WITHOUT_KEYS:
+                _run(verb, ["-sc", *words])
+        else:
+            sys.stdout.write(" ".join(completion.verbs_that_begin_alike()) + "\n")
+        return 0
+    if completion.print_script(action, shell):
+        return 0
+    sys.stderr.write(
+        "error: completion is for product-length in bash, zsh or fish, as in "
+        'eval "$(product-length -sc install=bash)"\n'
+    )
+    return 2
 
 
 def usage() -> str:

@@ -33,6 +33,7 @@ from product_length.log_file import log_to_file, replace_log_files
 from product_length.resumed_run import Resumed, resumed
 from product_length.secrets import hide, keep_out_of_logs, shown, shown_variables
 from product_length.shortage import cannot_write, in_words
+from product_length.sweeping.console import only_warnings_on_console, sweep_console
 from product_length.tracking.identity import leave_out_identity
 from product_length.version import __version__
 from product_length.writing import write_text
@@ -71,18 +72,22 @@ def run_command(
         nonlocal started
         started = True
         typed: Any = continued.config if continued is not None else None
-        return _run_task(lambda: typed or from_config(config, schema), task)
+        # A verb whose sweeps end in something else than their runs says itself where they stand.
+        is_quiet = after_sweep is not None
+        return _run_task(lambda: typed or from_config(config, schema), task, is_quiet=is_quiet)
 
     # Without this Hydra prints faults itself, with a part of their traceback.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
-        try:
-            hydra.main(config_path=str(CONF), config_name=config_name)(main)()
-        except BaseException:
-            with contextlib.suppress(UserError):  # why it ended says more than what it lacks
-                _end(sweep, after_sweep)
-            raise
-        _end(sweep, after_sweep)
+        with _console_of(sweep if after_sweep is not None else None):
+            try:
+                with _followed(sweep if after_sweep is not None else None):
+                    hydra.main(config_path=str(CONF), config_name=config_name)(main)()
+            except BaseException:
+                with contextlib.suppress(UserError):  # why it ended says more than what it lacks
+                    _end(sweep, after_sweep)
+                raise
+            _end(sweep, after_sweep)
     except UserError as error:  # from a job of a sweep
         _exit(error)
     except HydraException as error:
@@ -92,6 +97,20 @@ def run_command(
             raise
         place = error.filename or "the run's folder"
         _exit(cannot_write(place, error, "choose another folder with hydra.run.dir=…"))
+
+
+def _console_of(sweep: Sweep[Any] | None) -> contextlib.AbstractContextManager[None]:
+    """What a sweep says is shown while this is open, and all that is logged kept in its folder."""
+    return contextlib.nullcontext() if sweep is None else sweep_console(sweep.folder)
+
+
+def _followed(sweep: Sweep[Any] | None) -> contextlib.AbstractContextManager[object]:
+    """A sweep that Hydra runs by itself is followed from outside; a study says what it does."""
+    if sweep is None or not sweep.names:
+        return contextlib.nullcontext()
+    from product_length.sweeping.watch import Watch  # it imports numpy
+
+    return Watch(sweep.folder, len(sweep.names), names=sweep.names)
 
 
 def _collect_garbage_rarely() -> None:
@@ -161,12 +180,19 @@ def _sweep(config_name: str, schema: type[AnyConfig], overrides: Sequence[str]) 
 def _run_task(
     config: Callable[[], AnyConfig],
     task: Callable[[AnyConfig, Path, list[str]], float | None],
+    *,
+    is_quiet: bool,
 ) -> float | None:
-    """Run `task` in Hydra's folder for it; how it failed is left there too."""
+    """Run `task` in Hydra's folder for it; how it failed is left there too.
+
+    `is_quiet`: of a run of a sweep the console gets warnings only.
+    """
     run = HydraConfig.get()
     folder = Path(run.runtime.output_dir)
     keep_out_of_logs()  # here too: a launcher's worker is a process of its own
     replace_log_files()
+    if is_quiet and run.mode is RunMode.MULTIRUN:
+        only_warnings_on_console()
     if run.job.env_set and run.output_subdir:
         _clean_variables(folder / run.output_subdir / "hydra.yaml")
     try:

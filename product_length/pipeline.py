@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ from product_length.tracking.callback import EpochCallback
 from product_length.tracking.open_tracker import open_tracker
 from product_length.tracking.tracker import Tracker
 from product_length.training.batches import Inputs
+from product_length.training.epoch_note import EpochNote
 from product_length.training.fit import FitResult, fit
 from product_length.training.hardware import (
     refuse_sparse_updates,
@@ -89,7 +91,8 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
     )
     with _tracker(this) as tracker:
         stopping = _stopping(this)
-        trained = _train(this, model, [EpochCallback(tracker), *stopping])
+        noted = [EpochNote(folder, time.perf_counter() - started)] if experiment.study else []
+        trained = _train(this, model, [EpochCallback(tracker), *stopping, *noted])
         if getattr(rank_zero_only, "rank", 0) == 0:  # one process of several speaks for the run
             reason = stopping[0].reason if stopping else None
             if reason is None:

@@ -10,3 +10,5 @@ VERBS = {
     "report": "compare finished runs: which recipe is best, by how much, and is it luck",
 }
 """What each verb does. A verb is the module of that name: `python -m product_length.VERB`."""
+WITHOUT_KEYS = frozenset({"report"})
+"""Verbs that take folders and flags, not `key=value`."""

@@ -44,7 +44,7 @@ def run(installed, tmp_path_factory):
 
     def run(program, *words, code=0):
         done = subprocess.run(
-            [str(programs / program), *words],
+            [program, *words] if program == "bash" else [str(programs / program), *words],
             cwd=folder,
             env={
                 **{name: each for name, each in os.environ.items() if name != "PYTHONPATH"},
@@ -82,6 +82,31 @@ def test_it_is_the_wheel_that_runs(run, installed):
     assert run("python", "-m", "product_length") == run("product-length")
     assert "  loss=mape " in run("product-length", "train", "--help")
     assert "did you mean train?" in run("product-length", "trian", code=2)
+
+
+COMPLETE = """
+eval "$(product-length -sc install=bash)"
+export COMP_LINE="$1"
+COMP_POINT=${#COMP_LINE}
+words=($COMP_LINE)
+COMP_CWORD=$(( ${#words[@]} - 1 ))
+[[ "$COMP_LINE" == *" " ]] && COMP_CWORD=${#words[@]}
+hydra_bash_completion
+echo "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("product-length tr", "train"),
+        ("product-length train loss=h", "loss=histogram loss=huber"),
+        ("product-length train loss=mape trainer.max", "trainer.max_epochs="),
+        ("product-length predict inter", "interval="),
+    ],
+)
+def test_bash_completes_verbs_groups_and_keys(run, typed, completed):
+    assert run("bash", "-c", COMPLETE, "bash", typed).split() == completed.split()
 
 
 def test_a_run_and_its_cache_are_in_the_current_folder(run, trained):

@@ -2,6 +2,7 @@
 
 import ast
 import runpy
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -126,3 +127,39 @@ def test_a_wheel_has_all_that_git_has_of_the_package(tmp_path):
         (entry,) = [name for name in names if name.endswith("entry_points.txt")]
         assert "product-length = product_length.__main__:main" in packed.read(entry).decode()
     assert {name for name in names if ".dist-info/" not in name} == set(package_files())
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.cuda"])
+def test_dockerfiles_pass_the_linter(name):
+    program = shutil.which("hadolint", path=Path(sys.executable).parent)
+    assert program is not None
+    done = subprocess.run([program, ROOT / name], capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("product-length ", [*VERBS]),
+        ("product-length tr", ["train"]),
+        ("product-length train loss=h", ["loss=histogram", "loss=huber"]),
+        ("product-length report out", []),
+    ],
+)
+def test_a_line_is_completed(line, completed, monkeypatch, capsys):
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setattr(sys, "argv", ["product-length"])
+    monkeypatch.delitem(sys.modules, "product_length.train", raising=False)
+    assert main(["-sc", "query=bash"]) == 0
+    assert capsys.readouterr().out.split() == completed
+
+
+def test_completion_that_there_is_not_is_said_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["product-length"])
+    assert main(["-sc", "install=tcsh"]) == 2
+    assert "bash, zsh or fish" in capsys.readouterr().err
+    assert main(["-sc", "install=bash"]) == 0
+    assert "complete -o nospace -o default -F hydra_bash_completion product-length" in (
+        capsys.readouterr().out
+    )

@@ -17,6 +17,7 @@ from product_length.comparison.sentences import (
 )
 from product_length.comparison.tables import (
     best_verdict,
+    ranking_table,
     reference_verdict,
     tables,
 )
@@ -43,6 +44,24 @@ def as_text(comparison: Comparison) -> str:
             parts.append(f"{table.caption}{note}\n{shown}")
     parts.append("\n".join(notes(comparison)))
     return "\n\n".join(parts) + "\n"
+
+
+def as_console(comparison: Comparison, width: int = 100, most: int = 10) -> str:
+    """The recipes of each group, the best first, in `width` columns and at most `most` lines."""
+    parts = []
+    for group in comparison.groups:
+        table = ranking_table(group)
+        kept = [0, 2, 3, table.header.index("minus best, points")]
+        header = [table.header[i] for i in kept]
+        rows = [[row[i] for i in kept] for row in table.rows[:most]]
+        room = width - sum(max(map(len, column)) + 2 for column in zip(header, *rows, strict=True))
+        names = [_cut(row[table.row_header], room) for row in table.rows[:most]]
+        shown = [[*row[:1], name, *row[1:]] for row, name in zip(rows, names, strict=True)]
+        text = text_table([*header[:1], "recipe", *header[1:]], shown, numeric_from=2)
+        more = len(table.rows) - len(shown)
+        rest = f"\n… and {more} more, worse than these" if more else ""
+        parts.append(f"{group_title(group)}\n{headline(group)[0]}\n\n{text}{rest}")
+    return "\n\n".join([*lacks(comparison), *parts]) + "\n"
 
 
 def as_markdown(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
@@ -161,8 +180,8 @@ def _columns(name: str, estimate: Estimate) -> dict[str, float | None]:
     return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _line(cells: list[str]) -> str:

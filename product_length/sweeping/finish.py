@@ -6,12 +6,13 @@ from pathlib import Path
 
 from product_length.comparison.compare import Comparison, Missing, compare
 from product_length.comparison.files import write_comparison
-from product_length.comparison.formats import as_records, as_text
+from product_length.comparison.formats import as_console, as_records, as_text
 from product_length.comparison.pictures import Picture
 from product_length.comparison.runs import find_run_folders, load_runs, why_stopped
 from product_length.comparison.sentences import lacks
 from product_length.errors import UserError
 from product_length.experiment import Experiment
+from product_length.sweeping.console import IN_LOG_ONLY
 from product_length.sweeping.pictures import draw_pictures
 from product_length.sweeping.study import load_study
 from product_length.sweeping.trials import TOTAL, elsewhere, missing
@@ -49,7 +50,8 @@ def finish(experiment: Experiment, folder: Path) -> None:
         elsewhere=absent,
     )
     write_comparison(comparison, folder, pictures)
-    log.info("\n%s", as_text(comparison))
+    log.info("\n%s", as_console(comparison))
+    log.info("\n%s", as_text(comparison), extra=IN_LOG_ONLY)
     log.info("compared in %s", folder / "comparison.html")
     if len(runs) > 1:
         _summarise(experiment, folder, comparison)

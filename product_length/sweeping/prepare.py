@@ -1,5 +1,6 @@
 """What must be known of a sweep before Hydra starts it: its folder, its study, its settings."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +35,14 @@ class Sweep(Generic[AnyConfig]):
     """A sweep about to start.
 
     `config` is that of its first job. `overrides` are to be added to the command line: the folder
-    and the study, if they were not given.
+    and the study, if they were not given. `names`: of a sweep without a study, what each run has
+    of its own, by its number.
     """
 
     folder: Path
     config: AnyConfig
     overrides: list[str]
+    names: dict[int, str]
 
 
 def prepare(
@@ -84,7 +87,19 @@ def prepare(
         raise ConfigError(f"hydra.sweep.dir: {error}") from error
     if not any(text.startswith("hydra.sweep.dir=") for text in overrides):
         added.append(f"hydra.sweep.dir={folder}")  # it holds the time of the day
-    return Sweep(folder, typed, added)
+    is_plain = str(sweeper.get("_target_")).startswith("hydra.")
+    return Sweep(folder, typed, added, _names(parsed) if is_plain else {})
+
+
+def _names(parsed: Sequence[Override]) -> dict[int, str]:
+    """What each run of Hydra's own sweep has of its own, in the order in which Hydra runs them."""
+    swept = [each for each in parsed if each.is_sweep_override()]
+    values = [list(map(str, each.sweep_string_iterator())) for each in swept]
+    keys = [each.get_key_element() for each in swept]
+    return {
+        number: shown(" ".join(f"{key}={value}" for key, value in zip(keys, each, strict=True)))
+        for number, each in enumerate(itertools.product(*values))
+    }
 
 
 def _check_folds(config: DictConfig, parsed: Sequence[Override]) -> None:

@@ -3,10 +3,13 @@
 Search spaces, samplers and launchers are the sweeper's own; here is the loop over trials.
 """
 
+import contextlib
+import io
+import itertools
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,10 +30,12 @@ from product_length.comparison.recipe import FOLD
 from product_length.comparison.runs import why_stopped
 from product_length.errors import UserError, reason_of
 from product_length.evaluation.report import load_report
-from product_length.evaluation.wording import duration, percent
+from product_length.sweeping.console import IN_LOG_ONLY
+from product_length.sweeping.standing import fold_in_words, standing
 from product_length.sweeping.storage_variable import storage_for_runs
 from product_length.sweeping.study import SweepStudy, quiet
 from product_length.sweeping.trials import trial_name
+from product_length.sweeping.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -72,30 +77,97 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         if not study.study.trials:
             _refuse_runs_without_trials(str(parts.study_name), Path(str(parts.sweep_dir)))
         study.record_total(total)
+        folds = space.get(FOLD)
+        with self._watch(study, space, total, fixed) as watch:
+            self._run_trials(
+                study,
+                watch,
+                total,
+                lambda trials: parts._configure_trials(trials, space, fixed, deleted),
+                folds if isinstance(folds, IntDistribution) else None,
+            )
+        self._write_results(study)
+
+    def _watch(
+        self,
+        study: SweepStudy,
+        space: Mapping[str, BaseDistribution],
+        total: int,
+        fixed: Mapping[str, Any],
+    ) -> Watch:
+        """What follows the trials; says beforehand how many there are to be."""
+        parts, done = self.sweeper, study.settled()
+        left_out = self._left_out(space, fixed)
+        log.info("study %s: %d of %d trials are there", parts.study_name, done, total)
+        at_once = self._at_once()
+        log.info(
+            "%d run(s), %s, in %s%s",
+            total - left_out,
+            "one after the other" if at_once == 1 else f"{at_once} at once",
+            parts.sweep_dir,
+            f"; left out of the {total} combinations: {left_out}" if left_out else "",
+        )
+        best = study.best()
+        return Watch(
+            Path(str(parts.sweep_dir)),
+            total - left_out,
+            done=done - study.left_out(),
+            at_once=at_once,
+            best=None if best is None or best.value is None else (best.value, best.number),
+            scored=FOLD not in space,  # val rows differ from fold to fold
+        )
+
+    def _run_trials(
+        self,
+        study: SweepStudy,
+        watch: Watch,
+        total: int,
+        configured: Callable[[list[Trial]], Sequence[Sequence[str]]],
+        folds: IntDistribution | None,
+    ) -> None:
+        name = self.sweeper.study_name
         before = done = study.settled()
-        log.info("study %s: %d of %d trials are there", parts.study_name, before, total)
         started = time.monotonic()
         while trials := study.take(self._at_once(), total):
-            with study.alive(trials), storage_for_runs(str(parts.storage)):
-                overrides = parts._configure_trials(trials, space, fixed, deleted)
-                sampled = list(zip(trials, overrides, strict=True))
-                if isinstance(folds := space.get(FOLD), IntDistribution):
-                    for at, trial in enumerate(trials, start=done + 1):
-                        log.info("%d of %d: %s", at, total, _fold_in_words(trial, folds))
-                for trial, outcome in self._launch(self._wanted(study, sampled)):
-                    self._settle(study, trial, outcome)
+            with study.alive(trials), storage_for_runs(str(self.sweeper.storage)):
+                sampled = list(zip(trials, configured(trials), strict=True))
+                wanted = self._wanted(study, sampled)
+                for trial, _ in wanted:
+                    words = (
+                        trial_name(trial.params) if folds is None else fold_in_words(trial, folds)
+                    )
+                    watch.begin(trial.number, words)
+                outcomes = self._launch(wanted)
+                watch.look()
+                for trial, outcome in outcomes:
+                    watch.give_up(trial.number)
+                    self._settle(study, trial, outcome, is_said=trial.number in watch.failures)
             failures = study.failures()
             if len(failures) >= _HOPELESS and not study.finished():
                 raise UserError(
-                    f"the first {len(failures)} trials of {parts.study_name} failed: "
+                    f"the first {len(failures)} trials of {name} failed: "
                     f"{next(reversed(failures.values()))}; the same command tries them again"
                 )
             done = study.settled()
             seconds = (time.monotonic() - started) / max(1, done - before) * (total - done)
-            log.info("%s", _standing(study, done, total, seconds))
-        if study.settled() > done:  # another process has run the last ones
-            log.info("%s", _standing(study, study.settled(), total, 0))
-        self._write_results(study)
+            log.info("%s", standing(study, done, total, seconds), extra=IN_LOG_ONLY)
+        log.info("%s", standing(study, study.settled(), total, 0))
+
+    def _left_out(self, space: Mapping[str, BaseDistribution], fixed: Mapping[str, Any]) -> int:
+        """How many points of a grid `sweep.without` names; 0 where there is no grid."""
+        parts = self.sweeper
+        if getattr(parts.sampler, "func", None) is not optuna.samplers.GridSampler:
+            return 0
+        values = [parts._to_grid_sampler_choices(each) for each in space.values()]
+        points = (dict(zip(space, each, strict=True)) for each in itertools.product(*values))
+        words = ([f"{k}={v}" for k, v in {**fixed, **point}.items()] for point in points)
+        return sum(self._made(each) is not None for each in words)
+
+    def _made(self, words: Sequence[str]) -> Sequence[str] | None:
+        """The combination of `sweep.without` that these overrides make; None if they make none."""
+        without = OmegaConf.select(self.sweeper.config, "sweep.without") or ()
+        given = set(map(_meaning, words))
+        return next((each for each in without if set(map(_meaning, each)) <= given), None)
 
     def _at_once(self) -> int:
         """How many trials run at a time: as asked for, else as many as the launcher can."""
@@ -125,11 +197,9 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         self, study: SweepStudy, sampled: Sequence[tuple[Trial, Sequence[str]]]
     ) -> list[tuple[Trial, Sequence[str]]]:
         """Without the combinations that `sweep.without` names; the study notes each."""
-        without = OmegaConf.select(self.sweeper.config, "sweep.without") or ()
         kept = []
         for trial, words in sampled:
-            given = set(map(_meaning, words))
-            made = next((each for each in without if set(map(_meaning, each)) <= given), None)
+            made = self._made(words)
             if made is None:
                 kept.append((trial, words))
             else:
@@ -152,11 +222,13 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         outcomes = [_outcome(returned) for returned in returns]
         return list(zip(trials, outcomes, strict=True))
 
-    def _settle(self, study: SweepStudy, trial: Trial, outcome: float | Exception) -> None:
-        """Record in the study how a trial ended."""
+    def _settle(
+        self, study: SweepStudy, trial: Trial, outcome: float | Exception, *, is_said: bool
+    ) -> None:
+        """Record in the study how a trial ended; `is_said`: a person knows that it failed."""
         reason = why_stopped(Path(str(self.sweeper.sweep_dir)) / str(trial.number))
         if reason is None:
-            _settle(study, trial, outcome)
+            _settle(study, trial, outcome, is_said=is_said)
         else:
             study.record_stopped(trial, reason)
 
@@ -198,12 +270,15 @@ def _meaning(override: str) -> tuple[str, Any]:
 
 def _outcome(returned: JobReturn) -> float | Exception:
     try:
-        return float(returned.return_value)
+        with contextlib.redirect_stderr(io.StringIO()):  # Hydra prints the overrides there
+            return float(returned.return_value)
     except Exception as error:  # a trial's fault, whatever it is, does not end the sweep
         return error
 
 
-def _settle(study: SweepStudy, trial: Trial, outcome: float | Exception) -> None:
+def _settle(
+    study: SweepStudy, trial: Trial, outcome: float | Exception, *, is_said: bool = False
+) -> None:
     """Record in the study how a trial ended that was not stopped."""
     if isinstance(outcome, Exception):
         reason = reason_of(outcome)
@@ -214,27 +289,5 @@ def _settle(study: SweepStudy, trial: Trial, outcome: float | Exception) -> None
         return
     else:
         reason = f"val MAPE is {outcome}"
-    log.warning("trial %d failed: %s", trial.number, reason)
+    log.warning("trial %d failed: %s", trial.number, reason, extra=IN_LOG_ONLY if is_said else None)
     study.record_failure(trial, reason)
-
-
-def _fold_in_words(trial: Trial, folds: IntDistribution) -> str:
-    """As in `fold 2 of 0–4, loss=mape seed=1`."""
-    recipe = trial_name({name: each for name, each in trial.params.items() if name != FOLD})
-    fold = f"fold {trial.params[FOLD]} of {folds.low}–{folds.high}"
-    return f"{fold}, {recipe}" if recipe else fold
-
-
-def _standing(study: SweepStudy, done: int, total: int, seconds: float) -> str:
-    says = f"{done} of {total} trials"
-    failed = len(study.failures())
-    if failed:
-        says += f", {failed} failed"
-    if study.stopped_early():
-        says += f", {study.stopped_early()} stopped early"
-    if study.left_out():
-        says += f", {study.left_out()} left out"
-    best = study.best()
-    if best is not None and FOLD not in best.params:  # val rows differ from fold to fold
-        says += f"; best val MAPE {percent(best.value, 2)} (trial {best.number})"
-    return says if done >= total else f"{says}; about {duration(seconds)} left"

@@ -1,8 +1,10 @@
 """Starts real sweeps, small ones, as a person would."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 
 import optuna
 import yaml
@@ -30,11 +32,32 @@ def environment(**extra):
     return {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline", **extra}
 
 
+class Said(str):
+    """All that a sweep has said, on the console and in its logs; `console`: there alone."""
+
+    console = ""
+
+
+def log_files(folder):
+    """The logs of the sweeps in a folder and of their runs."""
+    found = folder.glob("multirun/**/*.log")
+    return sorted(path for path in found if path.name in ("sweep.log", "train.log"))
+
+
+def wait_for(folder, pattern, process, trial="*"):
+    """Wait until the log of a trial, of any if none is given, has a line like the pattern."""
+    logs = f"multirun/**/{trial}/train.log"
+    while not any(re.search(pattern, path.read_text("utf-8")) for path in folder.glob(logs)):
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
 def sweep(folder, *overrides, code=0, traceback=False, variables=None, **options):
-    """Run a sweep in `folder` to its end; its output. `traceback`: whether it has one.
+    """Run a sweep in `folder` to its end; what it said. `traceback`: whether there is one.
 
     `variables`: more of the environment.
     """
+    before = {path: path.stat().st_size for path in log_files(folder)}
     done = subprocess.run(
         command(*overrides, **options),
         cwd=folder,
@@ -45,7 +68,10 @@ def sweep(folder, *overrides, code=0, traceback=False, variables=None, **options
     )
     assert done.returncode == code, done.stdout + done.stderr
     assert ("Traceback" in done.stdout + done.stderr) == traceback
-    return done.stdout + done.stderr
+    logged = [path.read_bytes()[before.get(path, 0) :].decode() for path in log_files(folder)]
+    said = Said("\n".join([*logged, done.stdout + done.stderr]))
+    said.console = done.stdout
+    return said
 
 
 def two_at_once(folder, *overrides):

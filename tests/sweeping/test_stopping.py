@@ -9,14 +9,14 @@ import optuna
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
-from sweeping.sweep_runs import command, environment, sweep, trials, two_at_once
+from sweeping.sweep_runs import command, environment, sweep, trials, two_at_once, wait_for
 from training.fitting_problem import make_problem
 
 from product_length.comparison.runs import STOPPED_FILE
 from product_length.sweeping.config import PrunerOptions
+from product_length.sweeping.standing import standing
 from product_length.sweeping.stopping import TrialStopping
 from product_length.sweeping.study import SweepStudy
-from product_length.sweeping.sweeper import _standing
 
 GOOD, ABSURD = 0.02, 1e-9
 EPOCHS = 6
@@ -74,7 +74,7 @@ def test_a_hopeless_trial_is_stopped_after_warm_up_and_a_good_one_is_not(
     good, fitted = run_trial(study, url, problem, tmp_path, GOOD * 1.5, seed=1)
     assert good.state is TrialState.COMPLETE
     assert fitted.epochs == EPOCHS
-    assert _standing(study, 4, 4, 0).startswith("4 of 4 trials, 1 stopped early; best val MAPE")
+    assert standing(study, 4, 4, 0).startswith("4 of 4 trials, 1 stopped early; best val MAPE")
     assert (study.settled(), study.left_out(), study.failures()) == (4, 0, {})
 
 
@@ -167,9 +167,7 @@ def test_killed_and_resumed_a_sweep_stops_its_hopeless_trial_once(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    for line in process.stdout:
-        if "epoch 2/5" in line and (tmp_path / "multirun/mine/1/config.yaml").exists():
-            break
+    wait_for(tmp_path, "epoch 2/5", process, trial="1")
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()

@@ -9,7 +9,15 @@ import time
 
 import pytest
 from optuna.trial import TrialState
-from sweeping.sweep_runs import command, config_of, environment, sweep, trials, two_at_once
+from sweeping.sweep_runs import (
+    command,
+    config_of,
+    environment,
+    sweep,
+    trials,
+    two_at_once,
+    wait_for,
+)
 from tracking.transaction_log import read_run, table
 
 from product_length.evaluation.report import load_report
@@ -228,9 +236,7 @@ def test_killed_in_mid_trial_it_goes_on_to_its_full_count(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    for line in process.stdout:  # the second trial has begun its first epoch
-        if re.search(r"epoch 1/3", line) and (tmp_path / "multirun/mine/1/config.yaml").exists():
-            break
+    wait_for(tmp_path, "epoch 1/3", process, trial="1")
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
@@ -263,9 +269,7 @@ def test_ctrl_c_ends_the_sweep_not_only_the_trial(tmp_path, words):
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    for line in process.stdout:
-        if "epoch 3/5000" in line:
-            break
+    wait_for(tmp_path, "epoch 3/5000", process)
     process.send_signal(signal.SIGINT)
     output = process.stdout.read()
     process.stdout.close()

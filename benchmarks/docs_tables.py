@@ -1,4 +1,4 @@
-"""The tables of docs/results.md and docs/what-did-not-work.md, from benchmarks/results alone.
+"""The tables of README.md and of the pages under docs/, from benchmarks/results alone.
 
     python benchmarks/docs_tables.py [--check]
 
@@ -22,8 +22,9 @@ from measured import RESULTS
 
 from product_length.writing import write_text
 
-DOCS = Path(__file__).parents[1] / "docs"
-PAGES = (DOCS / "results.md", DOCS / "what-did-not-work.md")
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
 MARKED = re.compile(r"(<!-- table ([\w-]+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
 BEST, BEFORE = "best", "best before"
 
@@ -53,6 +54,28 @@ def results_of(name: str) -> Any:
 def gate(which: str) -> str:
     """MAPE of each recipe and catalogue, and where the shipped one is better or worse."""
     return "\n".join(overview(results_of("catalogues"), which))
+
+
+def gate_in_short() -> str:
+    """MAPE of the shipped recipe beside some of the others, and over theirs on average."""
+    results = results_of("catalogues")
+    shown = {
+        BEST: "`experiment=best`",
+        "lightgbm, rows weighted by 1/length": "LightGBM",
+        "reference": "reference recipe",
+        "neighbour median": "median of the neighbours",
+        "type median": "median of the type",
+    }
+    lines = [f"| catalogue | products | {' | '.join(shown.values())} |"]
+    lines += [f"| --- |{' ---: |' * (1 + len(shown))}"]
+    for name, catalogue in results["catalogues"].items():
+        mapes = [catalogue["recipes"][recipe]["all"]["mape"]["value"] for recipe in shown]
+        cells = [f"**{each:.1%}**" if each == min(mapes) else f"{each:.1%}" for each in mapes]
+        lines.append(f"| {name} | {catalogue['products']:,} | {' | '.join(cells)} |")
+    means = results["geometric_means"]["all"]
+    over = [f"{means[recipe]['value']:.2f}" for recipe in shown if recipe != BEST]
+    lines.append(f"| *geometric mean of best / it* | | | {' | '.join(over)} |")
+    return "\n".join(lines)
 
 
 def gate_of_best() -> str:
@@ -127,6 +150,11 @@ def written(name: str) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "demo": partial(written, "demo"),
     "losses": partial(written, "losses"),
+    **{
+        name: partial(written, name)
+        for name in ("reading", "start_up", "encoding", "neighbours", "dimensions", "pipeline")
+    },
+    "short": gate_in_short,
     "training-time": partial(written, "training_time"),
     "gate": partial(gate, "all"),
     "gate-long": partial(gate, "long"),

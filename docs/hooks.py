@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from error_messages import as_markdown
 from mkdocs.structure.files import File, Files
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGES = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 FIGURES = "benchmarks/results"
+MESSAGES = "troubleshooting.md"
 
 
 def on_files(files: Files, config: "MkDocsConfig") -> Files:
@@ -35,4 +37,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     for name, source in PAGES.items():
         markdown = markdown.replace(f"](../{up}{source}", f"]({up}{name}")
     markdown = re.sub(rf"\]\((?:\.\./)?{up}{FIGURES}/", f"]({up}figures/", markdown)
-    return markdown.replace("](docs/", "](") if here in PAGES else markdown
+    markdown = markdown.replace("](docs/", "](") if here in PAGES else markdown
+    return markdown.replace("<!-- messages -->", as_markdown()) if here == MESSAGES else markdown

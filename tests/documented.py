@@ -33,6 +33,7 @@ HUB_ENCODERS = {
 # Runs that pages speak of, by the name they have there.
 RUNS = {
     "RUN": "data.rows=200 data.types=5 loss=histogram",
+    "SECOND_RUN": "data.rows=200 data.types=5 loss=histogram seed=2",
     "OTHER_RUN": "data.rows=200 data.types=5 features.use_log_target=true",
     "SETS_RUN": "data=file data.path=sets.csv data.unit=cm data.columns.title=name "
     "data.columns.length=width_cm experiment=best",
@@ -104,7 +105,7 @@ class Reader:
         line = command.line
         if "data.path=sets" in line:
             line = re.sub(r"\bRUN\b", "SETS_RUN", line)
-        for name in set(re.findall(r"\b(?:SETS_|OTHER_)?RUN\b", line)):
+        for name in set(re.findall(r"\b(?:SETS_|OTHER_|SECOND_)?RUN\b", line)):
             self.run_folder(name)
         line = line.replace("multirun/STUDY", ".")
         line = line.replace("FOLDER", str(self.minilm))

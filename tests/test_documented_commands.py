@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import signal
 import subprocess
 
 import pytest
@@ -9,7 +10,11 @@ from documented import PAGES, ROOT, Reader, documented_commands, module_of
 
 COMMANDS = documented_commands()
 # Lines that are no command of this project, and where they are tested, if they can be.
-OTHERS = {"source .venv/bin/activate"}
+OTHERS = (
+    "source .venv/bin/activate",
+    "pip uninstall ",
+    "optuna-dashboard sqlite:",
+)
 
 
 def starting(*words):
@@ -18,7 +23,8 @@ def starting(*words):
 
 OURS = [command for command in COMMANDS if module_of(command)]
 SWEEPS = [command for command in OURS if re.search(r"\btrain -m ", command.line)]
-SINGLE = [command for command in OURS if command not in SWEEPS]
+SERVERS = [command for command in OURS if module_of(command) == "product_length.serve"]
+SINGLE = [command for command in OURS if command not in [*SWEEPS, *SERVERS]]
 
 
 def fast_in_readme(commands):
@@ -32,9 +38,9 @@ def fast_in_readme(commands):
 
 def test_every_line_is_a_command_that_some_test_knows():
     known = [*OURS, *starting("make ", "python benchmarks/", "pip install ")]
-    unknown = [c for c in COMMANDS if c not in known and c.line not in OTHERS]
+    unknown = [c for c in COMMANDS if c not in known and not c.line.startswith(OTHERS)]
     assert not unknown, "\n".join(map(str, unknown))
-    assert len(OURS) >= 15
+    assert len(OURS) >= 20
 
 
 def test_commands_stand_in_blocks_of_bash():
@@ -69,6 +75,22 @@ def test_sweeps_run(reader, command):
     assert (reader.folder / folder / "comparison.html").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", SERVERS, ids=str)
+def test_servers_start_and_stop(reader, command):
+    words = [*reader.words_of(command), "port=0"]
+    with subprocess.Popen(
+        words, cwd=reader.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as server:
+        said = ""
+        for line in server.stdout:
+            said += line
+            if "http://" in line:
+                server.send_signal(signal.SIGINT)
+    assert "http://" in said, said
+    assert server.returncode in (0, 130), said
+
+
 @pytest.mark.parametrize("command", starting("make "), ids=str)
 def test_make_targets_exist(command):
     words = shlex.split(command.line)
@@ -89,8 +111,7 @@ def test_options_of_benchmarks_exist(command):
         assert f'"{option}"' in script, option
 
 
-@pytest.mark.parametrize("command", starting("pip install "), ids=str)
-def test_extras_that_are_installed_exist(command):
+def test_extras_that_are_installed_exist():
     project = (ROOT / "pyproject.toml").read_text("utf-8")
-    for extra in re.findall(r"\[(\w+)", command.line):
+    for extra in re.findall(r"\[(\w+)\]", "\n".join(c.line for c in starting("pip install "))):
         assert re.search(rf"^{extra} = \[", project, flags=re.MULTILINE), extra

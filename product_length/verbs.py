@@ -5,6 +5,7 @@ VERBS = {
     "train": "train and evaluate a recipe; with -m many recipes, which are compared",
     "embed": "compute the text embeddings ahead of training",
     "predict": "write the lengths of a table's products to a file",
+    "export": "write a model as a folder that travels: safetensors, JSON and a model card",
     "serve": "predict over HTTP, with a page for people to try",
     "audit": "find the labels of a catalogue that are probably wrong, and the slip that fits",
     "report": "compare finished runs: which recipe is best, by how much, and is it luck",

@@ -116,6 +116,8 @@ class Reader:
                 words += [f"embeddings.encoders.{name}.max_seq_length=16"]
                 if not any(word.startswith(f"embeddings.encoders.{name}.model=") for word in words):
                     words += [f"embeddings.encoders.{name}.model={self.minilm}"]
+        if module.endswith(".audit"):
+            words += SMALL
         if module.endswith(".train") and "trainer.resume=" not in line:
             words += [word for word in SMALL if word.split("=")[0] not in line]
             if not any(word.startswith("data") for word in words):

@@ -70,7 +70,7 @@ def test_every_file_is_an_option_or_a_command():
     shared = {"data/_every_catalogue.yaml", "features/_none.yaml", "sweep/_study.yaml"}
     shared |= {f"sweep/{name}.yaml" for name in SWEEPS} | {"hydra/launcher/submitit_slurm.yaml"}
     commands = {"profile.yaml", "train.yaml", "embed.yaml", "predict.yaml", "serve.yaml"}
-    commands |= {"audit.yaml"}
+    commands |= {"audit.yaml", "export.yaml"}
     assert files == {f"{group}/{option}.yaml" for group, option in OPTIONS} | shared | commands
     assert len(OPTIONS) >= 30
 

@@ -22,7 +22,7 @@ from product_length.prediction.config import PredictedColumns
 from product_length.prediction.ensemble import Ensemble
 from product_length.prediction.files import find_checkpoints
 from product_length.prediction.in_memory import TablePredictor
-from product_length.prediction.output_columns import INTERVAL, check_names
+from product_length.prediction.output_columns import INTERVAL, REASONS, check_names
 from product_length.prediction.predictor import snapped
 from product_length.prediction.reading import ADVICE
 from product_length.tables.memory_table import MemoryTable
@@ -93,6 +93,7 @@ class Model:
         products: AnyFrame,
         *,
         interval: float | None = None,
+        reasons: bool | Literal["words"] = False,
         columns: Names | None = None,
         keep: Sequence[str] = (),
         snap: bool = False,
@@ -103,7 +104,8 @@ class Model:
         `products`: a table of pandas, polars or pyarrow, or a list of dicts, with the columns of
         training; those that it lacks are read as missing, which is logged. Out come the id, if
         there is one, the length under the name that it has in training, and with `interval=0.9`
-        LOWER and UPPER, which hold 90% of true lengths; all in `unit`.
+        LOWER and UPPER, which hold 90% of true lengths; all in `unit`. `reasons=True` adds REASONS,
+        a line of plain words for each; "words" says which words move a length too, and is slower.
 
         `columns`: other names, as in {"title": "name", "bullet_points": None}. `keep`: columns that
         are handed on. `snap`: the nearest length of training. `decimal`: the mark in numbers that
@@ -114,11 +116,15 @@ class Model:
         ids = self._ids(frame, named)
         _check_there(frame, keep)
         written = FileColumns(ids, {}, None, {}, {}, None, tuple(keep))
-        check_names(written, self.target, interval=interval is not None)
+        named_so = {"interval": interval is not None, "reasons": bool(reasons)}
+        check_names(written, self.target, **named_so)
         if not frame.names and not len(frame):  # an empty list
             return products
         read = MemoryTable(frame.names, frame.table, NAME, decimal)
-        prediction = self._of_level(interval).predict(read, named)
+        predictor = self._of_level(interval)
+        if reasons:
+            predictor.ensemble.with_reasons(reasons)  # refuses several models before any work
+        prediction = predictor.predict(read, named, keep_seen=bool(reasons))
         for note in prediction.notes:
             log.warning("warning: %s: %s", NAME, note)
         if len(frame):
@@ -129,6 +135,8 @@ class Model:
         new: dict[str, Values] = {self.target: lengths}
         if prediction.ends is not None:
             new |= zip(INTERVAL, prediction.ends.T, strict=True)
+        if reasons:
+            new[REASONS] = predictor.reason_lines(prediction, words=reasons == "words")
         result: AnyFrame = frame.result(ids, new, keep)
         return result
 

@@ -54,8 +54,7 @@ class Audit:
 def run_audit(job: AuditJob) -> Audit:
     """Judge every label, and write the suspects as CSV. Raises UserError."""
     catalogue, folds = judge(job)
-    decided_for = job.decided_for
-    decision: Decision = "mape" if decided_for == "auto" else decided_for
+    decision: Decision = "median" if job.decision == "auto" else job.decision
     found = judgements(catalogue, folds, interval=job.interval, decision=decision)
     quantity = Quantity(job.data.columns.length, catalogue.unit)
     made = suspects(catalogue, found, quantity, interval=job.interval, rows=job.rows)

@@ -10,6 +10,7 @@ import numpy as np
 from product_length.auditing.audit import Audit
 from product_length.auditing.slips import OTHER_LABEL
 from product_length.auditing.suspects import Suspect
+from product_length.pages.axes import shortened
 from product_length.pages.charts import bars, histogram, sampled
 from product_length.pages.page import (
     Cell,
@@ -27,6 +28,7 @@ from product_length.pages.page import (
 from product_length.pages.prediction_charts import predicted_against_true
 
 _SHOWN = 100
+_TITLE = 90
 _LEAST_TAIL = 1e-6
 
 
@@ -43,10 +45,10 @@ def _verdict(audit: Audit) -> list[str]:
     first = f"About {audit.probably_wrong:,.0f} of {rows:,} labels are wrong."
     if not called:
         return [first, f"None can be named with fewer than {rate} of mistakes."]
-    some = "one of them can" if called == 1 else f"{called:,} of them can"
+    some = "One of them can" if called == 1 else f"{called:,} of them can"
     return [
         first,
-        f"By name {some} be given, so that no more than {rate} of these are right after all.",
+        f"{some} be named, so that about {rate} of what is named is right after all.",
         "That is what models say that were trained without the rows they judge. Look before you "
         "change anything: a rare product is not a wrong label.",
     ]
@@ -56,7 +58,7 @@ def _suspects(audit: Audit) -> Section:
     unit = audit.quantity.unit
     columns = [
         Column("#", numeric=True),
-        Column("product", names_row=True, hint="its id and row, and its type"),
+        Column("product", names_row=True, prose=True, hint="below it: its id, row and type"),
         Column(f"{audit.quantity.target} ({unit})", numeric=True, hint="the label as it is"),
         Column(
             f"expected ({unit})",
@@ -65,7 +67,7 @@ def _suspects(audit: Audit) -> Section:
         ),
         Column("wrong", numeric=True, hint="the probability that the label is wrong"),
         Column("slip", hint="what explains the label, and the length that it was made of"),
-        Column("why, and what the product says", prose=True),
+        Column("why", prose=True),
     ]
     shown = audit.suspects[:_SHOWN]
     table = Table(
@@ -78,25 +80,17 @@ def _suspects(audit: Audit) -> Section:
 
 
 def _row(each: Suspect) -> list[str | Cell]:
-    name = each.product_id or f"row {each.row:,}"
-    under = ", ".join(
-        filter(
-            None,
-            (
-                f"row {each.row:,}" if each.product_id else "",
-                f"type {each.product_type}" if each.product_type else "",
-            ),
-        )
-    )
+    parts = [each.product_id, f"row {each.row:,}"]
+    parts += [f"type {each.product_type}"] if each.product_type else []
     slip = each.slip or "none fits"
     return [
         Cell(str(each.rank), each.rank),
-        Cell(name, under=under),
+        Cell(shortened(each.text, _TITLE), under=", ".join(filter(None, parts))),
         Cell(f"{each.label:,.6g}", each.label),
         Cell(f"{each.expected:,.4g}", each.expected, f"{each.lower:,.4g} to {each.upper:,.4g}"),
         Cell(f"{100 * each.wrong:.0f}%", each.wrong),
         Cell(slip, slip, "" if each.corrected is None else f"from {each.corrected:,.6g}"),
-        Cell(each.reason, under=each.text),
+        each.reason,
     ]
 
 

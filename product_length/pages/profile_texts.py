@@ -114,9 +114,7 @@ def stated_section(profile: Profile) -> Section:
     facts += [(f"in {_PLURALS[unit]}", f"{rows:,}") for unit, rows in figures.units.items()]
     parts: list[Part] = [Facts(facts)]
     if any(figures.ratios) and figures.stating >= _FEW:
-        factors = {1.0: "the label"} | {
-            slip.factor: f"{slip.factor:.4g}" for slip in figures.slips if slip.stands_out
-        }
+        factors = {slip.factor: f"{slip.factor:.4g}" for slip in figures.slips if slip.stands_out}
         chart = binned(
             figures.ratio_edges,
             figures.ratios,
@@ -125,8 +123,9 @@ def stated_section(profile: Profile) -> Section:
             lines=[Line(factor, name, series(1)) for factor, name in factors.items()],
         )
         note = (
-            "All lengths that a text states, with its label. Piles beside 1 at 2.54, 25.4, 10 and "
-            "their inverses would be slips of the unit."
+            "Of rows none of whose stated lengths is the label: all that they state, with the "
+            "label. "
+            "Slips of the unit are piles at 2.54, 25.4, 10, … and their inverses."
         )
         parts.append(Chart(chart, "Labels against what texts state", note))
     if figures.sides and figures.stating >= _FEW:

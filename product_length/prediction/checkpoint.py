@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from product_length.errors import UserError
 from product_length.features.feature import Feature
 from product_length.features.features import text_encoder_names
+from product_length.prediction.exported import WEIGHTS, read_exported
 from product_length.prediction.predictor import Predictor
 from product_length.prediction.soundness import check_layout, check_sound, layout
 from product_length.training.checkpoint_file import (
@@ -45,7 +46,7 @@ def load_predictors(
     `device` is where encoders run. Raises UserError when a file is missing, damaged, of an
     unfinished run or another version, or when an encoder cannot be loaded.
     """
-    checkpoints = {path: _read_finished(path) for path in paths}
+    checkpoints = {path: read_finished(path) for path in paths}
     names = {path: _encoder_names(each) for path, each in checkpoints.items()}
     every = sorted({name for some in names.values() for name in some})
     for name in sorted(set(models) - set(every)):
@@ -91,9 +92,12 @@ def _edited(path: Path, error: Exception) -> UserError:
     )
 
 
-def _read_finished(path: Path) -> dict[str, Any]:
-    """The completed checkpoint at `path`. Raises UserError."""
-    checkpoint = read_checkpoint(path)
+def read_finished(path: Path) -> dict[str, Any]:
+    """The completed checkpoint at `path`, or in the exported folder that the file at `path` is in.
+
+    Raises UserError when it is missing, damaged, of an unfinished run or another version.
+    """
+    checkpoint = read_exported(path.parent) if path.name == WEIGHTS else read_checkpoint(path)
     recipe = checkpoint.get(_RECIPE)
     if recipe is None:
         raise UserError(

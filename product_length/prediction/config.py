@@ -1,4 +1,4 @@
-"""Options of `python -m product_length.predict`."""
+"""Options of `python -m product_length.predict` and `.export`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -73,6 +73,17 @@ def _as_share(interval: Any) -> Any:
     if 1 < percent < 100 or (str(interval).endswith("%") and 0 < percent < 100):
         raise ValueError(f"must be a share below 1; {percent:g}% is interval={percent / 100:g}")
     return interval
+
+
+class ExportJob(Options):
+    """One checkpoint, or the folder of its run, and a folder to write.
+
+    `encoders` as in `PredictionJob`.
+    """
+
+    checkpoint: HomePath
+    output: HomePath
+    encoders: dict[str, HomeText]
 
 
 Share = Annotated[Annotated[float, Field(gt=0, lt=1)], BeforeValidator(_as_share)]

@@ -19,6 +19,8 @@ ENDINGS = (".csv", ".csv.gz", ".parquet", ".jsonl", ".jsonl.gz", ".xlsx")
 """What an output's name may end with, in any case: the format that is written."""
 
 _BEST = Path("checkpoints", "best.ckpt")
+_EXPORTED = "model.safetensors"
+"""In a folder that `export` wrote; `prediction.exported` reads it, and imports torch."""
 _SHOWN = 5
 
 
@@ -70,13 +72,15 @@ def find_checkpoints(paths: Sequence[Path]) -> list[Path]:
 def find_checkpoint(path: Path) -> Path:
     """The file at `path`, or the best checkpoint of the run whose folder it is.
 
+    Of an exported folder, the file of its weights.
+
     Raises UserError when there is none, naming the runs where the folder holds several.
     """
     if not path.is_dir():
         if not path.exists():
             raise UserError(f"{path}: there is no such checkpoint (from {Path.cwd()})")
         return path
-    for own in (path / _BEST, path / _BEST.name):
+    for own in (path / _BEST, path / _BEST.name, path / _EXPORTED):
         if own.is_file():
             return own
     runs = sorted(best.parent.parent for best in path.glob(f"**/{_BEST}"))
@@ -88,7 +92,7 @@ def find_checkpoint(path: Path) -> Path:
         )
     raise UserError(
         f"checkpoint={path}: no run's folder, it has neither {_BEST} nor {_BEST.name}; give the "
-        "folder of a finished run, or its checkpoint"
+        "folder of a finished run, its checkpoint, or an exported folder"
     )
 
 

@@ -30,6 +30,7 @@ from product_length.prediction.reading import (
     Unseen,
     predicted,
 )
+from product_length.prediction.reasons import reason_lines
 from product_length.tables.config import AUTO
 from product_length.tables.memory_table import MemoryTable
 from product_length.unseen import counted
@@ -148,6 +149,27 @@ class TablePredictor:
             notes=tuple(notes),
             seen=_all_seen(readings, parts) if keep_seen else (),
         )
+
+    def reason_lines(self, prediction: Prediction, *, words: bool = False) -> list[str]:
+        """Why each product gets its length, a line for each, as `predict reasons=true` writes.
+
+        `words`: also which words move it. Raises ConfigError for several recipes, ValueError for a
+        prediction without what was seen.
+        """
+        ensemble = prediction.ensemble.with_reasons("words" if words else True)
+        if not prediction.seen:
+            raise ValueError("predict with keep_seen=True to have reasons")
+        (seen,) = prediction.seen
+        with self._lock:
+            return reason_lines(
+                seen.predictor,
+                seen.products,
+                seen.columns,
+                prediction.lengths,
+                self.device,
+                ensemble.decision,
+                words=words,
+            )
 
 
 def _as_they_are(ensemble: Ensemble, products: Products) -> list[Products]:

@@ -1,6 +1,6 @@
 """Findings about lengths, and about labels that contradict each other or their texts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from product_length.evaluation.wording import percent
 from product_length.profiling.finding import Finding
@@ -77,11 +77,13 @@ def _grids(profile: Profile) -> Iterator[Finding]:
         if each.share >= _ON_GRID and each.share >= _ABOVE_CHANCE * each.by_chance
     ]
     if grids and figures.values > 1:
-        named = "; ".join(
-            f"{share(each.share)} are {each.name} ({share(each.by_chance)} would be by chance)"
-            for each in grids[:5]
+        named = ", ".join(f"{share(each.share)} are {each.name}" for each in grids[:5])
+        most = max(each.by_chance for each in grids[:5])
+        text = (
+            f"{profile.quantity.nouns.capitalize()} are round: {named}; by chance at most "
+            f"{share(most)} of any would be."
         )
-        yield Finding("lengths", f"{profile.quantity.nouns.capitalize()} are round: {named}.")
+        yield Finding("lengths", text)
     if 1 < figures.values_of_half <= _FEW_VALUES:
         text = (
             f"{figures.values_of_half:,} values make up half of the rows, "
@@ -105,8 +107,8 @@ def _short(profile: Profile) -> Iterator[Finding]:
     edge = band.name.lstrip("<≤").split("–")[-1]
     amount = profile.quantity.unit.amount(edge)
     text = (
-        f"Rows below {amount} are {share(rows)} of all and {share(weight)} of Σ 1/length: they "
-        f"decide any MAPE over all rows. data.min_length={edge} leaves them out of training and of "
+        f"Rows below {amount} are {share(rows)} of all rows but {share(weight)} of Σ 1/length, by "
+        f"which MAPE weighs them. data.min_length={edge} leaves them out of training and of "
         "every figure; do so only if such products will not be predicted."
     )
     yield Finding("MAPE", text, (f"data.min_length={edge}",), "Leave out the shortest products")
@@ -168,24 +170,29 @@ def _unit(profile: Profile) -> Iterator[Finding]:
                 recommended=of_all,
             )
             return
-    for slip in slips:
-        yield Finding("unit", _slip_in_words(profile, slip), is_fault=True)
+    if slips:
+        yield Finding("unit", _slips_in_words(profile, slips), is_fault=True)
 
 
-def _slip_in_words(profile: Profile, slip: UnitSlip) -> str:
+def _slips_in_words(profile: Profile, slips: Sequence[UnitSlip]) -> str:
     unit = profile.quantity.unit
-    text = (
-        f"{slip.rows:,} of {profile.stated.stating:,} rows that state a length have a label that "
-        f"is {factor_in_words(slip.factor)} a stated one ({number(slip.by_chance)} would be by "
-        f"chance): {slip.in_words}."
+    rows = sum(slip.rows for slip in slips)
+    piles = "; ".join(
+        f"{slip.rows:,} are {factor_in_words(slip.factor)} a stated one ({slip.in_words}; "
+        f"{ratio(slip.by_chance)} would be by chance)"
+        for slip in slips
     )
-    if slip.examples:
-        first = slip.examples[0]
-        text += (
-            f" Product {first.product_id} states {number(first.stated)}, its label is "
-            f"{unit.amount(number(first.length))}."
-        )
-    return text
+    text = (
+        f"Of {profile.stated.stating:,} rows that state a length, {rows:,} have labels that look "
+        f"like slips of the unit: {piles}."
+    )
+    example = next((slip.examples[0] for slip in slips if slip.examples), None)
+    if example is None:
+        return text
+    return (
+        f"{text} Product {example.product_id} states {number(example.stated)}, its label is "
+        f"{unit.amount(number(example.length))}."
+    )
 
 
 def factor_in_words(factor: float) -> str:

@@ -14,8 +14,8 @@ from product_length.profiling.sample import Sample
 NEAR = 0.01
 """A label is a stated length that is within so much of it, relative."""
 _SLIPS = {
-    2.54: "centimetres taken for inches, as where 10 in, 25.4 cm, become 25.4 in",
-    1 / 2.54: "inches taken for centimetres, as where 10 in become 10 cm",
+    2.54: "centimetres taken for inches",
+    1 / 2.54: "inches taken for centimetres",
     10.0: "millimetres taken for centimetres, or a decimal mark lost",
     1 / 10: "centimetres taken for millimetres, or a digit lost",
     25.4: "millimetres taken for inches",
@@ -87,8 +87,8 @@ class StatedFigures:
 
     `stating`: rows that state one; `without_unit`, `package`: rows with a size without a unit, of
     the package. `is_label`: of the stating rows, those one of whose lengths is the label within 1%,
-    with None where the catalogue's unit is no length; as are `ratio_edges` and `ratios`, a
-    histogram of label/stated over all pairs of a label and a length that its text states.
+    None where the catalogue's unit is no length. `ratio_edges` and `ratios`: a histogram of
+    label/stated, over all pairs of a label and a length in the texts of the other stating rows.
     """
 
     sampled: int
@@ -118,7 +118,8 @@ def stated_figures(catalogue: Catalogue, sample: Sample) -> StatedFigures:
     if millimetres is not None:
         logs = np.log(np.where(measured, found.values.astype(np.float64), np.nan) / millimetres)
         ratios = np.log(lengths)[:, None] - logs
-        is_label = int(_any_near(ratios, 1.0).sum())
+        stated = _any_near(ratios, 1.0)
+        is_label = int(stated.sum())
         sides = list(_sides(ratios, logs, found.roles, found.places))
         places = np.flatnonzero(stating)
         slips = _slips(catalogue, sample.rows[places], logs[places], lengths[places])
@@ -127,7 +128,7 @@ def stated_figures(catalogue: Catalogue, sample: Sample) -> StatedFigures:
         )
         # Bins have their factor in the middle, so that 1 is not on an edge.
         edges = edges[:-1] * 10 ** (0.5 / _BINS_A_DECADE)
-        counts = np.histogram(np.exp(ratios[measured]), edges)[0]
+        counts = np.histogram(np.exp(ratios[measured & ~stated[:, None]]), edges)[0]
     return StatedFigures(
         sampled=len(lengths),
         stating=int(stating.sum()),

@@ -28,9 +28,8 @@ _CLOSE_SECONDS = 10
 def serve_checkpoints(job: ServeJob, bound: socket.socket) -> None:
     """Load the job's checkpoints and answer at the socket until Ctrl-C."""
     app, batcher = open_app(job)
-    say_address(job.host, bound)
     try:
-        serve_app(app, bound)
+        serve_app(app, bound, lambda: say_address(job.host, bound))
     finally:
         batcher.close(timeout=_CLOSE_SECONDS)
 

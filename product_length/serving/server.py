@@ -6,9 +6,11 @@ import errno
 import ipaddress
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from typing_extensions import override
 
 from product_length.errors import UserError
 
@@ -88,7 +90,20 @@ def say_address(host: str, bound: socket.socket) -> None:
         )
 
 
-def make_server(app: Any) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Says that it answers once it does, and Ctrl-C is its own to handle."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._say_started = started
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._say_started()
+
+
+def make_server(app: Any, started: Callable[[], None] = lambda: None) -> uvicorn.Server:
     """What answers for the application; it says nothing of single requests."""
     config = uvicorn.Config(
         app,
@@ -99,13 +114,16 @@ def make_server(app: Any) -> uvicorn.Server:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
     )
-    return uvicorn.Server(config)
+    return _Server(config, started)
 
 
-def serve_app(app: Any, bound: socket.socket) -> None:
-    """Answer at the socket until Ctrl-C or a SIGTERM; requests in work are finished."""
+def serve_app(app: Any, bound: socket.socket, started: Callable[[], None]) -> None:
+    """Answer at the socket until Ctrl-C or a SIGTERM; requests in work are finished.
+
+    `started`: called when it answers.
+    """
     try:
-        make_server(app).run(sockets=[bound])
+        make_server(app, started).run(sockets=[bound])
     except KeyboardInterrupt:
         pass  # uvicorn has stopped in order, and raises what it was stopped by
     finally:

@@ -7,6 +7,7 @@ QUICK = [
     "embeddings=words",
     "embeddings.encoders.words.dimensions=16",
     "features=[types,measurements,numbers]",
+    "features.experts=true",
     "loss=histogram",
     "loss.bins=16",
     "model=mlp",

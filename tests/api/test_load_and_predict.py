@@ -44,6 +44,26 @@ def test_every_frame_gets_the_file_s_lengths_in_its_own_kind(kind, run, model, t
         )
 
 
+@pytest.mark.parametrize("wanted", [True, "words"])
+def test_reasons_are_those_of_the_file(wanted, run, model, table, tmp_path):
+    some = table.slice(0, 12)
+    pyarrow.csv.write_csv(some, tmp_path / "a.csv")
+    asked = f"reasons={str(wanted).lower()}"
+    written = read_rows(predict_by(run.folder, tmp_path / "a.csv", tmp_path / "s.csv", asked))
+    found = model.predict(some, reasons=wanted)
+    assert found.column_names == ["sku", "width_cm", "REASONS"]
+    assert found["REASONS"].to_pylist() == [row["REASONS"] for row in written]
+    assert any("the network by itself" in line for line in found["REASONS"].to_pylist())
+    assert any("without" in line for line in found["REASONS"].to_pylist()) == (wanted == "words")
+
+
+def test_several_models_have_no_reasons(run, table, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "copy")
+    both = product_length.load([run.folder, tmp_path / "copy"])
+    with pytest.raises(product_length.ConfigError, match="the average of several has none"):
+        both.predict(table, reasons=True)
+
+
 def test_a_pandas_index_stays(model, table, widths):
     given = table.to_pandas().set_index(pd.Index([7, 7, 3] * 100, name="lot"))
     found = model.predict(given, keep=["name"])

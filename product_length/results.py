@@ -142,7 +142,7 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
     # Of a study's trials test rows are shown for the chosen recipe only, when all are compared.
     shown = report.without_test() if this.experiment.study else report
     with watch("write"):
-        page = _write_page(this, shown, scored, facts)
+        page = _write_page(this, shown, scored, facts, predictor)
     report = report.model_copy(update={"timings": dict(watch.seconds)})
     shown = shown.model_copy(update={"timings": report.timings})
     ending = time.perf_counter()
@@ -230,11 +230,16 @@ def _evaluate(this: Run, predictor: Predictor, raw: Mapping[str, Tensor]) -> _Sc
 
 
 def _write_page(
-    this: Run, report: Report, scored: _Scored, facts: Mapping[str, ProductFacts]
+    this: Run,
+    report: Report,
+    scored: _Scored,
+    facts: Mapping[str, ProductFacts],
+    predictor: Predictor,
 ) -> Path:
     """The run's page, of the report as far as it may be shown, and what of it is kept besides."""
     val = this.splits()["val"]
-    shown = examples(this.catalogue, val, scored.predicted["val"], facts["val"], "val")
+    predicted, columns = scored.predicted["val"], this.fitted.columns
+    shown = examples(this.catalogue, val, predicted, facts["val"], "val", predictor, columns)
     write_examples(this.folder, shown)
     return write_run_page(this.folder, report)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,7 +17,9 @@ from product_length.evaluation.intervals import LEVEL
 from product_length.evaluation.metrics import absolute_percentage_errors
 from product_length.evaluation.predictions import ProductFacts
 from product_length.evaluation.stated import what_texts_state
+from product_length.features.columns import Columns
 from product_length.prediction.predictor import Predictor
+from product_length.prediction.reasons import reason_lines
 from product_length.training.predict import intervals_of
 
 MOST_PARSED = 20_000
@@ -48,15 +51,29 @@ def examples(
     predicted: NDArray[np.float32],
     facts: ProductFacts,
     split: str,
+    predictor: Predictor,
+    columns: Columns,
 ) -> list[Example]:
     """The products of a split, row numbers int64 (n,), that were predicted best and worst.
 
-    `predicted`: float32 (n,), in the catalogue's unit.
+    `predicted`: float32 (n,), in the catalogue's unit; `columns`: of the features, of all rows.
     """
     lengths = catalogue.lengths[rows]
     errors = absolute_percentage_errors(lengths, predicted)
+    chosen = best_and_worst(errors)
+    at_row = np.sort(rows[chosen])
+    lines = reason_lines(
+        predictor,
+        catalogue.take(at_row),
+        {name: column[at_row] for name, column in columns.items()},
+        predicted,  # read for words only
+        torch.device("cpu"),
+        predictor.decision,
+        words=False,
+    )
+    reasons = dict(zip(at_row.tolist(), lines, strict=True))
     found = []
-    for at in best_and_worst(errors).tolist():
+    for at in chosen.tolist():
         row = int(rows[at])
         low, high = (None, None) if facts.ends is None else map(float, facts.ends[at])
         text = catalogue.texts(row, row + 1)[0]
@@ -73,6 +90,7 @@ def examples(
                 low=low,
                 high=high,
                 stated=None if facts.stated is None else facts.stated[at],
+                reasons=reasons[row],
             )
         )
     return found

@@ -198,3 +198,22 @@ def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
     table = (tmp_path / "pipeline.md").read_text(encoding="utf-8")
     assert table.count("\n| 200 |") == table.count("\n| 65 |") == 1
     assert str(tmp_path) not in table
+
+
+@pytest.mark.slow
+def test_the_table_of_serving_can_be_made(place, tmp_path):
+    output = tmp_path / "serving.json"
+    small = ["--run", place / RUN, "--requests", "40", "--seconds", "5", "--output", output]
+    script = ROOT / "benchmarks" / "serving.py"
+    done = subprocess.run(
+        [sys.executable, str(script), *map(str, small)],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = {each["name"]: each["value"] for each in json.loads(output.read_text("utf-8"))}
+    assert found["requests that failed"] == 0
+    assert found["one product, median"] > 0
+    assert "one product, 99%" in output.with_suffix(".md").read_text("utf-8")

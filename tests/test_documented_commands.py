@@ -4,9 +4,10 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 
 import pytest
-from documented import PAGES, ROOT, Reader, documented_commands, module_of
+from documented import PAGES, README, ROOT, Reader, documented_commands, module_of
 
 COMMANDS = documented_commands()
 # Lines that are no command of this project, and where they are tested, if they can be.
@@ -60,6 +61,14 @@ def test_commands_run(reader, command):
     output = re.search(r"output=(\S+)", command.line)
     if "predict" in command.line and output:
         assert (reader.folder / output[1]).stat().st_size > 100, said.stderr
+
+
+def test_the_python_of_the_readme_runs(reader):
+    [program] = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), flags=re.DOTALL)
+    program = program.replace('"RUN"', f'"{reader.run_folder("SETS_RUN")}"') + "print(lengths)\n"
+    said = reader.call([sys.executable, "-c", program]).stdout
+    assert "width_cm" in said
+    assert "LOWER" in said
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from product_length.demo.generator import DemoGenerator
 from product_length.writing import write_text
 
-TRAINED = "data=demo data.rows=20000 embeddings=lsa features=types loss=histogram tracking=none"
+TRAINED = "data=demo data.rows=8000 embeddings=lsa features=types loss=histogram tracking=none"
 TRAINED += " trainer.max_epochs=3 trainer.progress=false evaluation.baselines=false"
 BATCH = 1000
 BATCHES = 10
@@ -83,9 +83,13 @@ def measure(address: str, process: int, requests: int, seconds: float) -> list[F
     with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
         single = [{"product": each} for each in products]
         timed(client, single[:50], seconds)
+        began = processor_seconds(process)
         alone = timed(client, single[:SINGLES], seconds)
+        spent_alone = processor_seconds(process) - began
         many = [{"products": products[:BATCH]}] * BATCHES
+        began = processor_seconds(process)
         batches = timed(client, many, seconds)
+        spent_in_batches = processor_seconds(process) - began
     crowd(address, single, WARM_UP, seconds)  # memory grows until each thread has its own
     before = resident(process)
     together, faults, took = crowd(address, single, requests, seconds)
@@ -93,6 +97,15 @@ def measure(address: str, process: int, requests: int, seconds: float) -> list[F
     return [
         Figure("one product, median", 1000 * float(np.median(alone)), "ms", len(alone)),
         Figure("one product, 99%", 1000 * float(np.quantile(alone, 0.99)), "ms", len(alone)),
+        # What other work on the machine does not change:
+        Figure(
+            "one product, processor time", 1000 * spent_alone / len(alone), "ms", len(alone)
+        ),
+        Figure(
+            f"{BATCH:,} products a request, processor time",
+            1000 * spent_in_batches / (len(batches) * BATCH), "ms a product",
+            len(batches) * BATCH,
+        ),
         Figure(
             f"{BATCH:,} products a request", BATCH / float(np.median(batches)), "products/s",
             len(batches) * BATCH, floor=1000,
@@ -165,6 +178,12 @@ def crowd(
         list(pool.map(work, range(CLIENTS)))
     bar.close()
     return found, faults[0], time.perf_counter() - begun
+
+
+def processor_seconds(process: int) -> float:
+    """Processor time of all threads of a process so far."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(process: int) -> float:

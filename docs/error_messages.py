@@ -13,7 +13,9 @@ PACKAGE = Path(__file__).parents[1] / "product_length"
 # Of these rooms every sentence that is yielded, listed or returned is one on the configuration.
 CONFIGURATION = ("command_line/", "composition", "faults", "preflight", "resumed_run")
 TITLES = {
+    "api": "The Python interface",
     "artefacts": "The cache",
+    "auditing": "Looking for wrong labels",
     "catalogue": "Catalogues: columns, units, rows",
     "command": "The command line and the configuration",
     "comparison": "Comparing runs",
@@ -25,8 +27,10 @@ TITLES = {
     "loss": "Losses",
     "model": "The network",
     "prediction": "Prediction",
+    "profiling": "The profile of a catalogue",
     "resumed_run": "Continuing a run",
     "search": "Neighbour search",
+    "serving": "Serving",
     "shortage": "Memory and disk",
     "sweeping": "Sweeps",
     "tables": "Files of tables",
@@ -36,7 +40,8 @@ TITLES = {
 }
 SAME_TITLE = {"command_line": "command", "composition": "command", "faults": "command"}
 SAME_TITLE |= {"preflight": "command", "options": "command", "report": "comparison"}
-SAME_TITLE |= {"log_file": "shortage"}
+SAME_TITLE |= {"log_file": "shortage", "export": "prediction", "audit": "auditing"}
+SAME_TITLE |= {"profile": "profiling", "serve": "serving", "pages": "comparison"}
 NOT_FOR_READERS = {"NotImplementedError", "AttributeError", "StopIteration", "AssertionError"}
 
 

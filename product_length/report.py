@@ -50,7 +50,10 @@ def _report(names: Sequence[str], output: Path, reference: str | None) -> None:
     if len(names) == 1:  # a sweep's folder, perhaps
         pictures = saved_pictures(Path(names[0]))
         comparison = replace(comparison, missing=saved_missing(Path(names[0])))
-    files = write_comparison(comparison, output, pictures)
+    from product_length.pages.comparison import write_comparison_page  # takes its time
+
+    files = [write_comparison_page(comparison, output, pictures)]
+    files += write_comparison(comparison, output, pictures)
     files += _run_pages(names, runs)
     sys.stdout.write(as_text(comparison))
     sys.stdout.write("\nWritten: " + ", ".join(map(str, files)) + "\n")

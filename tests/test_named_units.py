@@ -12,7 +12,6 @@ from tracking.transaction_log import read_run, table
 
 from product_length.catalogue.units import CatalogueUnit
 from product_length.comparison.compare import compare
-from product_length.comparison.page import as_html
 from product_length.comparison.runs import load_runs
 from product_length.decision.conformal import Calibration, PitValues
 from product_length.evaluation.bands import Bands
@@ -20,6 +19,7 @@ from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.report import load_report
 from product_length.evaluation.summary import summary
 from product_length.experiment import Experiment
+from product_length.pages.comparison import as_html
 from product_length.pages.run_charts import band_charts, ratio_chart, scatter_chart
 from product_length.pipeline import run
 from product_length.prediction.checkpoint import load_predictors

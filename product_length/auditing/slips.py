@@ -63,9 +63,6 @@ _STATED = 0.01
 """In log length: so near a label is a length that is stated."""
 _TRUTH_IS_STATED = 0.7
 """Where the label is another side, the true one is stated too this often."""
-_AS_STATED = 0.02
-"""So many labels are one of the lengths that the text states, however long the model thinks the
-product is: a leash of 7.5 m is one."""
 _DIFFERENT = 0.05
 """In log length: two lengths that are nearer are one, written in two ways."""
 
@@ -128,18 +125,7 @@ def explain(
                 if kind == LOST_DIGIT
                 else _by_side(predicted, logs, stated, is_package=kind == PACKAGE)
             )
-    right = probability(rows, logs) + _AS_STATED * _share_stated(logs, stated)
-    return Explained(kinds, right, by_slip, corrected)
-
-
-def _share_stated(logs: Floats, stated: Sequence[Sequence[StatedLength]] | None) -> Floats:
-    """Of the lengths of the product that each text states, the share that is the label."""
-    found = np.zeros(len(logs))
-    for row, some in enumerate(stated or ()):
-        own = np.log([each.value for each in some if not (each.is_package or each.column)])
-        if len(own):
-            found[row] = np.mean(np.abs(own - logs[row]) <= _STATED)
-    return found
+    return Explained(kinds, probability(rows, logs), by_slip, corrected)
 
 
 def is_near(length: float, other: float) -> bool:

@@ -18,7 +18,7 @@ class Allowed:
         """As in `≥ 1, or auto`; empty where any text will do, or where the value says it.
 
         `config` says which of several classes of options a group has. None: the key names its
-        option, and is chosen with it.
+        option, and is chosen with it, or the option that is chosen has no such key.
         """
         schema: Schema | None = self._root
         value: Any = config
@@ -26,7 +26,7 @@ class Allowed:
             schema = None if schema is None else self._part(self._own(schema, value), part)
             value = value.get(part) if isinstance(value, Mapping) else None
         if schema is None:
-            return ""
+            return None
         if "const" in self._own(schema, value):
             return None
         several = list(dict.fromkeys(filter(None, self._alternatives(schema))))

@@ -1,4 +1,4 @@
-"""A comparison on disk: comparison.html, .md, .csv, and what lies beside them.
+"""A comparison on disk: comparison.md, .csv, and what lies beside them (`pages` has the page).
 
 That is the pictures, for a sweep that lacks runs `missing.csv`, and of runs by folds
 `out_of_fold/`: the predictions of all rows, a Parquet file for each recipe and seed.
@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from product_length.comparison.compare import Comparison, Missing
 from product_length.comparison.folds import OUT_OF_FOLD, out_of_fold_table
 from product_length.comparison.formats import as_csv, as_markdown, missing_as_csv
-from product_length.comparison.page import as_html
 from product_length.comparison.pictures import Picture, file_names
 from product_length.errors import UserError
 from product_length.writing import write_text, write_whole
@@ -30,11 +29,10 @@ def write_comparison(
 ) -> list[Path]:
     """Write the comparison into a folder, each file whole, and return the files.
 
-    Pictures are embedded in the page and lie as PNG files beside the Markdown. Raises UserError
+    Pictures lie as PNG files beside the Markdown. Raises UserError
     when a file cannot be written.
     """
     pages = {
-        "html": as_html(comparison, pictures),
         "md": as_markdown(comparison, pictures),
         "csv": as_csv(comparison),
     }

@@ -1,6 +1,5 @@
 """Pictures that a comparison carries along."""
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +12,6 @@ class Picture:
     title: str
     caption: str
     png: bytes
-
-    @property
-    def data_address(self) -> str:
-        """The picture itself as an address, for a page that needs no other file."""
-        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
 
 
 def file_names(pictures: Sequence[Picture]) -> list[str]:

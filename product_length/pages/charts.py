@@ -34,6 +34,7 @@ from product_length.pages.series import (
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+_NEARLY_ZERO = 1e-9
 MOST_POINTS = 3000
 """Products that a scatter shows at most; of more a sample is shown."""
 
@@ -149,6 +150,7 @@ def ranked(
         said = plain(labels[at]) if labels else f"{number(value or 0)}{sign}"
         if low is not None and high is not None:
             line = {"color": look.colour, "width": 3}
+            low = max(low, _NEARLY_ZERO)  # a logarithmic axis has no place for 0: it runs off it
             figure.add_trace(
                 go.Scatter(x=[low, high], y=[at, at], mode="lines", line=line, hoverinfo="skip")
             )

@@ -3,6 +3,7 @@
 Every text is shown as it stands: what stands in titles of products is escaped, in charts too.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,20 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Image:
+    """A PNG file's bytes, drawn for white paper, under its title and note."""
+
+    png: bytes
+    title: str
+    note: str = ""
+
+    @property
+    def address(self) -> str:
+        """The picture itself as an address, for a page that needs no other file."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode('ascii')}"
+
+
+@dataclass(frozen=True)
 class Command:
     """A command or a file's text, with a button that copies it; `label` says what it does."""
 
@@ -142,7 +157,16 @@ class Details:
 
 
 Part: TypeAlias = (
-    Paragraph | Bullets | Facts | Table | Chart | Command | SideBySide | Details | MarkedText
+    Paragraph
+    | Bullets
+    | Facts
+    | Table
+    | Chart
+    | Image
+    | Command
+    | SideBySide
+    | Details
+    | MarkedText
 )
 
 

@@ -18,9 +18,9 @@ from product_length.pages.page import (
 from product_length.pages.profile_labels import (
     length_section,
     mape_section,
-    repeat_section,
     type_section,
 )
+from product_length.pages.profile_repeats import repeat_section
 from product_length.pages.profile_texts import stated_section, text_section
 from product_length.profiling.finding import Finding
 from product_length.profiling.profile import Profile

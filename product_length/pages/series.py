@@ -69,7 +69,7 @@ def error_bars(one: Series) -> Mapping[str, object] | None:
 
     def part(ends: Sequence[float | None]) -> list[float]:
         return [
-            0.0 if value is None or end is None else abs(end - value)
+            0.0 if value is None or end is None else abs(max(end, 1e-6 * value) - value)
             for value, end in zip(one.values, ends, strict=True)
         ]
 

@@ -184,7 +184,7 @@ def _slips_in_words(profile: Profile, slips: Sequence[UnitSlip]) -> str:
     )
     text = (
         f"Of {profile.stated.stating:,} rows that state a length, {rows:,} have labels that look "
-        f"like slips of the unit: {piles}."
+        f"like slips of the unit: {piles}. The audit command ranks such rows one by one."
     )
     example = next((slip.examples[0] for slip in slips if slip.examples), None)
     if example is None:

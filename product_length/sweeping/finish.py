@@ -12,6 +12,7 @@ from product_length.comparison.runs import find_run_folders, load_runs, why_stop
 from product_length.comparison.sentences import lacks
 from product_length.errors import UserError
 from product_length.experiment import Experiment
+from product_length.pages.comparison import write_comparison_page
 from product_length.sweeping.console import IN_LOG_ONLY
 from product_length.sweeping.pictures import draw_pictures
 from product_length.sweeping.study import load_study
@@ -50,6 +51,7 @@ def finish(experiment: Experiment, folder: Path) -> None:
         elsewhere=absent,
     )
     write_comparison(comparison, folder, pictures)
+    write_comparison_page(comparison, folder, pictures)
     log.info("\n%s", as_console(comparison))
     log.info("\n%s", as_text(comparison), extra=IN_LOG_ONLY)
     log.info("compared in %s", folder / "comparison.html")

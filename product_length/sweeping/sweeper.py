@@ -102,7 +102,7 @@ class StudySweeper(OptunaSweeper):  # type: ignore[misc]
         at_once = self._at_once()
         log.info(
             "%d run(s), %s, in %s%s",
-            total - left_out,
+            total - left_out - (done - study.left_out()),
             "one after the other" if at_once == 1 else f"{at_once} at once",
             parts.sweep_dir,
             f"; left out of the {total} combinations: {left_out}" if left_out else "",

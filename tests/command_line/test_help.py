@@ -200,5 +200,5 @@ def test_what_a_key_takes_is_that_of_the_option_chosen():
     assert allowed.words("loss.bins", chosen) == "2 to 4,096"
     assert allowed.words("loss.name", chosen) is None
     assert allowed.words("embeddings.encoders.a.length", chosen) == "1 to 4,096"
-    assert allowed.words("loss.gamma", chosen) == ""  # of another loss
+    assert allowed.words("loss.gamma", chosen) is None  # of another loss
     assert allowed.words("features.types.width", {"features": {"types": {}}}) == "≥ 1"

@@ -5,20 +5,24 @@ import io
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from run_folders import write_run
 
-from product_length.comparison import charts, svg
 from product_length.comparison.compare import compare
 from product_length.comparison.files import write_comparison
 from product_length.comparison.formats import as_csv, as_markdown, as_text
-from product_length.comparison.page import as_html
 from product_length.comparison.pictures import Picture, file_names
 from product_length.comparison.published import published_figure
 from product_length.comparison.runs import load_runs
 from product_length.comparison.sentences import headline, notes, title
 from product_length.comparison.tables import decision_table, ranking_table, tables
 from product_length.evaluation.estimates import Estimate
+from product_length.pages import comparison_charts as charts
+from product_length.pages.charts import ranked
+from product_length.pages.colours import series
+from product_length.pages.comparison import as_html
+from product_length.pages.series import Series
 
 PNG = b"\x89PNG\r\n\x1a\n-not-much-of-one"
 
@@ -96,21 +100,17 @@ def test_csv_lists_what_there_is_by_seed(comparison):
 def test_charts_show_single_seeds(comparison):
     (group,) = comparison.groups
     ranking = charts.ranking_chart(group)
-    dots = [mark for mark in ranking.marks if mark.seed]
-    assert [mark.series for mark in dots] == [0, 0, 0, 1, 1]
-    assert dots[1].tip.startswith("loss=mape, seed 1: ")
-    means = [mark.x for mark in ranking.marks if not mark.seed]
-    assert means[0] == pytest.approx(sum(mark.x for mark in dots[:3]) / 3, abs=10)
-    assert "single seeds" in ranking.description
-    curves = charts.learning_chart(group)
-    kinds = [stroke.kind for stroke in curves.strokes if stroke.kind.startswith("curve")]
-    assert sorted(kinds) == sorted(
-        ["curve s0 seed"] * 3 + ["curve s1 seed"] * 2 + ["curve s0", "curve s1", "curve s2"]
-    )
-    (mean,) = [stroke for stroke in curves.strokes if stroke.kind == "curve s0"]
-    seeds = [stroke for stroke in curves.strokes if stroke.kind == "curve s0 seed"]
-    assert [len(seed.points.split()) for seed in seeds] == [5, 6, 7]
-    assert len(mean.points.split()) == 5
+    marks = [trace for trace in ranking.figure.data if trace.mode == "markers"]
+    dots = [trace for trace in marks if trace.marker.size == 5]
+    assert [len(trace.x) for trace in dots] == [3, 2]
+    assert dots[0].text[1].startswith("seed 1: ")
+    assert marks[0].x[0] == pytest.approx(np.mean(dots[0].x))
+    assert "single seeds" in ranking.note
+    curves = charts.learning_chart(group).figure.data
+    first = [trace for trace in curves if trace.line.color == series(0).colour]
+    assert [trace.opacity for trace in first] == [0.35, 0.35, 0.35, 1]
+    assert [len(trace.x) for trace in first] == [5, 6, 7, 5]
+    assert "val MAPE by seed" in as_html(comparison).replace("Val", "val")
 
 
 def test_chart_names_show_what_differs(tmp_path):
@@ -122,15 +122,15 @@ def test_chart_names_show_what_differs(tmp_path):
         )
     runs = load_runs(sorted(tmp_path.iterdir()))[0]
     group = compare(runs).groups[0]
-    names = [text.text for text in charts.ranking_chart(group).texts if text.kind == "name"]
+    names = [each.text for each in charts.ranking_chart(group).figure.layout.annotations][:2]
     assert sorted(name[3:] for name in names) == ["use_log_target=false", "use_log_target=true"]
 
 
 def test_an_interval_that_ends_at_zero_is_drawn():
-    scale = svg.scale_of([0.0, 20.0, 900.0], 0, 100)
-    assert scale.logarithmic
-    assert scale(0.0) == 0
-    assert 0 < scale(20.0) < scale(900.0) < 100
+    one = Series("a", [20.0, 900.0], series(0), [0.0, 800.0], [30.0, 950.0])
+    figure = ranked(["a", "b"], one, "MAPE")
+    assert figure.layout.xaxis.type == "log"
+    assert 0 < figure.data[0].x[0] < 10 ** figure.layout.xaxis.range[0]
 
 
 def test_published_figures_stand_beside_recipes_and_say_when_not_to(comparison, runs, tmp_path):
@@ -188,19 +188,17 @@ def test_pictures_are_embedded_and_lie_beside(comparison, tmp_path):
     pictures = [Picture("What <matters>", "Of *all* <trials>.", PNG), Picture("–", "", PNG + b"2")]
     files = write_comparison(comparison, tmp_path / "new", pictures)
     assert [path.name for path in files] == [
-        "comparison.html",
         "comparison.md",
         "comparison.csv",
         "comparison_what_matters.png",
         "comparison__2.png",
     ]
-    assert files[3].read_bytes() == PNG
-    html = files[0].read_text(encoding="utf-8")
-    assert html == as_html(comparison, pictures)
+    assert files[2].read_bytes() == PNG
+    html = as_html(comparison, pictures)
     assert html.count('<img src="data:image/png;base64,') == 2
     assert "What &lt;matters&gt;" in html
     assert "<matters>" not in html
-    markdown = files[1].read_text(encoding="utf-8")
+    markdown = files[0].read_text(encoding="utf-8")
     assert "![What \\<matters\\>](comparison_what_matters.png)" in markdown
     assert "Of \\*all\\*" in markdown
     assert "<img" not in as_html(comparison)

@@ -1,63 +1,22 @@
 import csv
 import io
 import re
-from html.parser import HTMLParser
 
 import pytest
+from browser import chromium, visit
 from run_folders import write_run
 
-from product_length.comparison import charts, svg
 from product_length.comparison.compare import compare
 from product_length.comparison.formats import as_csv, as_markdown, as_text
-from product_length.comparison.page import as_html
 from product_length.comparison.runs import load_runs
 from product_length.comparison.sentences import headline
 from product_length.comparison.tables import tables
 from product_length.evaluation.metrics import MAPE
+from product_length.pages import comparison_charts as charts
+from product_length.pages.colours import series
+from product_length.pages.comparison import as_html, write_comparison_page
 
 NASTY = 'loss=<script>alert("1")</script>|&`*_'
-VOID = {"meta", "link"}
-
-
-class Page(HTMLParser):
-    """Tags balanced, cells per table row, text, attributes."""
-
-    def __init__(self, html):
-        super().__init__(convert_charrefs=True)
-        self.open, self.rows, self.text, self.urls, self.tags = [], [], [], [], []
-        self.ids, self.references = [], []
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        if tag == "table":
-            self.rows.append([])
-        if tag == "tr":
-            self.rows[-1].append(0)
-        if tag in ("td", "th"):
-            self.rows[-1][-1] += 1
-        for name, value in attrs:
-            if name in ("src", "href", "xlink:href", "action", "srcset", "data"):
-                self.urls.append(value)
-            if name == "id":
-                self.ids.append(value)
-            if name == "aria-labelledby":
-                self.references.append(value)
-            assert not name.startswith("on")
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -78,93 +37,63 @@ def comparison(tmp_path_factory):
     return compare(runs, unfinished=unfinished)
 
 
-def test_page_is_one_file_that_needs_no_network(comparison):
+def test_page_needs_no_network_and_escapes_what_comes_from_outside(comparison):
     html = as_html(comparison)
-    page = Page(html)
-    assert page.urls == ["data:,"]
-    assert not re.search(r"https?:|//[a-z]|@import|url\(", html)
-    assert "script" not in page.tags
-    assert "default-src 'none'" in html
-    assert "width=device-width" in html
-    assert "prefers-color-scheme: dark" in html
+    assert "default-src &#39;none&#39;" in html
+    assert "alert(&#34;1&#34;)" in html
+    assert 'alert("1")' not in html.replace('\\"', "")  # but in JSON, where it cannot act
+    assert "<b>bold" not in html
+    assert "killed &amp; gone" in html
 
 
-def test_page_escapes_what_comes_from_outside(comparison):
+def test_page_has_every_table_whole(comparison):
     html = as_html(comparison)
-    page = Page(html)
-    assert "<script" not in html
-    assert "<b>" not in html
-    text = "".join(page.text)
-    assert NASTY in text
-    assert "<b>bold" in text
-    assert "killed & gone" in text
+    expected = [table for group in comparison.groups for table in tables(group)]
+    assert html.count("<table>") == len(expected) == 8
+    assert html.count("<tr") == sum(1 + len(table.rows) for table in expected)
 
 
-def test_page_tables_are_whole(comparison):
-    page = Page(as_html(comparison))
-    expected = [
-        [len(table.header)] * (1 + len(table.rows))
-        for group in comparison.groups
-        for table in tables(group)
-    ]
-    assert len(expected) == 8
-    assert page.rows == expected
-    assert len(page.ids) == len(set(page.ids)) == 8
-    assert set(page.references) == set(page.ids)
-    assert page.tags.count("h1") == 1
-    assert page.tags.count("figure") == 6
-
-
-def test_every_drawn_number_is_finite_and_inside(comparison):
-    for group in comparison.groups:
-        made = [
-            charts.ranking_chart(group),
-            charts.learning_chart(group),
-            charts.band_chart(group, MAPE),
-        ]
-        for chart in made:
-            points = [pair for one in (*chart.strokes, *chart.marks) for pair in one.points.split()]
-            assert len(points) > 20
-            for pair in points:
-                x, y = map(float, pair.split(","))
-                assert -8 <= x <= svg.WIDTH + 8
-                assert -8 <= y <= chart.height + 8
-            for text in chart.texts:
-                assert 0 <= text.x <= svg.WIDTH
-                assert 0 < text.y <= chart.height
-
-
-def test_charts_show_runs_in_order_and_grey_out_the_many(comparison):
+def test_charts_show_recipes_in_order_and_keep_their_colours(comparison):
     group = comparison.groups[0]
     chart = charts.ranking_chart(group)
-    assert [mark.series for mark in chart.marks] == [*range(8), -1, -1]
-    assert [mark.x for mark in chart.marks] == sorted(mark.x for mark in chart.marks)
-    assert chart.marks[3].tip.startswith("loss=l3: ")
-    names = [text.whole for text in chart.texts if text.kind == "name"]
-    assert names[:2] == [f"1. {NASTY}", "2. loss=l1"]
-    assert any("best baseline: " in text.text for text in chart.texts)
-    curves = charts.learning_chart(group)
-    assert sum(stroke.kind.startswith("curve") for stroke in curves.strokes) == 10
-    assert curves.legend[-1] == (-1, "2 more")
-    bands = charts.band_chart(group, MAPE)
-    filled = sum(
-        band["mape"].value is not None
-        for recipe in group.recipes[:8]
-        for band in recipe.val.metrics.bands
-    )
-    assert len(bands.marks) == filled
+    marks = [trace for trace in chart.figure.data if trace.mode == "markers"]
+    assert [mark.x[0] for mark in marks] == sorted(mark.x[0] for mark in marks)
+    colours = [mark.marker.color for mark in marks]
+    assert len(set(colours[:8])) == 8
+    assert set(colours[8:]) == {series(8).colour}
+    names = [each.text for each in chart.figure.layout.annotations]
+    assert names[1] == "2. loss=l1"
+    assert any("best baseline: " in name for name in names)
+    bands = charts.band_chart(group, MAPE).figure.data
+    assert [trace.marker.color for trace in bands[:8]] == colours[:8]
+    baselines = [name for name, _ in group.best.val.compared_with()]
+    assert [trace.name for trace in bands[8:]] == baselines
+    assert not {trace.marker.color for trace in bands[8:]} & set(colours[:8])
+    curves = charts.learning_chart(group).figure.data
+    assert [trace.line.color for trace in curves[:8]] == colours[:8]
 
 
-def test_long_names_are_cut_in_charts_only(tmp_path):
-    recipe = " ".join(f"trainer.option_{i}={i}" for i in range(20))
-    write_run(tmp_path, rows=30, overrides=recipe.split())
+def test_long_names_and_the_command_are_whole_in_the_page(tmp_path):
+    words = [f"trainer.option_{i}={i}" for i in range(20)]
+    write_run(tmp_path, rows=30, overrides=[*words, "seed=3"], seed=3)
     comparison = compare(load_runs([tmp_path])[0])
-    assert as_html(comparison).count(recipe) >= 3
-    assert recipe in as_markdown(comparison).replace("\\", "")
-    assert recipe in as_csv(comparison)
-    names = [t for t in charts.ranking_chart(comparison.groups[0]).texts if t.kind == "name"]
-    assert len(names[0].text) == 36
-    assert names[0].whole == f"1. {recipe}"
+    html = as_html(comparison)
+    assert f"python -m product_length.train {' '.join(words)} seed=3</code>" in html
+    assert " ".join(words) in as_markdown(comparison).replace("\\", "")
+    assert " ".join(words) in as_csv(comparison)
+
+
+def test_the_page_opens_in_a_browser(comparison, tmp_path):
+    path = write_comparison_page(comparison, tmp_path)
+    with chromium() as browser, visit(browser, path, width=390, dark=True) as opened:
+        assert opened.overflow() == 0
+        assert opened.faults == []
+        assert opened.page.locator(".chart .main-svg").count() >= 5
+        head = opened.page.locator("table").first.locator("thead button").nth(2)
+        head.click()
+        head.click()
+        first = opened.page.locator("table").first.locator("tbody tr").first
+        assert first.locator("td").first.inner_text() == "10"
 
 
 def test_runs_without_history_or_intervals_or_baselines(tmp_path):
@@ -181,7 +110,7 @@ def test_runs_without_history_or_intervals_or_baselines(tmp_path):
     (group,) = comparison.groups
     assert charts.learning_chart(group) is None
     assert [table.caption.split()[0] for table in tables(group)] == ["Recipes,", "Val"]
-    assert Page(as_html(comparison)).tags.count("figure") == 2
+    assert as_html(comparison).count('data-figure="') == 2
     assert "test rows" not in as_text(comparison).lower()
 
 
@@ -256,23 +185,3 @@ def test_headline_passes_remarks_on(tmp_path):
     write_run(tmp_path, noise=2.5)
     (group,) = compare(load_runs([tmp_path])[0]).groups
     assert any("does not beat" in sentence for sentence in headline(group))
-
-
-@pytest.mark.parametrize(
-    ("values", "logarithmic"), [([40.0, 60.0], False), ([20, 900], True), ([50, 50], False)]
-)
-def test_scale_holds_its_values_and_has_ticks_between(values, logarithmic):
-    scale = svg.scale_of(values, 0, 100)
-    assert scale.logarithmic is logarithmic
-    assert all(0 <= scale(value) <= 100 for value in values)
-    assert scale(scale.low) == 0
-    assert scale(scale.high) == 100
-    assert 3 <= len(scale.ticks()) <= 10
-    assert all(scale.low <= tick <= scale.high for tick in scale.ticks())
-
-
-def test_ticks_are_round():
-    assert svg.Scale(38, 61, 0, 1, logarithmic=False).ticks() == [40, 45, 50, 55, 60]
-    assert svg.Scale(20, 900, 0, 1, logarithmic=True).ticks() == [20, 50, 100, 200, 500]
-    assert svg.Scale(1, 1e7, 0, 1, logarithmic=True).ticks() == [10.0**k for k in range(8)]
-    assert svg.Scale(100, 1000, 0, 100, logarithmic=True)(316.2277) == pytest.approx(50)

@@ -17,6 +17,7 @@ from product_length.comparison.formats import as_text
 from product_length.comparison.runs import find_run_folders, load_runs
 from product_length.comparison.sentences import headline, lacks
 from product_length.errors import UserError
+from product_length.pages.comparison import write_comparison_page
 
 SIZES = (60, 100, 140)  # of the folds
 NOISE = {"mape": 0.4, "huber": 0.5}
@@ -143,6 +144,7 @@ def test_the_comparison_says_what_its_figures_are(finished, tmp_path):
     assert "Test metrics" not in text
     assert " val " not in text
     write_comparison(comparison, tmp_path)
+    write_comparison_page(comparison, tmp_path)
     for name in ("comparison.html", "comparison.md"):
         page = (tmp_path / name).read_text()
         assert "out-of-fold MAPE" in page

@@ -38,7 +38,7 @@ def test_figures_and_what_is_printed(planted, tmp_path, capsys):
     run_profile(job("profile", ProfileJob, *words), tmp_path, words)
     printed = capsys.readouterr().out
     assert "Σ 1/length" in printed
-    assert "1/2.54 of a stated one" in printed
+    assert "1/2.54 of a stated one" in " ".join(printed.split())  # lines are wrapped
     assert f"data.path={planted.path} data=amazon2023 experiment=best" in printed
     figures = json.loads((tmp_path / "out" / "profile.json").read_text(encoding="utf-8"))
     assert figures["format"] == 1

@@ -10,13 +10,13 @@ from transaction_log import read_run, table
 
 from product_length.comparison.compare import compare
 from product_length.comparison.formats import as_csv
-from product_length.comparison.page import as_html
 from product_length.comparison.runs import load_runs
 from product_length.comparison.tables import tables
 from product_length.evaluation.metrics import METRICS, Metric
 from product_length.evaluation.predictions import load_predictions
 from product_length.evaluation.report import load_report
 from product_length.evaluation.summary import summary
+from product_length.pages.comparison import as_html
 from product_length.pages.run_charts import band_charts
 from product_length.tracking.config import Wandb
 from product_length.tracking.open_tracker import open_tracker

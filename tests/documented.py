@@ -107,6 +107,11 @@ class Reader:
             line = re.sub(r"\bRUN\b", "SETS_RUN", line)
         for name in set(re.findall(r"\b(?:SETS_|OTHER_|SECOND_)?RUN\b", line)):
             self.run_folder(name)
+        if "checkpoint=my_model" in line and not (self.folder / "my_model").exists():
+            export = [f"checkpoint={self.run_folder('RUN')}", "output=my_model"]
+            self.call([sys.executable, "-m", "product_length.export", *export])
+        if "output=my_model" in line:
+            line = line.replace("output=my_model", "output=another_model")
         line = line.replace("multirun/STUDY", ".")
         line = line.replace("FOLDER", str(self.minilm))
         words = shlex.split(line)

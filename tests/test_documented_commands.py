@@ -59,7 +59,7 @@ def reader(tmp_path_factory, minilm):
 def test_commands_run(reader, command):
     said = reader.run(command)
     output = re.search(r"output=(\S+)", command.line)
-    if "predict" in command.line and output:
+    if " predict " in command.line and output:
         assert (reader.folder / output[1]).stat().st_size > 100, said.stderr
 
 

@@ -16,7 +16,7 @@ TEST_WORKERS ?= 2
 TEST_ENV := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint docs test test-slow smoke reproduce-best sweep-losses sweep-tune
+.PHONY: help setup browser check lint docs test test-slow smoke reproduce-best sweep-losses sweep-tune
 .PHONY: reference-table gate bench bench-full embed clean clean-runs
 
 help:  ## list the commands
@@ -29,6 +29,9 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+browser:  ## install Chromium, where it lacks, for the tests of pages (Debian, as root)
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 
 lint: $(READY)  ## format check, lint, types
 	$(BIN)/ruff format --check .

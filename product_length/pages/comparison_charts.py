@@ -109,8 +109,13 @@ def band_chart(group: Group, metric: Metric) -> Chart:
                 [scaled(each.high) for each in estimates],
             )
         )
-    for name, baseline in group.best.val.compared_with():
-        values = [scaled(baseline.metrics.bands[number][metric.name].value) for number in filled]
+    baselines = [
+        (name, baseline.metrics.bands)
+        for name, baseline in group.best.val.compared_with()
+        if len(baseline.metrics.bands) == len(group.best.val.metrics.bands)
+    ]
+    for name, of_bands in baselines:
+        values = [scaled(of_bands[number][metric.name].value) for number in filled]
         found.append(Series(name, values, beside_recipes(name)))
     by = group.quantity.labelled("true")
     figure = by_category(
@@ -123,6 +128,8 @@ def band_chart(group: Group, metric: Metric) -> Chart:
     )
     where = group.scored_on.capitalize()
     note = f"{where} {metric.title} with intervals by {by}." + _first_only(group)
+    if not baselines:  # those of folds are pooled over all lengths only
+        note += " No baseline is known by band."
     title = "Error" if metric is MAPE else metric.title
     return Chart(figure, f"{title} by true {group.quantity.noun}", note, height=480)
 

@@ -120,7 +120,8 @@ def add_lines(figure: Figure, lines: Sequence[Line], which: str) -> None:
             x=_placed(figure, line.value),
             y=1,
             yref="paper",
-            yshift=10 + 16 * at,
+            yanchor="bottom",  # above the plot, where no line goes through a name
+            yshift=2 + 16 * at,
             text=plain(line.name),
             showarrow=False,
             font={"size": 12, "color": colour},

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from builders import CHALLENGE_HEADER, job
+from builders import CHALLENGE_HEADER
+from profiled import profile_of
 
-from product_length.profiling.config import ProfileJob
 from product_length.profiling.findings import findings_of
-from product_length.profiling.profile import Profile, profile_catalogue
+from product_length.profiling.profile import Profile
 
 FIRST = ["amber", "brisk", "coral", "dusty", "ember", "frosty", "golden", "hazel", "ivory", "jade"]
 SECOND = ["lamp", "table", "shelf", "bottle", "cable", "carpet", "basket", "mirror", "pillow"]
@@ -94,12 +94,6 @@ def planted(tmp_path_factory) -> Planted:
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([CHALLENGE_HEADER, *rows, *faulty_rows()])
     return Planted(path, rows)
-
-
-def profile_of(path: Path, *overrides: str) -> Profile:
-    """The profile of a table with the challenge's columns."""
-    words = ["data=amazon2023", f"data.path={path}", f"cache_dir={path.parent / 'cache'}"]
-    return profile_catalogue(job("profile", ProfileJob, *words, "output=unused", *overrides))
 
 
 @pytest.fixture(scope="session")

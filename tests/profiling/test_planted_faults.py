@@ -50,7 +50,7 @@ def test_a_pile_of_unit_slips_is_named(profile, findings):
 
 def test_without_slips_no_pile_is_named(planted, tmp_path):
     """The same catalogue without the planted rows."""
-    from conftest import profile_of
+    from profiled import profile_of
 
     path = tmp_path / "sound.csv"
     lines = planted.path.read_text(encoding="utf-8").splitlines(keepends=True)

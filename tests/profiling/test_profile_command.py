@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from builders import CHALLENGE_HEADER, job
-from conftest import profile_of
+from profiled import profile_of
 
 from product_length.errors import UserError
 from product_length.profile import profile as run_profile

@@ -1,7 +1,6 @@
 """Tables that are not the challenge's: trained on and predicted by the real commands."""
 
 import csv
-import re
 import shlex
 import subprocess
 import sys
@@ -117,14 +116,3 @@ def test_sets_of_bricks(tmp_path):
     lower, upper = (np.array([float(row[name]) for row in rows]) for name in ("LOWER", "UPPER"))
     assert (lower < upper).all()
     assert 5 < np.median(widths) < 50
-
-
-def test_the_commands_of_the_page_about_your_data(tmp_path):
-    page = Path(__file__).parents[1] / "docs" / "your-data.md"
-    commands = re.findall(r"^    python -m (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(commands) == 3
-    write_both_tables(tmp_path)
-    for number, command in enumerate(commands):
-        last = "" if ".predict" in command else f"{QUICK} hydra.run.dir=RUN{'' if number else 0}"
-        run(tmp_path, f"{command} {last}")
-    assert len(read(tmp_path / "widths.csv")) == 50

@@ -202,6 +202,7 @@ def test_killed_and_resumed_a_sweep_stops_its_hopeless_trial_once(tmp_path):
     assert "Stopped early by the sweep's pruner, hence not ranked (1): " in said
 
 
+@pytest.mark.slow
 def test_switched_off_nothing_is_stopped(tmp_path):
     queue_rates(tmp_path)
     output = sweep(tmp_path, *TUNE, "sweep.pruner=null")
@@ -236,6 +237,7 @@ def assert_slow_ones_stopped(found, output):
     assert f"4 of 4 trials, {stopped} stopped early; best val MAPE" in output
 
 
+@pytest.mark.slow
 def test_workers_of_a_launcher_find_the_study_in_another_database(tmp_path):
     queue_rates(tmp_path, "elsewhere.db")
     workers = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]

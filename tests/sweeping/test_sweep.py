@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -196,6 +197,7 @@ def _stamps(folder, numbers):
     return [report.stat().st_mtime_ns for report in reports]
 
 
+@pytest.mark.slow
 def test_a_combination_that_can_run_now_is_no_longer_missing(tmp_path):
     text = "PRODUCT_ID,TITLE,BULLET_POINTS,DESCRIPTION,PRODUCT_TYPE_ID,PRODUCT_LENGTH\n"
     text += "".join(f"{i},shelf {i * i} cm,,,{i % 3},{100 + i}\n" for i in range(300))
@@ -270,8 +272,12 @@ def test_ctrl_c_ends_the_sweep_not_only_the_trial(tmp_path, words):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for(tmp_path, "epoch 3/5000", process)
+    # As a person would: a signal can be lost where Python ignores exceptions, as in a destructor.
+    again = threading.Timer(60, process.send_signal, [signal.SIGINT])
+    again.start()
     process.send_signal(signal.SIGINT)
     output = process.stdout.read()
+    again.cancel()
     process.stdout.close()
     assert process.wait() == 130
     assert "continue with trainer.resume=" in output
@@ -363,6 +369,7 @@ def test_a_trial_that_has_no_configuration_is_recorded_and_the_sweep_goes_on(tmp
     assert "hidden" in by_model["residual_mlp"].user_attrs["outcome"]
 
 
+@pytest.mark.slow
 def test_a_histogram_is_swept_with_one_target_only(tmp_path):
     sweep(tmp_path, "sweep=losses", "loss=histogram,rmsle", "seed=1")
     run = {(t.params["loss"], t.params["features.use_log_target"]): t for t in trials(tmp_path)}

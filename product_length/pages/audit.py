@@ -11,7 +11,8 @@ from product_length.auditing.audit import Audit
 from product_length.auditing.slips import OTHER_LABEL
 from product_length.auditing.suspects import Suspect
 from product_length.pages.axes import shortened
-from product_length.pages.charts import bars, histogram, sampled
+from product_length.pages.charts import bars, sampled
+from product_length.pages.histograms import histogram
 from product_length.pages.page import (
     Cell,
     Chart,

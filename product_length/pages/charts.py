@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from product_length.pages.axes import (
     empty_figure,
-    log_edges,
     number,
     plain,
     set_axis,
@@ -28,7 +27,6 @@ from product_length.pages.series import (
     error_bars,
     in_words,
     name_rows,
-    pale,
 )
 
 if TYPE_CHECKING:
@@ -37,50 +35,6 @@ if TYPE_CHECKING:
 _NEARLY_ZERO = 1e-9
 MOST_POINTS = 3000
 """Products that a scatter shows at most; of more a sample is shown."""
-
-
-def histogram(
-    values: ArrayLike,
-    title: str,
-    *,
-    counted: str = "products",
-    bins: int = 60,
-    log: bool = True,
-    lines: Sequence[Line] = (),
-    look: Look = MODEL,
-    sign: str = "",
-) -> Figure:
-    """How values float (n,) spread: counts by bins of equal ratio (`log`), or of equal width."""
-    import plotly.graph_objects as go
-
-    known = np.asarray(values, dtype=np.float64)
-    edges = np.asarray(log_edges(known, bins) if log else np.histogram_bin_edges(known, bins))
-    counts, _ = np.histogram(known, edges)
-    figure = empty_figure()
-    # Steps as one filled line: bars of unequal width leave seams on a logarithmic axis.
-    x = np.repeat(edges, 2)
-    y = np.concatenate([[0], np.repeat(counts, 2), [0]])
-    hover = [
-        f"{number(low)} to {number(high)}{sign}<br>{count:,} {counted}"
-        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
-    ]
-    figure.add_trace(
-        go.Scatter(
-            x=x,
-            y=y,
-            fill="tozeroy",
-            fillcolor=pale(look),
-            line={"color": look.colour, "width": 1.2},
-            text=["", *np.repeat(hover, 2).tolist(), ""],
-            hoverinfo="text",
-            mode="lines",
-        )
-    )
-    set_axis(figure, "x", title, edges, log=log, sign=sign)
-    set_axis(figure, "y", counted, counts, log=False)
-    figure.update_yaxes(rangemode="tozero")
-    add_lines(figure, lines, "x")
-    return figure
 
 
 def bars(

@@ -3,6 +3,7 @@
 from product_length.evaluation.wording import percent, row_count
 from product_length.pages.charts import ranked
 from product_length.pages.colours import MODEL, of_baseline, series
+from product_length.pages.histograms import binned
 from product_length.pages.page import (
     Cell,
     Chart,
@@ -14,7 +15,7 @@ from product_length.pages.page import (
     SideBySide,
     Table,
 )
-from product_length.pages.profile_charts import binned, paired_bars
+from product_length.pages.paired_bars import paired_bars
 from product_length.pages.series import Line, Series
 from product_length.profiling.profile import Profile
 from product_length.profiling.types import TypeFigures, TypeSpread
@@ -64,14 +65,10 @@ def _round(profile: Profile) -> list[Part]:
         found = paired_bars(
             [each.name for each in figures.grids],
             [
-                Series("rows", [100 * each.share for each in figures.grids], MODEL),
-                Series("by chance", [100 * each.by_chance for each in figures.grids], series(6)),
+                Series("rows", [each.share for each in figures.grids], MODEL),
+                Series("by chance", [each.by_chance for each in figures.grids], series(6)),
             ],
             "share of the rows",
-            labels=[
-                [share(each.share) for each in figures.grids],
-                [share(each.by_chance) for each in figures.grids],
-            ],
         )
         note = (
             "Which round numbers labels are. By chance: were they not round, only written with as "
@@ -113,14 +110,10 @@ def mape_section(profile: Profile) -> Section:
     chart = paired_bars(
         [band.name for band in mape.bands],
         [
-            Series("share of the rows", [100 * band.share for band in mape.bands], MODEL),
-            Series("share of Σ 1/length", [100 * band.weight for band in mape.bands], series(1)),
+            Series("share of the rows", [band.share for band in mape.bands], MODEL),
+            Series("share of Σ 1/length", [band.weight for band in mape.bands], series(1)),
         ],
         "share",
-        labels=[
-            [share(band.share) for band in mape.bands],
-            [share(band.weight) for band in mape.bands],
-        ],
     )
     columns = [
         Column(f"{quantity.noun} ({unit})", names_row=True),

@@ -4,6 +4,7 @@ from product_length.evaluation.wording import row_count
 from product_length.measurements.measurement import Unit
 from product_length.pages.charts import bars
 from product_length.pages.colours import series
+from product_length.pages.histograms import binned
 from product_length.pages.page import (
     Cell,
     Chart,
@@ -15,7 +16,6 @@ from product_length.pages.page import (
     SideBySide,
     Table,
 )
-from product_length.pages.profile_charts import binned
 from product_length.pages.series import Line
 from product_length.profiling.findings_of_labels import factor_in_words
 from product_length.profiling.profile import Profile

@@ -13,8 +13,9 @@ from product_length.evaluation.predictions import Predictions
 from product_length.evaluation.records import IntervalReport, Report
 from product_length.evaluation.wording import count, percent, row_count
 from product_length.pages.axes import number
-from product_length.pages.charts import by_category, curves, histogram, sampled
+from product_length.pages.charts import by_category, curves, sampled
 from product_length.pages.colours import MODEL, TRAIN, VAL, Look, of_baseline
+from product_length.pages.histograms import histogram
 from product_length.pages.page import Chart
 from product_length.pages.prediction_charts import calibration, predicted_against_true
 from product_length.pages.series import Line, Series

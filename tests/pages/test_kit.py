@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from browser import chromium, visit
 
-from product_length.pages.charts import by_category, curves, histogram, ranked
+from product_length.pages.charts import by_category, curves, ranked
 from product_length.pages.colours import DARK, LIGHT, Looks, of_baseline, series
+from product_length.pages.histograms import histogram
 from product_length.pages.page import (
     Bullets,
     Cell,

@@ -17,7 +17,6 @@ Folds that are done are kept in --runs. Results go to benchmarks/results/audit.j
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ from audit_markdown import as_markdown
 from audit_planting import FACTORS, OTHER_LABEL, Planted, plant, read_planted, write_planted
 from catalogue_tables import CATALOGUES
 from hydra import compose, initialize_config_dir
-from measured import RESULTS, machine
+from measured import RESULTS, exit_code_of, machine, publish
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
@@ -40,9 +39,7 @@ from product_length.auditing.suspects import slip_of
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.prepare import open_catalogue
 from product_length.composition import CONF
-from product_length.errors import UserError
 from product_length.experiment import from_config
-from product_length.writing import write_text
 
 SHARE = 0.03
 RESAMPLES = 1000
@@ -63,22 +60,11 @@ Floats = NDArray[np.float64]
 def main() -> int:
     options = parser().parse_args()
     path = options.results / "audit.json"
-    if not options.report:
-        if options.data is None:
-            parser().error("give the folder of the tables (--data), or --report")
-        try:
-            if options.as_it_is:
-                as_it_is(options)
-                return 0
-            results = measured(options)
-        except UserError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-        write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    table = as_markdown(json.loads(path.read_text(encoding="utf-8")))
-    write_text(path.with_suffix(".md"), table)
-    print(table)
-    return 0
+    if options.data is None and not options.report:
+        parser().error("give the folder of the tables (--data), or --report")
+    if options.as_it_is and not options.report:
+        return exit_code_of(lambda: as_it_is(options))
+    return publish(path, None if options.report else lambda: measured(options), as_markdown)
 
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:

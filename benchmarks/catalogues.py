@@ -32,7 +32,6 @@ work. Results go to benchmarks/results/NAME.json and NAME.md; --report makes the
 """
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -46,11 +45,10 @@ from catalogue_markdown import as_markdown
 from catalogue_runs import HERE, Job, files_of, key_of
 from catalogue_tables import ALL_CATALOGUES, bands_and_unit, catalogues_in, table_at
 from contestants import RECIPES
-from measured import RESULTS, machine
+from measured import RESULTS, machine, publish
 from strong_baselines import BASELINES, missing_library
 
 from product_length.errors import UserError
-from product_length.writing import write_text
 
 DEFAULT_RECIPES = ["best", "best, no experts", "reference"]
 DEFAULT_RECIPES += [name for name in BASELINES if name != "lightgbm"]
@@ -81,17 +79,7 @@ def main() -> int:
     if not options.report and not (options.data and options.recipes):
         made.error("give the tables' folder (--data) and recipes, or --report")
     path = options.results / f"{options.name}.json"
-    if not options.report:
-        try:
-            results = measure(options)
-        except UserError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-        write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    table = as_markdown(json.loads(path.read_text(encoding="utf-8")))
-    write_text(path.with_suffix(".md"), table)
-    print(table)
-    return 0
+    return publish(path, None if options.report else lambda: measure(options), as_markdown)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -21,7 +21,6 @@ makes the latter two from the first.
 import argparse
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ from catalogue_tables import ALL_CATALOGUES, bands_and_unit, table_at
 from catalogues import EVERY_RUN, SEEN_BY_BASELINES, folder_name, make
 from contestants import RECIPES
 from learning_curve_page import as_markdown, draw
-from measured import RESULTS, machine
+from measured import RESULTS, machine, publish
 from omegaconf import OmegaConf
 from strong_baselines import missing_library
 
@@ -69,19 +68,12 @@ def main() -> int:
     options = parser().parse_args()
     options.scored = options.scored or options.folds
     path = options.results / f"{NAME}.json"
-    if not options.report:
-        try:
-            results = measure(options)
-        except UserError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-        write_text(path, json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    results = json.loads(path.read_text(encoding="utf-8"))
-    table = as_markdown(results)
-    write_text(path.with_suffix(".md"), table)
-    draw(results, options.picture)
-    print(table)
-    return 0
+
+    def page(results: dict[str, Any]) -> str:
+        draw(results, options.picture)
+        return as_markdown(results)
+
+    return publish(path, None if options.report else lambda: measure(options), page)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from product_length.errors import UserError
 from product_length.writing import write_text
 
 RESULTS = Path(__file__).parent / "results"
@@ -46,6 +48,31 @@ def add_figures(path: Path, figures: Sequence[Figure], command: str) -> list[Fig
 def _entry(figure: Figure, command: str, where: str) -> dict[str, Any]:
     value = float(f"{figure.value:.4g}")
     return {**asdict(figure), "value": value, "command": command, "machine": where}
+
+
+def publish(
+    path: Path, measure: Callable[[], dict[str, Any]] | None, page: Callable[[dict[str, Any]], str]
+) -> int:
+    """Measure, unless that is None, into a JSON file; write and print its page. The exit code."""
+
+    def work() -> None:
+        if measure is not None:
+            write_text(path, json.dumps(measure(), indent=2, ensure_ascii=False) + "\n")
+        text = page(json.loads(path.read_text(encoding="utf-8")))
+        write_text(path.with_suffix(".md"), text)
+        print(text)
+
+    return exit_code_of(work)
+
+
+def exit_code_of(work: Callable[[], None]) -> int:
+    """Of a command that does this work; a user's mistake is printed."""
+    try:
+        work()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
 
 
 def machine() -> str:

@@ -12,6 +12,7 @@ from documented import ROOT, SMALL, Reader
 from product_length.evaluation.report import load_report
 
 RUN = "OTHER_RUN"
+KEYS = {"name", "value", "unit", "floor", "rows", "command", "machine"}  # of each figure
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,14 @@ def place(tmp_path_factory, minilm):
     reader = Reader(tmp_path_factory.mktemp("benchmarks"), minilm)
     reader.run_folder(RUN)
     return reader.folder
+
+
+def run_benchmark(name, *words, folder=None):
+    """What a script says that ends well; `folder`: where it is run."""
+    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *map(str, words)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def load_benchmark(name):
@@ -53,13 +62,9 @@ def test_reproduce_best_compares(place, tmp_path, monkeypatch, capsys, change, c
 
 
 def test_reproduce_best_runs_the_recipe_on_other_data(place):
-    command = [sys.executable, str(ROOT / "benchmarks" / "reproduce_best.py"), *SMALL]
-    done = subprocess.run(
-        [*command, "--data", "train.csv"], cwd=place, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "nothing recorded to compare with" in done.stdout
-    assert "expected val MAPE" not in done.stdout  # nobody knows what could have been
+    said = run_benchmark("reproduce_best", *SMALL, "--data", "train.csv", folder=place)
+    assert "nothing recorded to compare with" in said
+    assert "expected val MAPE" not in said  # nobody knows what could have been
     assert len(list(place.glob("outputs/reproduce-best-*/report.json"))) == 1
 
 
@@ -77,9 +82,7 @@ def test_the_demo_catalogue_knows_what_to_expect(place, monkeypatch, capsys):
 def test_the_table_of_losses_can_be_made(place, minilm, tmp_path):
     words = f"--data train.csv --minilm {minilm} --results {tmp_path} --picture {tmp_path}/p.png"
     small = [*SMALL, "loss=mape,rmsle", "seed=1,2", "embeddings.encoders.minilm.max_seq_length=16"]
-    command = [sys.executable, str(ROOT / "benchmarks" / "losses.py"), *words.split(), *small]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_benchmark("losses", *words.split(), *small, folder=place)
     table = (tmp_path / "losses.md").read_text(encoding="utf-8")
     assert table.count("| mape, ") == 2
     assert table.count("| rmsle, ") == 2
@@ -91,16 +94,11 @@ def test_the_table_of_losses_can_be_made(place, minilm, tmp_path):
 @pytest.mark.slow
 def test_the_curve_of_neighbour_search_can_be_made(place, tmp_path):
     words = f"--rows 300,900 --dimension 16 --threads 1 --results {tmp_path}"
-    command = [sys.executable, str(ROOT / "benchmarks" / "neighbours.py"), *words.split()]
     picture = tmp_path / "neighbours.png"
-    done = subprocess.run(
-        [*command, "--picture", picture], cwd=place, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    run_benchmark("neighbours", *words.split(), "--picture", picture, folder=place)
     assert picture.read_bytes().startswith(b"\x89PNG")
     entries = json.loads((tmp_path / "neighbours.json").read_text(encoding="utf-8"))
-    keys = {"name", "value", "unit", "floor", "rows", "command", "machine"}
-    assert all(set(entry) == keys for entry in entries)
+    assert all(set(entry) == KEYS for entry in entries)
     assert {entry["rows"] for entry in entries} == {300, 900}
     assert [entry for entry in entries if "on a GPU" in entry["name"]]  # a figure, or why none
     judged = [entry for entry in entries if entry["name"].endswith("recall@20")]
@@ -111,12 +109,9 @@ def test_the_curve_of_neighbour_search_can_be_made(place, tmp_path):
 @pytest.mark.slow
 def test_the_table_of_reading_can_be_made(place, tmp_path):
     words = f"--rows 3000 --repeats 1 --folder {tmp_path} --results {tmp_path}"
-    command = [sys.executable, str(ROOT / "benchmarks" / "reading.py"), *words.split()]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_benchmark("reading", *words.split(), folder=place)
     entries = json.loads((tmp_path / "reading.json").read_text(encoding="utf-8"))
-    keys = {"name", "value", "unit", "floor", "rows", "command", "machine"}
-    assert all(set(entry) == keys for entry in entries)
+    assert all(set(entry) == KEYS for entry in entries)
     assert {entry["rows"] for entry in entries} == {3000}
     assert len([entry for entry in entries if entry["floor"] == 0.8]) == 1
 
@@ -124,12 +119,9 @@ def test_the_table_of_reading_can_be_made(place, tmp_path):
 @pytest.mark.slow
 def test_the_table_of_dimensions_can_be_made(place, tmp_path):
     words = f"--rows 500 --repeats 1 --data train.csv --results {tmp_path}"
-    command = [sys.executable, str(ROOT / "benchmarks" / "dimensions.py"), *words.split()]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_benchmark("dimensions", *words.split(), folder=place)
     found = json.loads((tmp_path / "dimensions.json").read_text(encoding="utf-8"))
-    keys = {"name", "value", "unit", "floor", "rows", "command", "machine"}
-    assert all(set(entry) == keys for entry in found)
+    assert all(set(entry) == KEYS for entry in found)
     value = {entry["name"]: entry["value"] for entry in found}
     share = "--data: products that state something"
     assert 0 < value[f"{share}, low"] < value[share] < value[f"{share}, high"] < 100
@@ -145,9 +137,7 @@ def test_the_table_of_dimensions_can_be_made(place, tmp_path):
 @pytest.mark.slow
 def test_the_table_of_start_up_can_be_made(tmp_path):
     words = f"--rounds 1 --results {tmp_path} --before {ROOT}"
-    command = [sys.executable, str(ROOT / "benchmarks" / "start_up.py"), *words.split()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_benchmark("start_up", *words.split())
     table = (tmp_path / "start_up.md").read_text(encoding="utf-8")
     assert table.count("\n| ") == 7
     entries = json.loads((tmp_path / "start_up.json").read_text(encoding="utf-8"))
@@ -159,11 +149,9 @@ def test_the_table_of_start_up_can_be_made(tmp_path):
 def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
     words = f"--data train.csv --minilm {minilm} --texts 40 --repeats 1 --results {tmp_path}"
     words += " --workers 2"
-    command = [sys.executable, str(ROOT / "benchmarks" / "encoding.py"), *words.split()]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_benchmark("encoding", *words.split(), folder=place)
     records = json.loads((tmp_path / "encoding.json").read_text(encoding="utf-8"))
-    assert {"name", "value", "unit", "floor", "rows", "command", "machine"} == set(records[0])
+    assert set(records[0]) == KEYS
     found = {record["name"]: record["value"] for record in records}
     assert found["product_length, float32: cosine, least"] > 0.99999
     assert found["product_length, auto: ratio"] > 0
@@ -173,10 +161,8 @@ def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
 @pytest.mark.slow
 def test_the_table_of_training_can_be_made(tmp_path):
     words = "--rows 3000 --dimension 16 --batch 256 --hidden 16 --rounds 1 --larger-than-memory"
-    command = [sys.executable, str(ROOT / "benchmarks" / "training.py"), *words.split()]
     places = ["--scratch", str(tmp_path), "--results", str(tmp_path)]
-    done = subprocess.run([*command, *places], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_benchmark("training", *words.split(), *places)
     entries = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
     assert {each["command"] for each in entries} == {f"python benchmarks/training.py {words}"}
     table = (tmp_path / "training.md").read_text(encoding="utf-8")
@@ -187,10 +173,8 @@ def test_the_table_of_training_can_be_made(tmp_path):
 @pytest.mark.slow
 def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
     words = f"--rows 200,400 --types 8 --minilm {minilm} --texts 20 --results {tmp_path}"
-    command = [sys.executable, str(ROOT / "benchmarks" / "pipeline.py"), *words.split()]
     places = ["--picture", str(tmp_path / "p.png"), "--folder", str(tmp_path)]
-    done = subprocess.run([*command, *places], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_benchmark("pipeline", *words.split(), *places)
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
     entries = json.loads((tmp_path / "pipeline.json").read_text(encoding="utf-8"))
     counts = Counter(each["rows"] for each in entries)
@@ -204,15 +188,7 @@ def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
 def test_the_table_of_serving_can_be_made(place, tmp_path):
     output = tmp_path / "serving.json"
     small = ["--run", place / RUN, "--requests", "40", "--seconds", "5", "--output", output]
-    script = ROOT / "benchmarks" / "serving.py"
-    done = subprocess.run(
-        [sys.executable, str(script), *map(str, small)],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_benchmark("serving", *small, folder=place)
     found = {each["name"]: each["value"] for each in json.loads(output.read_text("utf-8"))}
     assert found["requests that failed"] == 0
     assert found["one product, median"] > 0

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import yaml
-from builders import demo_files, job, scored
+from builders import job, scored
 from tracking.transaction_log import read_run
 
 from product_length import pipeline
@@ -31,11 +31,6 @@ QUICK = [*LSA, *TRAINER, "model=mlp", HIDDEN, "tracking=none"]
 
 def experiment(cache, *overrides):
     return job("train", Experiment, f"cache_dir={cache}", *QUICK, *overrides)
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return demo_files(tmp_path_factory.mktemp("catalogue"), rows=600, types=20, seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from measured import RESULTS, Figure, write_figures
 from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
-from product_length.catalogue.config import FileData, SplitOptions, TextRecipe
+from product_length.catalogue.config import AMAZON2023_COLUMNS, FileData, SplitOptions, TextRecipe
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.text import FIELDS, clean_fields
 from product_length.catalogue.units import MILLIMETRES
@@ -87,7 +87,14 @@ def of_demo(rows: int) -> tuple[list[pa.RecordBatch], Agreement]:
 
 def of_file(path: Path) -> tuple[list[pa.RecordBatch], NDArray[np.float32]]:
     """Cleaned texts and labels of the usable products of a catalogue of the challenge's columns."""
-    data = FileData(source="file", path=path, text=RECIPE, split=SplitOptions())
+    data = FileData(
+        source="file",
+        path=path,
+        columns=AMAZON2023_COLUMNS,
+        unit="hundredth_inch",
+        text=RECIPE,
+        split=SplitOptions(),
+    )
     with tempfile.TemporaryDirectory() as folder:
         catalogue = open_catalogue(data, ArtefactStore(Path(folder)))
         return catalogue.fields().to_batches(), np.array(catalogue.lengths)

@@ -148,8 +148,9 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
     ending = time.perf_counter()
     rows = {str(split): this.splits()[split] for split in shown.splits}
     log_outcome(tracker, shown, this.catalogue, rows, scored.predicted)
-    for name, figure in run_figures(this.folder, shown).items():
-        tracker.figure(name, figure)
+    if tracker.has_figures:
+        for name, figure in run_figures(this.folder, shown).items():
+            tracker.figure(name, figure)
     write_report(this.folder, report)  # last: where it stands, the run is finished
     watch.add("end", ending)
     log.info("%s", summary(shown.model_copy(update={"timings": watch.seconds})))

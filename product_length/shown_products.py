@@ -12,7 +12,12 @@ from torch import Tensor
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TRAIN
 from product_length.catalogue.vocabulary import rows_of_type
-from product_length.evaluation.examples import TEXT_CHARACTERS, Example, best_and_worst
+from product_length.evaluation.examples import (
+    TEXT_CHARACTERS,
+    Example,
+    best_and_worst,
+    sampled_rows,
+)
 from product_length.evaluation.intervals import LEVEL
 from product_length.evaluation.metrics import absolute_percentage_errors
 from product_length.evaluation.predictions import ProductFacts
@@ -97,9 +102,7 @@ def examples(
 
 
 def _stated(catalogue: Catalogue, rows: NDArray[np.int64]) -> list[str | None] | None:
-    some = np.arange(len(rows))
-    if len(rows) > MOST_PARSED:
-        some = np.sort(np.random.default_rng(0).choice(len(rows), MOST_PARSED, replace=False))
+    some = sampled_rows(len(rows), MOST_PARSED)
     kinds = what_texts_state(catalogue.take(rows[some]), catalogue.lengths[rows[some]])
     if kinds is None:
         return None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from product_length.catalogue.config import AMAZON2023_COLUMNS
 from product_length.catalogue.file_columns import shown_columns
@@ -88,11 +87,3 @@ def _check_found(keys: set[str], names: Sequence[str]) -> None:
         faults.append("which column is the product's text (data.columns.title=…)")
     if faults:
         raise UserError(f"products: say {' and '.join(faults)}; they have: {shown_columns(names)}")
-
-
-def read_columns(columns: Mapping[str, Any]) -> list[str]:
-    """All names in `data.columns`."""
-    found: list[str] = []
-    for names in columns.values():
-        found += names if isinstance(names, list) else [] if names is None else [names]
-    return found

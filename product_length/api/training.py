@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from product_length.api.columns import data_overrides, read_columns
+from product_length.api.columns import data_overrides
 from product_length.api.frames import Frame, frame_of
 from product_length.catalogue.config import FileData
 from product_length.catalogue.file_columns import FileColumns
@@ -130,7 +130,7 @@ def _keep(frame: Frame, experiment: Experiment, place: Path) -> None:
     columns.check("products", frame.names)
     if not len(frame):
         raise UserError("products: there are no rows")
-    table = frame.table(read_columns(experiment.data.columns.model_dump()))
+    table = frame.table([name for _, name in columns.each()])
     write_whole(place / PRODUCTS_FILE, partial(pq.write_table, table))
 
 

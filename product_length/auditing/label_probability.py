@@ -8,7 +8,6 @@ length can be told from a length that is merely rare.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,8 +23,6 @@ SAME = 1e-4
 """Half width in log length of what is one label; tables keep six digits or so."""
 _EXACTLY_STATED = 0.5
 """Where a product states a length near by, so many labels are that length to the last digit."""
-_STATED = 0.01
-"""In log length: so near a label is a length that is stated."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +131,3 @@ def label_probability(
             share = np.where(is_stated, np.maximum(share, _EXACTLY_STATED), share)
         found += predicted.near(at, logs, half) * share / len(WINDOWS)
     return found
-
-
-def near_one_of(log: float, logs: Sequence[float]) -> bool:
-    """Whether a length is one of those that are stated."""
-    return any(abs(log - each) <= _STATED for each in logs)

@@ -18,12 +18,12 @@ from product_length.catalogue.units import CatalogueUnit
 from product_length.evaluation.quantity import Quantity
 
 _UNITS_OF: dict[Kind, str] = {
-    "× 2.54": "inches taken for centimetres, or converted twice",
-    "÷ 2.54": "centimetres taken for inches",
+    "× 2.54": "centimetres taken for inches, or converted twice",
+    "÷ 2.54": "inches taken for centimetres",
     "× 10": "one place too many",
     "÷ 10": "one place too few",
-    "× 25.4": "inches taken for millimetres, or converted twice",
-    "÷ 25.4": "millimetres taken for inches",
+    "× 25.4": "millimetres taken for inches, or converted twice",
+    "÷ 25.4": "inches taken for millimetres",
     "× 100": "two places too many",
     "÷ 100": "two places too few",
 }

@@ -18,7 +18,7 @@ _FEW = 50
 
 
 def calibrated_tails(
-    pit: Floats, folds: NDArray[np.int64], *, calibrate: bool = True
+    pit: Floats, folds: NDArray[np.int64]
 ) -> tuple[Floats, list[tuple[float, float]]]:
     """Two-sided tail probability of each label, float64 (rows,), and each fold's (centre, scale).
 
@@ -39,7 +39,7 @@ def calibrated_tails(
         own = folds == fold
         centre, scale = 0.0, 1.0
         others = scores[~own]
-        if calibrate and len(others) >= _FEW:
+        if len(others) >= _FEW:
             low, centre, high = np.quantile(others, _CENTRE)
             scale = float((high - low) / (ndtri(_CENTRE[2]) - ndtri(_CENTRE[0])))
             scale = max(scale, 1e-6)

@@ -99,9 +99,10 @@ def help_text(
         lines += _wrapped(f"The keys of another option are shown by adding it: {example}")
         lines += [""]
     lines += ["Keys: key=value, here the values that they have now", ""]
+    allowed = Allowed(schema)
     for group, keys in _sections(groups, config):
         chosen = [file for file in files if file.group == group and file.by_verb]
-        lines += _section(group, keys, chosen, said, Allowed(schema), config)
+        lines += _section(group, keys, chosen, said, allowed, config)
     lines += _hydra(said, of_hydra, can_sweep="sweep" in groups)
     lines += ["Flags", ""]
     flags = (_FLAGS_OF_SWEEPS if "sweep" in groups else {}) | (_FLAGS_OF_GROUPS if groups else {})

@@ -43,6 +43,12 @@ class Example(Record):
 _EXAMPLES = TypeAdapter(list[Example])
 
 
+def sampled_rows(rows: int, count: int) -> NDArray[np.int64]:
+    """At most `count` of `rows` row numbers, ascending; the same ones every time."""
+    chosen = np.random.default_rng(0).choice(rows, size=min(rows, count), replace=False)
+    return np.sort(chosen).astype(np.int64)
+
+
 def best_and_worst(errors: FloatArray, most: int = SHOWN) -> NDArray[np.int64]:
     """Rows of the smallest errors, best first, then of the largest, worst first; no row twice."""
     order = np.argsort(errors, kind="stable")

@@ -11,6 +11,11 @@ NOTHING = "–"
 _MINUS = "−"
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital at its start; names within it stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as a percentage: 0.5182 is "51.8%"; "–" for None."""
     return NOTHING if fraction is None else f"{100 * fraction:.{digits}f}%"

@@ -10,8 +10,9 @@ import numpy as np
 from product_length.auditing.audit import Audit
 from product_length.auditing.slips import OTHER_LABEL
 from product_length.auditing.suspects import Suspect
+from product_length.evaluation.examples import sampled_rows
 from product_length.pages.axes import shortened
-from product_length.pages.charts import bars, sampled
+from product_length.pages.charts import MOST_POINTS, bars
 from product_length.pages.histograms import histogram
 from product_length.pages.page import (
     Cell,
@@ -112,7 +113,7 @@ def _slips(audit: Audit) -> Section:
         "explains.",
         height=420,
     )
-    some = [audit.suspects[at] for at in sampled(len(audit.suspects)).tolist()]
+    some = [audit.suspects[at] for at in sampled_rows(len(audit.suspects), MOST_POINTS).tolist()]
     against = Chart(
         predicted_against_true(
             [each.label for each in some],

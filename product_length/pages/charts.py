@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from product_length.pages.axes import (
     empty_figure,
@@ -239,11 +238,3 @@ def curves(
     if marked_x is not None:
         add_lines(figure, [marked_x], "x")
     return figure
-
-
-def sampled(rows: int, most: int = MOST_POINTS) -> NDArray[np.int64]:
-    """Up to `most` of so many rows, the same ones each time: ascending int64."""
-    if rows <= most:
-        return np.arange(rows)
-    chosen = np.random.default_rng(0).choice(rows, most, replace=False)
-    return np.sort(chosen).astype(np.int64)

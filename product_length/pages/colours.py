@@ -5,8 +5,7 @@ in their place what its CSS variables hold. The series are after Okabe & Ito (20
 usual colour deficiencies; symbols and dashes differ as well.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 LIGHT = {
     "page": "#fafaf8",
@@ -100,22 +99,3 @@ def of_baseline(name: str) -> Look:
     if name.startswith("oracle"):
         return ORACLE
     return _BASELINES.get(name, Look(LIGHT["s6"], "cross", "longdashdot"))
-
-
-@dataclass
-class Looks:
-    """Looks by name, so that a recipe has the same colour in every chart of a page.
-
-    `names` in their order have the series' colours.
-    """
-
-    names: Sequence[str] = ()
-    _known: dict[str, Look] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in self.names:
-            self.of(name)
-
-    def of(self, name: str) -> Look:
-        """The look of this name, the next one that is free if it has none yet."""
-        return self._known.setdefault(name, series(len(self._known)))

@@ -153,7 +153,6 @@ class Details:
 
     summary: str
     parts: Sequence["Part"]
-    is_open: bool = False
 
 
 Part: TypeAlias = (

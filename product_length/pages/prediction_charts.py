@@ -27,7 +27,7 @@ def predicted_against_true(
 ) -> Figure:
     """One dot for each product, both axes logarithmic, with lines for exact, twice and half.
 
-    `true`, `predicted`: positive, float (n,), one unit, already `charts.sampled`; `texts`: what is
+    `true`, `predicted`: positive, float (n,), one unit, already sampled; `texts`: what is
     shown of each product on hovering.
     """
     import plotly.graph_objects as go

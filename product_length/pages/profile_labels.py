@@ -1,6 +1,6 @@
 """Sections of a profile about its labels: lengths, MAPE, types."""
 
-from product_length.evaluation.wording import percent, row_count
+from product_length.evaluation.wording import capitalised, percent, row_count
 from product_length.pages.charts import ranked
 from product_length.pages.colours import MODEL, of_baseline, series
 from product_length.pages.histograms import binned
@@ -55,7 +55,7 @@ def length_section(profile: Profile) -> Section:
             spread, f"Rows by {quantity.noun}", "Bins of equal ratio, twenty for a factor of ten."
         ),
     ]
-    return Section(f"{quantity.nouns.capitalize()}", [*parts, SideBySide(_round(profile))])
+    return Section(capitalised(quantity.nouns), [*parts, SideBySide(_round(profile))])
 
 
 def _round(profile: Profile) -> list[Part]:

@@ -15,6 +15,7 @@ from product_length.evaluation.predictions import Predictions, load_predictions
 from product_length.evaluation.records import Report
 from product_length.evaluation.report import load_report
 from product_length.evaluation.wording import (
+    capitalised,
     count,
     decision_in_words,
     duration,
@@ -178,7 +179,7 @@ def run_sections(run: RunPage) -> list[Section]:
 
 
 def _title(report: Report) -> str:
-    return f"{report.quantity.noun.capitalize()} of products: {Path(report.data.source).name}"
+    return f"{capitalised(report.quantity.noun)} of products: {Path(report.data.source).name}"
 
 
 def _overview(run: RunPage) -> Section:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from product_length.evaluation.estimates import MetricEstimates
+from product_length.evaluation.examples import sampled_rows
 from product_length.evaluation.groups import ErrorGroup, by_statement, by_type_rows
 from product_length.evaluation.metrics import MAPE, METRICS, Metric, absolute_percentage_errors
 from product_length.evaluation.predictions import Predictions
 from product_length.evaluation.records import IntervalReport, Report
 from product_length.evaluation.wording import count, percent, row_count
 from product_length.pages.axes import number
-from product_length.pages.charts import by_category, curves, sampled
+from product_length.pages.charts import MOST_POINTS, by_category, curves
 from product_length.pages.colours import MODEL, TRAIN, VAL, Look, of_baseline
 from product_length.pages.histograms import histogram
 from product_length.pages.page import Chart
@@ -25,7 +26,7 @@ _SMALLEST_RATIO, _GREATEST_RATIO = 0.05, 20.0
 
 def scatter_chart(found: Predictions, report: Report) -> Chart:
     """Predicted against true lengths."""
-    rows = sampled(len(found.lengths))
+    rows = sampled_rows(len(found.lengths), MOST_POINTS)
     quantity = report.quantity
     ids = found.product_ids.take(rows).to_pylist()
     types = found.types.take(rows).to_pylist()

@@ -101,7 +101,7 @@ def front_page(front: FrontPage) -> str:
 def answer_parts(answer: ProductAnswer) -> dict[str, Any]:
     """The answer as the page's script shows it: HTML, and the figures of its charts."""
     unit = answer.unit
-    said = [f"predicted {answer.target}"]
+    said = [f"Predicted {answer.target}"]
     if answer.ends is not None and answer.level is not None:
         said = [
             f"{three_digits(answer.ends[0])} to {three_digits(answer.ends[1])} is the range that "
@@ -112,7 +112,7 @@ def answer_parts(answer: ProductAnswer) -> dict[str, Any]:
     return fragment(
         "answer.html.j2",
         verdict=unit.rounded(answer.length),
-        said=f"{'; '.join(said)}.".capitalize() if answer.ends is None else f"{'; '.join(said)}.",
+        said=f"{'; '.join(said)}.",
         warnings=[
             f"This product {_of_one(each)}: the length is a guess." for each in answer.unseen
         ],

@@ -10,6 +10,7 @@ from product_length.evaluation.report import UnfinishedRunError, load_report
 from product_length.prediction.card import model_card
 from product_length.prediction.checkpoint import load_predictors, read_finished
 from product_length.prediction.exported import check_new, write_exported
+from product_length.prediction.files import run_folder_of
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def export_model(checkpoint: Path, output: Path, encoders: Mapping[str, str]) ->
 
 def _report_of(checkpoint: Path) -> Report | None:
     """The report of the run that a checkpoint lies in."""
-    folder = checkpoint.absolute().parent.parent
+    folder = run_folder_of(checkpoint)
     try:
         return load_report(folder)
     except UnfinishedRunError:

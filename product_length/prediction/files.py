@@ -69,6 +69,12 @@ def find_checkpoints(paths: Sequence[Path]) -> list[Path]:
     return checkpoints
 
 
+def run_folder_of(checkpoint: Path) -> Path:
+    """The folder of the run, or of the export, that the checkpoint lies in."""
+    folder = checkpoint.absolute().parent
+    return folder.parent if folder.name == _BEST.parent.name else folder
+
+
 def find_checkpoint(path: Path) -> Path:
     """The file at `path`, or the best checkpoint of the run whose folder it is.
 

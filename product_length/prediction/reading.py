@@ -112,12 +112,12 @@ class NotFinite:
         shown = places[: _SHOWN_IDS - len(self._first)].tolist()
         self._first += [ids[place].as_py() for place in shown]
 
-    def refuse(self, rows: int) -> None:
-        """Raise UserError if there was one among so many rows."""
+    def refuse(self, rows: int, outcome: str = "") -> None:
+        """Raise UserError if there was one among so many rows; `outcome`: what that led to."""
         if self._count:
             more = ", …" if self._count > len(self._first) else ""
             raise UserError(
                 f"{self._count:,} of {rows:,} predictions are not finite (nan or infinite), those "
-                f"of {', '.join(self._first)}{more}; nothing was written. The checkpoint's weights "
+                f"of {', '.join(self._first)}{more}{outcome}. The checkpoint's weights "
                 "are damaged or its training diverged: predict with another one, or train again"
             )

@@ -120,7 +120,7 @@ def _write_rows(
         values = [lengths] if ends is None else [lengths, *ends.T]
         wrong.add(some.product_ids, values)
         write(rows_to_write(some, keep, values, reasons(part)))
-    wrong.refuse(len(products))
+    wrong.refuse(len(products), "; nothing was written")
     return unseen
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from product_length.evaluation.wording import percent
+from product_length.evaluation.wording import capitalised, percent
 from product_length.profiling.finding import Finding
 from product_length.profiling.profile import Profile
 from product_length.profiling.stated import UnitSlip
@@ -80,7 +80,7 @@ def _grids(profile: Profile) -> Iterator[Finding]:
         named = ", ".join(f"{share(each.share)} are {each.name}" for each in grids[:5])
         most = max(each.by_chance for each in grids[:5])
         text = (
-            f"{profile.quantity.nouns.capitalize()} are round: {named}; by chance at most "
+            f"{capitalised(profile.quantity.nouns)} are round: {named}; by chance at most "
             f"{share(most)} of any would be."
         )
         yield Finding("lengths", text)

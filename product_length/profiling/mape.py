@@ -55,15 +55,18 @@ def mape_figures(catalogue: Catalogue, bands: Bands) -> MapeFigures:
     has_types = bool(catalogue.types.value_counts().field("values").to_pylist() != [""])
     constant, of_type = _out_of_fold(catalogue, np.arange(len(lengths)), has_types=has_types)
     long = np.flatnonzero(~bands.is_short(lengths))
-    long_constant, long_of_type = _out_of_fold(catalogue, long, has_types=has_types)
-    is_cut = bands.short_below is not None and 0 < len(long) < len(lengths)
+    short_below = bands.short_below if 0 < len(long) < len(lengths) else None
+    long_means: tuple[float | None, float | None] = (None, None)
+    if short_below is not None:
+        of_long = _out_of_fold(catalogue, long, has_types=has_types)
+        long_means = _mean(of_long[0]), _mean(of_long[1])
     return MapeFigures(
         best_constant=weighted_median(lengths, 1 / lengths),
         constant=_mean(constant),
         type_median=_mean(of_type),
-        short_below=bands.short_below if is_cut else None,
-        long_constant=_mean(long_constant) if is_cut else None,
-        long_type_median=_mean(long_of_type) if is_cut else None,
+        short_below=short_below,
+        long_constant=long_means[0],
+        long_type_median=long_means[1],
         bands=_bands(lengths, bands, constant, of_type),
     )
 

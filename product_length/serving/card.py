@@ -12,6 +12,7 @@ from product_length.errors import UserError
 from product_length.evaluation.metrics import METRICS
 from product_length.evaluation.records import Report
 from product_length.evaluation.report import load_report
+from product_length.prediction.files import run_folder_of
 from product_length.serving.service import Service
 from product_length.version import __version__
 
@@ -139,7 +140,7 @@ def _loss(objective: Mapping[str, object]) -> str:
 
 def _report_beside(checkpoint: Path) -> Report | None:
     """The report of the run that the checkpoint lies in; None, which is said, without one."""
-    folder = checkpoint.resolve().parent.parent
+    folder = run_folder_of(checkpoint)
     try:
         return load_report(folder)
     except UserError as error:

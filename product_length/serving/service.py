@@ -17,6 +17,7 @@ from product_length.prediction.ensemble import Ensemble
 from product_length.prediction.in_memory import Prediction, TablePredictor
 from product_length.prediction.reasons import Explanation, explanations, with_words
 from product_length.serving.inputs import Inputs
+from product_length.training.predict import intervals_of
 
 ReasonsWanted = Literal["none", "features", "words"]
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -114,10 +115,11 @@ class Service:
         ends: dict[int, tuple[float, float]] = {}
         for level in {each.interval for each in asked} - {None}:
             rows = [row for row, each in enumerate(asked) if each.interval == level]
-            raws = [each.raw[rows] for each in found.seen]
-            forecast = self._with_interval(level).forecast(raws)
-            assert forecast.ends is not None
-            low, high = (_shortest(each) for each in forecast.ends.T)
+            coverage = self._with_interval(level).coverage
+            assert coverage is not None
+            (seen,) = found.seen  # several recipes have no intervals
+            both = intervals_of(seen.predictor.objective, seen.raw[rows], coverage)
+            low, high = (_shortest(each) for each in both.T)
             ends |= dict(zip(rows, zip(low, high, strict=True), strict=True))
         return ends
 
@@ -154,18 +156,9 @@ class Service:
 
     def _fields(self, found: Prediction, rows: Sequence[int]) -> dict[int, dict[str, str]]:
         products = found.seen[0].products
-        return {
-            row: {
-                name: column[0].as_py()
-                for name, column in zip(
-                    products.fields().column_names,
-                    products.fields(row, row + 1).columns,
-                    strict=True,
-                )
-                if name in self.inputs.fields
-            }
-            for row in dict.fromkeys(rows)
-        }
+        some = list(dict.fromkeys(rows))
+        texts = products.take(np.array(some, np.int64)).fields().select(list(self.inputs.fields))
+        return dict(zip(some, texts.to_pylist(), strict=True))
 
 
 def quantiles(distribution: Distribution) -> list[float]:

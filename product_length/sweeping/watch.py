@@ -5,7 +5,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,14 +20,6 @@ from product_length.training.epoch_note import EPOCH_NOTE
 log = logging.getLogger(__name__)
 
 _SECONDS = 0.5
-
-
-@dataclass
-class _Running:
-    position: int
-    words: str
-    since: float
-    is_said: bool
 
 
 class Watch:
@@ -56,7 +47,7 @@ class Watch:
         self._folder, self._at_once = folder, max(1, at_once)
         self._best, self._scored = best, scored
         self._names = dict(names or {})
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, int] = {}  # positions by number
         self._ended = 0
         self._begun = done
         self._is_estimated = False
@@ -92,10 +83,10 @@ class Watch:
                     del self._names[number]
                     self._begin(number, words)
             self._estimate()
-            for number, trial in list(self._running.items()):
+            for number, position in list(self._running.items()):
                 if (said := self._outcome(number)) is not None:
                     del self._running[number]
-                    self._end(trial, said)
+                    self._end(position, said)
 
     def give_up(self, number: int) -> None:
         """A trial has ended, and its folder does not say how."""
@@ -109,15 +100,15 @@ class Watch:
 
     def _begin(self, number: int, words: str) -> None:
         self._begun += 1
-        self._running[number] = _Running(self._begun, words, time.monotonic(), is_said=True)
+        self._running[number] = self._begun
         log.info("trial %d of %d: %s", self._begun, self.total, words or "as configured")
 
-    def _end(self, trial: _Running, said: str) -> None:
+    def _end(self, position: int, said: str) -> None:
         self._ended += 1
         left = self.total - self.done - self._ended
         seconds = (time.monotonic() - self._started) / self._ended * left
         more = f"; about {duration(seconds)} left" if left > 0 else ""
-        log.info("trial %d of %d: %s%s", trial.position, self.total, said, more)
+        log.info("trial %d of %d: %s%s", position, self.total, said, more)
 
     def _outcome(self, number: int) -> str | None:
         """How a run has ended, in words; None while it runs."""

@@ -9,12 +9,6 @@ from product_length.evaluation.quantity import Quantity
 RowArray = NDArray[np.intp]
 
 
-def sampled_rows(rows: int, count: int) -> RowArray:
-    """At most `count` of `rows` row numbers, ascending; the same ones every time."""
-    chosen = np.random.default_rng(0).choice(rows, size=min(rows, count), replace=False)
-    return np.sort(chosen).astype(np.intp)
-
-
 def best_rows(errors: FloatArray, count: int) -> RowArray:
     """Row numbers of the `count` smallest errors, best first; of equal ones the first rows."""
     return np.argsort(errors, kind="stable")[:count]

@@ -18,6 +18,9 @@ class Tracker:
     A block that ends in an exception, an interrupt or a non-zero exit marks the run as failed.
     """
 
+    has_figures = False
+    """Whether it shows figures: they take seconds to make."""
+
     def start(self, config: Mapping[str, Any], folder: Path, name: str) -> None:
         """Open the run: `config` is all it is made from, `folder` is where it keeps its files.
 

@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from product_length.errors import UserError, first_line
 from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import measure
+from product_length.evaluation.examples import sampled_rows
 from product_length.evaluation.metrics import METRICS, absolute_percentage_errors, checked
 from product_length.evaluation.quantity import Quantity
 from product_length.tracking.config import Wandb
-from product_length.tracking.samples import best_rows, sampled_rows, scatter, worst_rows
+from product_length.tracking.samples import best_rows, scatter, worst_rows
 from product_length.tracking.tracker import Tracker
 from product_length.tracking.wandb_run import open_run, plain, staging, sync_command
 
@@ -35,6 +36,8 @@ class WandbTracker(Tracker):
 
     Once it is open, a fault of W&B or of the network ends the following, never the run.
     """
+
+    has_figures = True
 
     def __init__(self, options: Wandb, *, mode: str | None = None) -> None:
         """`mode`: "online", "offline", or None for online where W&B knows the user."""

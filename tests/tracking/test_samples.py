@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from run_folders import LENGTH
 
-from product_length.tracking.samples import best_rows, sampled_rows, scatter, worst_rows
+from product_length.evaluation.examples import sampled_rows
+from product_length.tracking.samples import best_rows, scatter, worst_rows
 
 
 @pytest.mark.parametrize(("rows", "count", "wanted"), [(1000, 50, 50), (7, 50, 7), (7, 0, 0)])

@@ -1,5 +1,6 @@
 """Ctrl-C in the middle of a fit, in this process and in one of its own."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -57,6 +58,30 @@ def test_ctrl_c_keeps_the_last_epoch_and_says_how_to_go_on(
 def test_sigterm_does_the_same(problem: Problem, tmp_path: Path) -> None:
     with pytest.raises(InterruptedFitError, match=r"after 1 of 4 epochs; continue with"):
         problem.fit(tmp_path, callbacks=[Press(1, signal.SIGTERM)])
+
+
+def test_a_press_that_code_swallows_or_turns_into_another_error_counts(
+    problem: Problem, tmp_path: Path
+) -> None:
+    """As torch does while it writes a file: the press becomes a RuntimeError."""
+
+    class Swallowing(Press):
+        @override
+        def on_train_batch_end(self, trainer: L.Trainer, *rest: Any) -> None:
+            with contextlib.suppress(KeyboardInterrupt):
+                super().on_train_batch_end(trainer, *rest)
+
+    class Changing(Press):
+        @override
+        def on_train_batch_end(self, trainer: L.Trainer, *rest: Any) -> None:
+            try:
+                super().on_train_batch_end(trainer, *rest)
+            except KeyboardInterrupt as error:
+                raise RuntimeError("unexpected pos 64 vs 0") from error
+
+    for kind in (Swallowing, Changing):
+        with pytest.raises(InterruptedFitError, match=r"after 1 of 4 epochs; continue with"):
+            problem.fit(tmp_path / kind.__name__, callbacks=[kind(1, signal.SIGINT)])
 
 
 def test_before_the_first_epoch_there_is_nothing_to_resume(

@@ -152,7 +152,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "losses": partial(written, "losses"),
     **{
         name: partial(written, name)
-        for name in ("reading", "start_up", "encoding", "neighbours", "dimensions", "pipeline")
+        for name in (
+            *("reading", "start_up", "encoding", "neighbours", "dimensions", "pipeline"),
+            *("audit", "profiling", "serving", "serving_best"),
+        )
     },
     "short": gate_in_short,
     "training-time": partial(written, "training_time"),

@@ -50,7 +50,7 @@ def main() -> None:
             figures = measure(address, process, options.requests, options.seconds)
     load = os.getloadavg()[0]
     figures.append(Figure("other work: load average after", load, "processes", 1))
-    command = "python benchmarks/serving.py"
+    command = "python benchmarks/serving.py" + " --run RUN" * (options.run is not None)
     write_figures(options.output, figures, command)
     write_text(options.output.with_suffix(".md"), table(figures))
     print(table(figures))

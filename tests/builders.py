@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import torch
@@ -248,3 +249,16 @@ CHALLENGE_HEADER = [
     "PRODUCT_TYPE_ID",
     "PRODUCT_LENGTH",
 ]
+
+
+def table_in_cm(**more):
+    """300 products with other columns than the challenge's; ids are texts with leading zeros."""
+    demo = pa.Table.from_batches(DemoGenerator(rows=300, types=12, seed=5).batches())
+    columns = {
+        "sku": [f"{row:05}" for row in range(len(demo))],
+        "name": demo["TITLE"],
+        "blurb": demo["DESCRIPTION"],
+        "notes": demo["BULLET_POINTS"],
+        "kind": demo["PRODUCT_TYPE_ID"],
+    }
+    return pa.table({**columns, **more, "width_cm": pc.multiply(demo["PRODUCT_LENGTH"], 0.0254)})

@@ -6,31 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 import torch
 from api_recipe import QUICK
+from builders import table_in_cm
 from hydra.core.global_hydra import GlobalHydra
 
 import product_length
-from product_length.demo.generator import DemoGenerator
 
 
 @pytest.fixture(scope="session")
 def table():
     """300 products with a width in cm."""
-    demo = pa.Table.from_batches(DemoGenerator(rows=300, types=12, seed=5).batches())
-    rows = len(demo)
-    return pa.table(
-        {
-            "sku": [f"{row:05}" for row in range(rows)],
-            "name": demo["TITLE"],
-            "blurb": demo["DESCRIPTION"],
-            "kind": demo["PRODUCT_TYPE_ID"],
-            "year": pa.array([None if row % 5 == 0 else row % 40 + 1980 for row in range(rows)]),
-            "width_cm": pc.multiply(demo["PRODUCT_LENGTH"], 0.0254),
-        }
-    )
+    years = [None if row % 5 == 0 else row % 40 + 1980 for row in range(300)]
+    return table_in_cm(year=pa.array(years)).drop_columns("notes")
 
 
 @pytest.fixture(scope="session")

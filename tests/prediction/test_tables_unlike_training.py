@@ -7,10 +7,9 @@ import shutil
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from builders import job, predict_by, read_rows
+from builders import job, predict_by, read_rows, table_in_cm
 from python_calamine import CalamineWorkbook
 
 from product_length.artefacts import ArtefactStore
@@ -18,7 +17,6 @@ from product_length.catalogue.config import Columns, TextRecipe
 from product_length.catalogue.units import CatalogueUnit
 from product_length.catalogue.unlabelled import open_unlabelled
 from product_length.composition import check_overrides, read_texts
-from product_length.demo.generator import DemoGenerator
 from product_length.errors import ConfigError, UserError
 from product_length.experiment import Experiment
 from product_length.pipeline import run
@@ -55,20 +53,10 @@ RUN = [
 @pytest.fixture(scope="module")
 def table():
     """300 products in cm; ids are texts with leading zeros."""
-    demo = pa.Table.from_batches(DemoGenerator(rows=300, types=12, seed=5).batches())
-    rows = len(demo)
-    return pa.table(
-        {
-            "sku": [f"{row:05}" for row in range(rows)],
-            "name": demo["TITLE"],
-            "blurb": demo["DESCRIPTION"],
-            "notes": demo["BULLET_POINTS"],
-            "kind": demo["PRODUCT_TYPE_ID"],
-            "year": pa.array(np.arange(rows) % 40 + 1980),
-            "pieces": pa.array([None if row % 3 else row / 2 for row in range(rows)]),
-            "brand": [f"brand {row % 7}" for row in range(rows)],
-            "width_cm": pc.multiply(demo["PRODUCT_LENGTH"], 0.0254),
-        }
+    return table_in_cm(
+        year=pa.array(np.arange(300) % 40 + 1980),
+        pieces=pa.array([None if row % 3 else row / 2 for row in range(300)]),
+        brand=[f"brand {row % 7}" for row in range(300)],
     )
 
 

@@ -33,7 +33,6 @@ from product_length.log_file import log_to_file, replace_log_files
 from product_length.resumed_run import Resumed, resumed
 from product_length.secrets import hide, keep_out_of_logs, shown, shown_variables
 from product_length.shortage import cannot_write, in_words
-from product_length.sweeping.console import only_warnings_on_console, sweep_console
 from product_length.tracking.identity import leave_out_identity
 from product_length.version import __version__
 from product_length.writing import write_text
@@ -72,16 +71,17 @@ def run_command(
         nonlocal started
         started = True
         typed: Any = continued.config if continued is not None else None
-        # A verb whose sweeps end in something else than their runs says itself where they stand.
         is_quiet = after_sweep is not None
         return _run_task(lambda: typed or from_config(config, schema), task, is_quiet=is_quiet)
 
+    # A verb whose sweeps end in something else than their runs says itself where they stand.
+    followed = sweep if after_sweep is not None else None
     # Without this Hydra prints faults itself, with a part of their traceback.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
-        with _console_of(sweep if after_sweep is not None else None):
+        with _console_of(followed):
             try:
-                with _followed(sweep if after_sweep is not None else None):
+                with _followed(followed):
                     hydra.main(config_path=str(CONF), config_name=config_name)(main)()
             except BaseException:
                 with contextlib.suppress(UserError):  # why it ended says more than what it lacks
@@ -101,7 +101,11 @@ def run_command(
 
 def _console_of(sweep: Sweep[Any] | None) -> contextlib.AbstractContextManager[None]:
     """What a sweep says is shown while this is open, and all that is logged kept in its folder."""
-    return contextlib.nullcontext() if sweep is None else sweep_console(sweep.folder)
+    if sweep is None:
+        return contextlib.nullcontext()
+    from product_length.sweeping.console import sweep_console  # it imports tqdm
+
+    return sweep_console(sweep.folder)
 
 
 def _followed(sweep: Sweep[Any] | None) -> contextlib.AbstractContextManager[object]:
@@ -192,6 +196,8 @@ def _run_task(
     keep_out_of_logs()  # here too: a launcher's worker is a process of its own
     replace_log_files()
     if is_quiet and run.mode is RunMode.MULTIRUN:
+        from product_length.sweeping.console import only_warnings_on_console
+
         only_warnings_on_console()
     if run.job.env_set and run.output_subdir:
         _clean_variables(folder / run.output_subdir / "hydra.yaml")

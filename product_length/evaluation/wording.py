@@ -11,6 +11,11 @@ NOTHING = "–"
 _MINUS = "−"
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters, its end cut where it has more."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def capitalised(text: str) -> str:
     """The text with a capital at its start; names within it stay as they are."""
     return text[:1].upper() + text[1:]

@@ -11,7 +11,7 @@ from product_length.auditing.audit import Audit
 from product_length.auditing.slips import OTHER_LABEL
 from product_length.auditing.suspects import Suspect
 from product_length.evaluation.examples import sampled_rows
-from product_length.pages.axes import shortened
+from product_length.evaluation.wording import shortened
 from product_length.pages.charts import MOST_POINTS, bars
 from product_length.pages.histograms import histogram
 from product_length.pages.page import (

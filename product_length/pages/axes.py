@@ -24,11 +24,6 @@ def plain(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def shortened(text: str, most: int) -> str:
-    """A text of at most so many characters, its end cut where it has more."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
-
-
 def empty_figure(*, legend: bool = False, left: int = 8, narrow_extra: int = 0) -> Figure:
     """A transparent figure without data; its legend, if any, stands above the plot.
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from product_length.evaluation.wording import shortened
 from product_length.pages.axes import (
     empty_figure,
     number,
     plain,
     set_axis,
-    shortened,
 )
 from product_length.pages.colours import INK, MODEL, SOFT, Look
 from product_length.pages.series import (

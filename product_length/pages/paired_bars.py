@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from product_length.pages.axes import empty_figure, plain, set_axis, shortened
+from product_length.evaluation.wording import shortened
+from product_length.pages.axes import empty_figure, plain, set_axis
 from product_length.pages.series import Series, name_rows
 from product_length.profiling.wording import share
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from product_length.pages.axes import plain, shortened
+from product_length.evaluation.wording import shortened
+from product_length.pages.axes import plain
 from product_length.pages.colours import INK, LIGHT, PALE, Look
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.text import string_keys
-from product_length.profiling.repeats import SAME, shortened
+from product_length.evaluation.wording import shortened
+from product_length.profiling.repeats import SAME
 
 SIMILARITY = 0.8
 """Texts that share so much of their words (Jaccard) are nearly the same."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.text import string_keys
+from product_length.evaluation.wording import shortened
 from product_length.weighted_median import weighted_median
 
 SAME = 0.01
@@ -118,8 +119,3 @@ def _example(catalogue: Catalogue, rows: NDArray[np.int64]) -> RepeatedText:
         ids=tuple(catalogue.product_ids.take(rows[:3]).to_pylist()),
         lengths=tuple(np.unique(catalogue.exact_lengths[rows])[:_MAX_LENGTHS].tolist()),
     )
-
-
-def shortened(text: str, letters: int) -> str:
-    """The beginning of a text, with an ellipsis where it goes on."""
-    return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from product_length.catalogue.catalogue import Catalogue
+from product_length.evaluation.wording import shortened
 from product_length.measurements.measurement import Role, Subject, Unit
-from product_length.profiling.repeats import shortened
 from product_length.profiling.sample import Sample
 
 NEAR = 0.01

@@ -82,6 +82,7 @@ def test_a_title_and_a_length_are_enough(place):
     assert [row["row"] for row in rows] == [str(number) for number in range(1, 51)]
 
 
+@pytest.mark.slow
 def test_the_same_table_in_inches_gives_the_same_relative_errors(place):
     rows = [[*row[:-1], repr(float(row[-1]) / 2.54)] for row in made_up_sets()]
     header = [*HEADER[:-1], "width_in"]

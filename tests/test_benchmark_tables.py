@@ -61,6 +61,7 @@ def test_reproduce_best_compares(place, tmp_path, monkeypatch, capsys, change, c
     assert said in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_reproduce_best_runs_the_recipe_on_other_data(place):
     said = run_benchmark("reproduce_best", *SMALL, "--data", "train.csv", folder=place)
     assert "nothing recorded to compare with" in said

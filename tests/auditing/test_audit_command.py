@@ -1,6 +1,8 @@
 """`python -m product_length.audit` on a small catalogue in which some labels are wrong."""
 
 import csv
+import dataclasses
+import html
 import logging
 import shutil
 import sys
@@ -16,6 +18,7 @@ from product_length.auditing.folds import judge
 from product_length.auditing.preflight import check_audit
 from product_length.command import run_command
 from product_length.errors import ConfigError, UserError
+from product_length.pages.audit import write_audit_page
 
 TINY = [
     "folds=3",
@@ -88,6 +91,21 @@ def test_the_file_is_ranked_and_whole(finished, table):
     expected = np.cumsum(1 - wrong) / np.arange(1, len(rows) + 1)
     np.testing.assert_allclose(false_shares, expected, atol=2e-3)
     assert result.called == (false_shares <= 0.1).sum()
+
+
+def test_the_page_shows_what_the_file_says(finished, tmp_path):
+    """tests/pages/test_audit_page.py opens such a page in a browser."""
+    result, root = finished
+    first = dataclasses.replace(result.suspects[0], text="<script>alert(1)</script> shelf")
+    shown = dataclasses.replace(result, suspects=[first, *result.suspects[1:]])
+    page = write_audit_page(tmp_path / "page.html", shown, "the command").read_text("utf-8")
+    assert "<script>alert" not in page
+    plain = html.unescape(page)
+    assert first.text in plain
+    for row in read_rows(root / "suspects.csv")[:100]:
+        assert row["REASON"] in plain
+    assert f"{result.called:,} of them can" in plain
+    assert "the command" in plain
 
 
 def test_a_label_is_outside_of_its_interval_where_its_tail_says_so(finished):

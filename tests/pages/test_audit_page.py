@@ -40,6 +40,7 @@ def page(tmp_path_factory):
     return folder / "suspects.html"
 
 
+@pytest.mark.slow
 def test_the_page_opens_without_a_fault_and_shows_what_the_file_says(page):
     rows = read_rows(page.with_suffix(".csv"))
     first = next(row for row in rows if row["TEXT"].startswith(TITLE[:20]))

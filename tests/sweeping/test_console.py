@@ -120,14 +120,13 @@ def check(console, runs):
     assert "comparison.html" in console
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "launcher",
     [
         [],
-        pytest.param(["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"], marks=pytest.mark.slow),
-        pytest.param(
-            ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"], marks=pytest.mark.slow
-        ),
+        ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+        ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"],
     ],
     ids=["basic", "joblib", "submitit"],
 )

@@ -156,6 +156,7 @@ def queue_rates(folder, database="multirun/studies.db"):
         study.enqueue_trial({"trainer.learning_rate": rate})
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_a_sweep_stops_its_hopeless_trial_once(tmp_path):
     queue_rates(tmp_path)
     words = [*TUNE, *SOON]
@@ -247,6 +248,7 @@ def test_workers_of_a_launcher_find_the_study_in_another_database(tmp_path):
     assert_slow_ones_stopped(found.trials, output)
 
 
+@pytest.mark.slow
 def test_two_processes_compare_their_trials(tmp_path):
     queue_rates(tmp_path)
     outputs = two_at_once(tmp_path, *TUNE, *SOON)

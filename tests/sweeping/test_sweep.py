@@ -287,7 +287,9 @@ def test_ctrl_c_ends_the_sweep_not_only_the_trial(tmp_path, words):
     "launcher",
     [
         ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
-        ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"],
+        pytest.param(
+            ["hydra/launcher=submitit_local", "hydra.sweeper.n_jobs=2"], marks=pytest.mark.slow
+        ),
     ],
     ids=["joblib", "submitit"],
 )
@@ -313,6 +315,7 @@ def test_two_workers_share_a_cold_cache(tmp_path, launcher):
     assert not list((tmp_path / "cache").rglob("*.partial"))
 
 
+@pytest.mark.slow
 def test_two_processes_work_on_one_study(tmp_path):
     words = [*GRID, "seed=1,2"]
     outputs = two_at_once(tmp_path, *words)
@@ -334,12 +337,14 @@ def test_runs_whose_database_is_gone_are_not_written_over(tmp_path):
     assert not (tmp_path / "multirun" / "mine" / "1").exists()
 
 
+@pytest.mark.slow
 def test_a_plain_grid_is_compared_too(tmp_path):
     sweep(tmp_path, "loss=mape,huber", "study=null", "hydra.sweep.dir=grid")
     assert len(recipes(tmp_path / "grid")) == 2
     assert not (tmp_path / "multirun").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_that_cannot_succeed_ends_early(tmp_path):
     output = sweep(tmp_path, *GRID, "seed=1,2", "trainer.resume=/nowhere/last.ckpt", code=1)
     assert "error: the first 3 trials of mine failed: " in output

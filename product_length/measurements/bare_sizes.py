@@ -4,7 +4,7 @@ import re
 
 from product_length.measurements.context import roles_of_header
 from product_length.measurements.measurement import Role
-from product_length.measurements.quantities import by_initial
+from product_length.measurements.patterns import by_initial
 
 _NOT_INCHES = re.compile(
     r"""\ ?-?\ ?(?:px|pixels?|p\b|ml\b|c?l\b|lit|ltr|g\b|gm|gram|kg|mg|lbs?\b|oz|w\b|watt|v\b|volt

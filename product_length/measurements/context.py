@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from product_length.measurements.measurement import Role, Unit
-from product_length.measurements.quantities import UNIT_WORD, by_initial
+from product_length.measurements.patterns import UNIT_WORD, by_initial
 from product_length.measurements.vocabulary import ADJECTIVE_OF, AXES, ROLE_OF, UNIT_OF
 
 LETTER = "[A-Za-zÀ-ÖØ-öø-ɏͰ-ӿऀ-ॣॱ-ॿ]"

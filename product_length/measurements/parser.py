@@ -41,7 +41,7 @@ from product_length.measurements.quantities import (
 from product_length.measurements.spelling import spell_out
 from product_length.measurements.subject import subject_of
 
-PARSER_VERSION = 4
+PARSER_VERSION = 5
 """Part of the address of what was parsed; raise it whenever a text would give others."""
 
 _BEFORE = 48

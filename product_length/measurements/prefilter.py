@@ -46,8 +46,8 @@ _HYPHENS = r"\-－\x{2010}\x{2011}\x{2212}"
 # What a side's name can hold, and more.
 _NAME = r"[^0-9 .,:;!?|=()\[\]]*"
 _WORTH = (
-    # A number with a unit, which no letter follows but those of a chain; M is no size `38 M`.
-    rf"{_DIGIT}(?: ?[{_HYPHENS}(\[（［]? ?(?:[{_MARKS}]|(?:{_any_of(_LONG)}|m){_END})|M{_END})"
+    # A number with a unit, which no letter follows but those of a chain.
+    rf"{_DIGIT} ?[{_HYPHENS}(\[（［]? ?(?:[{_MARKS}]|(?:{_any_of(_LONG)}|[mM]){_END})"
     # Two numbers with a cross, and perhaps names of sides, between them.
     rf"|{_DIGIT}[ .(\[]*{_NAME}[ .,)\]]*{_CROSS}[ (\[]*{_NAME}[ )\]:=(\[-]*{_DIGIT}"
     # A unit in brackets, or behind "in", that leads a number.

@@ -2,34 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from product_length.measurements.measurement import LENGTH_OF, Unit
+from product_length.measurements.metres import means_metres
 from product_length.measurements.numbers import NUMBER, read_number, read_several
+from product_length.measurements.patterns import UNIT_WORD, any_of, by_initial
 from product_length.measurements.vocabulary import FOOT_MARKS, INCH_MARKS, UNIT_OF
 
-
-def any_of(words: Iterable[str]) -> str:
-    """A pattern (verbose syntax) of any of these words, the longest first."""
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-
-
-def by_initial(words: Iterable[str]) -> str:
-    """A pattern of any of these words in any case, that `re` leaves fast where none begins."""
-    initials: dict[str, list[str]] = {}
-    for word in words:
-        initials.setdefault(word[0], []).append(word[1:])
-    branches = [
-        f"[{initial}{initial.upper()}](?i:{any_of(rests)})" for initial, rests in initials.items()
-    ]
-    # One look at the first letter, since it mostly begins none of them.
-    first = "".join({letter for word in initials for letter in (word, word.upper())})
-    return f"(?:(?=[{first}])(?:{'|'.join(branches)}))"
-
-
-UNIT_WORD = by_initial(word for word in UNIT_OF if word[0].isalpha())
-"""Pattern of a unit's name, which does not look at what follows."""
 _MARKS = [*INCH_MARKS, *FOOT_MARKS]
 _FOREIGN = "\u0400-\u1dff\u2c00-\ud7ff\uf900-\ufdff\U00010000-\U0003ffff"
 """Letters of scripts that are neither Latin nor, as in `mΩ`, those of units."""
@@ -101,10 +81,6 @@ _LONGEST_GROUPED = 30 * LENGTH_OF[Unit.METRE]
 """Millimetres: with groups apart, what is longer in a short unit is taken for two numbers."""
 _MAX_FEET_OF_A_PERSON = 9
 _IN_COUNT = re.compile(r"\ ?-?\ ?(?:[0-9]|one\b)", re.IGNORECASE)
-_NO_METRE = re.compile(
-    r"\ ?-?(?:pixel|user|customer|subscriber|people|view|buyer|us|uk|eu)", re.IGNORECASE
-)
-_MAX_METRES = 100
 _CROSS_OR_SIDE = re.compile(r"[xX]\ ?[0-9]|[LWHDBT]\b")
 # Of a number without a unit: what leads to the next one of a chain, or came from the last one.
 _MAY_FOLLOW = frozenset("-–—~xX×*✕✖╳хХÃ([LWHDBTlwhdbtaàopuye/øØ⌀φΦ.…स")
@@ -224,8 +200,7 @@ def quantities(text: str, max_count: int | None = None) -> list[Quantity]:
 def _unit_of(text: str, word: str, start: int, stop: int, end: int) -> Unit:
     """The unit that a name after a number means: `5 in 1` and `size 38 M` have none."""
     if word == "M":
-        glued = text[stop - 1].isdigit() and read_number(text[start:stop]) <= _MAX_METRES
-        return Unit.METRE if glued and not _NO_METRE.match(text, end) else _MISSING
+        return Unit.METRE if means_metres(text, start, stop, end) else _MISSING
     unit = UNIT_OF.get(word.lower(), _MISSING)  # `ſ` and `K` match s and k, and are no units
     if len(word) > 2 or unit is not _INCH:
         return unit

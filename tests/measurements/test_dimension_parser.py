@@ -157,6 +157,32 @@ def test_a_chain_in_any_spelling(numbers, unit, join, each):
 
 
 @given(
+    numbers=st.lists(hundredths_of_unit, min_size=2, max_size=4),
+    first=st.sampled_from(["", " M", "M", " mm", "mm", " Cms"]),
+    join=st.sampled_from([" x ", "x", " X ", " × ", "*", " by "]),
+)
+def test_a_spaced_capital_in_a_chain_means_metres(numbers, first, join):
+    shown = [spelt(number, False) for number in numbers]
+    texts = [shown[0] + first, *(f"{number} M" for number in shown[1:])]
+    metres = [number / 100 * MILLIMETRES["m"] for number in numbers]
+    if first == "M" and numbers[0] > 10_000:  # `250M users`
+        return
+    if first.strip().lower() in ("mm", "cms"):
+        metres[0] *= MILLIMETRES[first.strip().lower().rstrip("s")] / MILLIMETRES["m"]
+    assert values(f"Net {join.join(texts)}, green") == pytest.approx(metres)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Pump, black, 10 M US", "Sneaker 7.5 M", "Loafer, US 9 M", "Dress (M) 38 M",
+     "Pyjamas 18-24 M, Length: to the knee", "Top 12 M Long Sleeve", "Vest 38 M x 10 pieces",
+     "Size: 9.5 M", "Boot 43 EU/11.5-12 M US", "Length 10.5 M US"],
+)  # fmt: skip
+def test_sizes_named_m_are_no_lengths(text):
+    assert values(text) == []
+
+
+@given(
     whole=st.integers(0, 200),
     eighths=st.integers(1, 7),
     space=st.sampled_from([" ", "-"]),

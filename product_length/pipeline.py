@@ -16,6 +16,7 @@ from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.prepare import open_catalogue
 from product_length.catalogue.split import TRAIN, VAL
 from product_length.catalogue.unit_check import unit_warning
+from product_length.comparison.recipe import without_sweep
 from product_length.comparison.runs import STOPPED_FILE
 from product_length.embeddings.embed import Embedding, embed_catalogue
 from product_length.evaluation.bands import Bands, bands_of
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NOT_IN_NAME = ("study=", "sweep=", "storage=")
 # The runs of a sweep, in one process, share these while their inputs are the same.
 _fitted: Memo[FittedFeatures] = Memo("features")
 
@@ -195,7 +195,6 @@ def build_model(
 
 
 def _tracker(this: Run) -> Any:
-    shown = [text for text in this.overrides if not text.startswith(_NOT_IN_NAME)]
     return open_tracker(
         this.experiment.tracking,
         config={
@@ -205,7 +204,7 @@ def _tracker(this: Run) -> Any:
             "overrides": list(this.overrides),
         },
         folder=this.folder,
-        name=" ".join(shown) or "defaults",
+        name=" ".join(without_sweep(this.overrides)) or "defaults",
         group=this.experiment.study,
     )
 

@@ -150,7 +150,7 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
     log_outcome(tracker, shown, this.catalogue, rows, scored.predicted)
     if tracker.has_figures:
         for name, figure in run_figures(this.folder, shown).items():
-            tracker.figure(name, figure)
+            tracker.figure(f"page/{name}", figure)
     write_report(this.folder, report)  # last: where it stands, the run is finished
     watch.add("end", ending)
     log.info("%s", summary(shown.model_copy(update={"timings": watch.seconds})))

@@ -1,6 +1,8 @@
 """The straight line from a catalogue to a run folder, with real parts."""
 
+import html
 import json
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from product_length.evaluation import evaluate
 from product_length.evaluation.report import load_report
 from product_length.experiment import EmbeddingJob, Experiment
 from product_length.memo import Memo
+from product_length.pages.run import PAGE_FILE
 from product_length.pipeline import read_and_embed, run
 
 LSA = ["embeddings.encoders.lsa.dimensions=16", "embeddings.encoders.lsa.char_ngrams=null"]
@@ -161,10 +164,41 @@ def test_a_run_is_followed_in_wandb_to_its_end(tmp_path):
     assert [row["_step"] for row in epochs] == [1, 2, 3]
     assert {"train/loss", "val/loss", "val/rmsle", "val/score", "learning_rate"} <= set(epochs[0])
     shown = {key for row in logged.history for key in row}
-    kinds = ("scatter", "best", "worst", "error_by_band")
+    kinds = ("best", "worst", "error_by_band")
     assert {f"{split}/{kind}" for split in ("val", "test") for kind in kinds} <= shown
     assert logged.summary["val/mape"] == pytest.approx(mape, rel=1e-6)
     assert logged.summary["parameters"] > 0
+    on_page = page_figures(tmp_path / "run")
+    assert len(on_page) >= 6
+    assert logged_figures(tmp_path / "run", logged) == on_page
+
+
+def page_figures(folder):
+    """What each chart of a run's page draws, by its title."""
+    page = (folder / PAGE_FILE).read_text(encoding="utf-8")
+    (data,) = re.findall(r'<script [^>]*id="figures">(.*?)</script>', page, flags=re.DOTALL)
+    titles = re.findall(r"<h3>([^<]*)</h3>.*?</figcaption>\n<div class=\"chart\"", page)
+    figures = json.loads(data)
+    assert len(titles) == len(figures)
+    return dict(zip(map(html.unescape, titles), map(drawn, figures), strict=True))
+
+
+def logged_figures(folder, logged):
+    """The same of the figures that W&B was given."""
+    cells = {key: value for row in logged.history for key, value in row.items()}
+    files = {
+        name: folder.glob(f"wandb/*/files/{cell['path']}")
+        for name, cell in cells.items()
+        if isinstance(cell, dict) and cell["_type"] == "plotly-file"
+    }
+    return {
+        name.removeprefix("page/"): drawn(json.loads(next(paths).read_text()))
+        for name, paths in files.items()
+    }
+
+
+def drawn(figure):
+    return [{key: trace.get(key) for key in ("type", "name", "x", "y")} for trace in figure["data"]]
 
 
 def test_wandb_is_told_of_a_run_that_fails(tmp_path):

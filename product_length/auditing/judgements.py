@@ -88,22 +88,26 @@ def judgements(
     """Judge every row by the fold that holds it. Each row is in one fold."""
     count = len(catalogue)
     logs = np.log(catalogue.exact_lengths)
+    counts = LabelCounts.of(catalogue.exact_lengths)
+    explained = _none_explained(count, kinds_of(catalogue.unit))
     pit, of_fold = np.empty(count), np.empty(count, dtype=np.int64)
     for number, fold in enumerate(folds):
-        predicted = Predicted.of(fold.probabilities, fold.edges)
-        pit[fold.rows] = predicted.cdf(np.arange(len(fold.rows)), logs[fold.rows])
-        of_fold[fold.rows] = number
+        rows, predicted = fold.rows, Predicted.of(fold.probabilities, fold.edges)
+        pit[rows] = predicted.cdf(np.arange(len(rows)), logs[rows])
+        of_fold[rows] = number
+        lengths = catalogue.exact_lengths[rows]
+        explained.put(rows, explain(predicted, lengths, counts, catalogue.unit))
+    _explain_closer(catalogue, folds, counts, explained)
     tails, scales = calibrated_tails(pit, of_fold)
-    lengths = np.empty((count, 3))
+    estimates = np.empty((count, 3))
     kept = [number for number, fold in enumerate(folds) if len(fold.rows)]
     for (centre, scale), number in zip(scales, kept, strict=True):
         fold = folds[number]
-        lengths[fold.rows] = _lengths(fold, _levels(interval, centre, scale), decision)
-    explained = _explained(catalogue, folds)
+        estimates[fold.rows] = _lengths(fold, _levels(interval, centre, scale), decision)
     return Judgements(
-        expected=lengths[:, 0],
-        lower=lengths[:, 1],
-        upper=lengths[:, 2],
+        expected=estimates[:, 0],
+        lower=estimates[:, 1],
+        upper=estimates[:, 2],
         tails=tails,
         discovery=false_discovery_rates(tails),
         kinds=explained.kinds,
@@ -132,20 +136,16 @@ def _lengths(fold: Fold, levels: tuple[float, float], decision: Decision) -> Flo
     return np.concatenate(found)
 
 
-def _explained(catalogue: Catalogue, folds: Sequence[Fold]) -> Explained:
-    """How probable each label is, right or by a slip; the likelier wrong ones by every slip."""
-    count, kinds = len(catalogue), kinds_of(catalogue.unit)
-    counts = LabelCounts.of(catalogue.exact_lengths)
-    every = Explained(
-        kinds,
-        np.empty(count),
-        np.zeros((count, len(kinds))),
-        np.full((count, len(kinds)), np.nan),
-    )
-    for fold in folds:
-        predicted = Predicted.of(fold.probabilities, fold.edges)
-        lengths = catalogue.exact_lengths[fold.rows]
-        every.put(fold.rows, explain(predicted, lengths, counts, catalogue.unit))
+def _none_explained(count: int, kinds: tuple[Kind, ...]) -> Explained:
+    by_slip = np.zeros((count, len(kinds)))
+    return Explained(kinds, np.empty(count), by_slip, np.full((count, len(kinds)), np.nan))
+
+
+def _explain_closer(
+    catalogue: Catalogue, folds: Sequence[Fold], counts: LabelCounts, every: Explained
+) -> None:
+    """Explain the likelier wrong labels by every slip, those of digits and sides too, in place."""
+    count = len(catalogue)
     closer = np.ones(count, dtype=bool)
     wanted = max(_CLOSER_ROWS, round(_CLOSER_SHARE * count))
     if count > wanted:
@@ -160,4 +160,3 @@ def _explained(catalogue: Catalogue, folds: Sequence[Fold]) -> Explained:
             predicted = Predicted.of(fold.probabilities[at], fold.edges)
             stated, lengths = stated_lengths(catalogue, rows), catalogue.exact_lengths[rows]
             every.put(rows, explain(predicted, lengths, counts, catalogue.unit, stated))
-    return every

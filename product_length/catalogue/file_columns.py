@@ -78,7 +78,9 @@ class FileColumns:
             elif not count:
                 faults.append(absent_column(key, name, present))
         if faults:
-            raise UserError(f"{table}: {'; '.join(faults)}; the file has: {shown_columns(present)}")
+            raise UserError(
+                f"{table}: {'; '.join(faults)}; the table has: {shown_columns(present)}"
+            )
 
     def without(self, absent: Sequence[str]) -> FileColumns:
         """The same where the table has no columns of these names: read as missing."""

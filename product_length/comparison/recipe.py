@@ -24,6 +24,7 @@ _NOT_RECIPE_KEYS = (
     "embeddings.workers",
     "embeddings.ray_address",
 )
+_OF_SWEEPS = ("study=", "sweep=", "storage=")
 _LONG_NUMBER = re.compile(r"-?\d*\.\d{4,}(e-?\d+)?")
 _GROUPS = ("data", "features", "loss", "model")
 
@@ -79,6 +80,11 @@ def recipe_overrides(overrides: Sequence[str]) -> list[str]:
         for text in dict.fromkeys(overrides)
         if _key(text).split(".")[0] not in left_out and _key(text) not in _NOT_RECIPE_KEYS
     ]
+
+
+def without_sweep(overrides: Sequence[str]) -> list[str]:
+    """The overrides without those that make a run part of a sweep."""
+    return [text for text in overrides if not text.startswith(_OF_SWEEPS)]
 
 
 def recipe_and_seed(overrides: Sequence[str]) -> list[str]:

@@ -178,6 +178,17 @@ class Section:
     lead: str = ""
 
 
+def charts_of(parts: Sequence[Part]) -> list[Chart]:
+    """The charts among these parts and within them, in the order of the page."""
+    charts = []
+    for part in parts:
+        if isinstance(part, Chart):
+            charts.append(part)
+        elif isinstance(part, SideBySide | Details):
+            charts += charts_of(part.parts)
+    return charts
+
+
 def page_html(
     title: str, verdict: str | Sequence[str], sections: Sequence[Section], *, kicker: str = ""
 ) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from product_length.comparison.recipe import without_sweep
 from product_length.errors import UserError
 from product_length.evaluation.examples import Example, load_examples
 from product_length.evaluation.metrics import MAPE
@@ -25,7 +26,6 @@ from product_length.evaluation.wording import (
     row_count,
 )
 from product_length.pages.page import (
-    Chart,
     Command,
     Details,
     Facts,
@@ -33,6 +33,7 @@ from product_length.pages.page import (
     Part,
     Section,
     SideBySide,
+    charts_of,
     write_page,
 )
 from product_length.pages.run_charts import (
@@ -60,7 +61,6 @@ if TYPE_CHECKING:
 
 PAGE_FILE = "report.html"
 _CONFIG_FILE = "config.yaml"
-_OF_SWEEPS = ("study=", "sweep=", "storage=")
 
 
 @dataclass(frozen=True)
@@ -91,23 +91,13 @@ def write_run_page(folder: Path, report: Report | None = None) -> Path:
 
 
 def run_figures(folder: Path, report: Report) -> dict[str, Figure]:
-    """The page's figures by a name of each, such as "val/signed_error", for a tracker.
+    """Every figure of the page by its title, as it stands on the page, for a tracker.
 
     Errors as of `write_run_page`.
     """
-    run = _read(folder, report)
-    test = report.splits.get("test")
-    intervals = test.intervals if test else None
-    groups = group_charts(run.found, report)
-    charts: dict[str, Chart | None] = {
-        "val/predicted_against_true": scatter_chart(run.found, report),
-        "val/signed_error": ratio_chart(run.found, report),
-        "learning_curve": curves_chart(report),
-        "test/calibration": calibration_chart(intervals) if intervals else None,
-        **{f"val/error_by_band_{at}": each for at, each in enumerate(band_charts(report), 1)},
-        **{f"val/error_by_group_{at}": each for at, each in enumerate(groups, 1)},
-    }
-    return {name: chart.figure for name, chart in charts.items() if chart is not None}
+    sections = run_sections(_read(folder, report))
+    charts = [chart for section in sections for chart in charts_of(section.parts)]
+    return {chart.title: chart.figure for chart in charts}
 
 
 def _read(folder: Path, report: Report) -> RunPage:
@@ -161,8 +151,7 @@ def verdict(report: Report) -> list[str]:
 
 def command_of(report: Report) -> str:
     """The command that repeats the run, as a shell takes it."""
-    kept = [text for text in report.overrides if not text.startswith(_OF_SWEEPS)]
-    return shlex.join(["python", "-m", "product_length.train", *kept])
+    return shlex.join(["python", "-m", "product_length.train", *without_sweep(report.overrides)])
 
 
 def run_sections(run: RunPage) -> list[Section]:

@@ -145,8 +145,8 @@ class Ensemble:
         """
         if len(self.members) > 1:
             raise ConfigError(
-                f"reasons={str(reasons).lower()}: each checkpoint has reasons of its own, and the "
-                "average of several has none: give one checkpoint, or reasons=false"
+                "reasons: each checkpoint has reasons of its own, and the average of several has "
+                "none: give one checkpoint, or ask for no reasons"
             )
         return replace(self, reasons=reasons)
 

@@ -107,7 +107,7 @@ def _found(
         lacking = [pair for pair in asked.each() if pair[0] != "product_id"]
     if lacking:
         named = _named(lacking, present, [asked])
-        raise UserError(f"{table}: {named}; the file has: {shown_columns(present)}")
+        raise UserError(f"{table}: {named}; the table has: {shown_columns(present)}")
     found = asked.without([name for _, name in asked.each() if name not in here])
     found.check(table, present)
     return found
@@ -125,7 +125,7 @@ def _lacking(
         parts.append(f"{named}: products are called by the number of their row, in column {ROW!r}")
     if others:
         parts.append(f"{_named(others, present, asked)}: read as empty")
-    return f"{'; '.join(parts)}; the file has: {shown_columns(present)}"
+    return f"{'; '.join(parts)}; the table has: {shown_columns(present)}"
 
 
 def _named(

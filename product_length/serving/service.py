@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from product_length.decision.distribution import Distribution
-from product_length.errors import ConfigError
 from product_length.prediction.ensemble import Ensemble
 from product_length.prediction.in_memory import Prediction, TablePredictor
 from product_length.prediction.reasons import Explanation, explanations, with_words
@@ -76,11 +75,8 @@ class Service:
         """Raise ConfigError, in words, where the recipe cannot have intervals or reasons."""
         if interval is not None:
             self._with_interval(interval)
-        if reasons != "none" and len(self.ensemble.members) > 1:
-            raise ConfigError(
-                "reasons: each checkpoint has reasons of its own, and the average of several has "
-                "none: serve one checkpoint, or ask for no reasons"
-            )
+        if reasons != "none":
+            self.ensemble.with_reasons(True)
 
     def answers(self, asked: Sequence[Asked]) -> list[Answer]:
         """One answer for each, in order; all are predicted at once."""

@@ -39,6 +39,8 @@ HEARTBEAT_SECONDS, GRACE_SECONDS, UNMARKED_SECONDS = 3, 12, 60
 MAX_RETRIES = 3
 """So often a trial is run again whose process was killed: it may be the trial that kills it."""
 _MADE_FROM = "made_from"
+_UNREACHABLE = (SQLAlchemyError, optuna.exceptions.OptunaError)
+"""What a database raises that cannot be used now."""
 
 
 class SweepStudy:
@@ -120,7 +122,7 @@ class SweepStudy:
         def beat() -> None:
             while True:
                 for trial in trials:
-                    with contextlib.suppress(SQLAlchemyError):  # the next beat may reach it
+                    with contextlib.suppress(*_UNREACHABLE):  # the next beat may reach it
                         self._storage.record_heartbeat(trial._trial_id)
                 if ended.wait(HEARTBEAT_SECONDS):
                     return

@@ -23,10 +23,7 @@ class NoTracking(Options):
 
 
 class Wandb(Options):
-    """Weights & Biases; offline when there is no API key, or as WANDB_MODE says.
-
-    `sampled_predictions` is how many products the scatter shows; 0 draws none.
-    """
+    """Weights & Biases; offline when there is no API key, or as WANDB_MODE says."""
 
     name: Literal["wandb"]
     project: ProjectName = "product_length"
@@ -34,7 +31,6 @@ class Wandb(Options):
     group: Name | None = None
     run_name: Name | None = None
     tags: tuple[Tag, ...] = ()
-    sampled_predictions: Annotated[int, Field(ge=0, le=10_000)] = 500
 
 
 TrackingOptions = Annotated[NoTracking | Wandb, Field(discriminator="name")]

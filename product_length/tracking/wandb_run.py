@@ -1,8 +1,8 @@
 """Opens one W&B run: which mode, which files, and nothing sent that was not asked for.
 
 Sent: the configuration as given, metrics per epoch and at the end, load of CPU, GPU, memory, disk
-and network, pictures and tables of predictions, among them id, type and the first characters of
-the text of the products in the tables. Not sent: code, git state, host name, command line,
+and network, figures of the run's page with ids and types of products, tables of predictions with
+the first characters of the text as well. Not sent: code, git state, host name, command line,
 installed packages, console output, crash reports.
 """
 

@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from product_length.errors import UserError, first_line
 from product_length.evaluation.bands import Bands
 from product_length.evaluation.estimates import measure
-from product_length.evaluation.examples import sampled_rows
 from product_length.evaluation.metrics import METRICS, absolute_percentage_errors, checked
 from product_length.evaluation.quantity import Quantity
 from product_length.tracking.config import Wandb
-from product_length.tracking.samples import best_rows, scatter, worst_rows
+from product_length.tracking.samples import best_rows, worst_rows
 from product_length.tracking.tracker import Tracker
 from product_length.tracking.wandb_run import open_run, plain, staging, sync_command
 
@@ -77,7 +76,7 @@ class WandbTracker(Tracker):
         quantity: Quantity,
         bands: Bands,
     ) -> None:
-        """Log `<split>/scatter`, `/worst`, `/best` and `/error_by_band`.
+        """Log the tables `<split>/worst`, `/best` and `/error_by_band`.
 
         Arguments and errors as in `Tracker.predictions`; `ape` and `mape` are fractions.
         """
@@ -111,18 +110,13 @@ class WandbTracker(Tracker):
                 ],
             ),
         }
-        pictures = {}
-        shown = sampled_rows(y.size, self._options.sampled_predictions)
-        if shown.size:
-            title = f"{shown.size:,} of {y.size:,} {split} products"
-            pictures[f"{split}/scatter"] = scatter(y[shown], p[shown], title, quantity)
-        self._send(lambda run: _log_media(run, tables, pictures))
+        self._send(lambda run: _log_tables(run, tables))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Log a table of plain values."""
         named: list[str | int] = list(columns)
         made: list[list[Any]] = [plain(row) for row in rows]
-        self._send(lambda run: _log_media(run, {name: (named, made)}, {}))
+        self._send(lambda run: _log_tables(run, {name: (named, made)}))
 
     def figure(self, name: str, figure: Any) -> None:
         """Log a Plotly figure."""
@@ -158,10 +152,8 @@ class WandbTracker(Tracker):
                 _restart()
 
 
-def _log_media(
-    run: "wandb.Run",
-    tables: Mapping[str, tuple[list[str | int], list[list[Any]]]],
-    pictures: Mapping[str, NDArray[np.uint8]],
+def _log_tables(
+    run: "wandb.Run", tables: Mapping[str, tuple[list[str | int], list[list[Any]]]]
 ) -> None:
     import wandb
 
@@ -171,7 +163,6 @@ def _log_media(
                 name: wandb.Table(columns=columns, data=[*rows])
                 for name, (columns, rows) in tables.items()
             }
-            | {name: wandb.Image(picture) for name, picture in pictures.items()}
         )
 
 

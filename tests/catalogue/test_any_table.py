@@ -112,7 +112,7 @@ def test_a_name_that_is_not_there(tmp_path):
     said = str(error.value)
     assert "no column 'name', did you mean 'Name'? (data.columns.title)" in said
     assert "no column 'widht', did you mean 'width'" in said
-    assert "the file has: 'Name', 'width', 'height'" in said
+    assert "the table has: 'Name', 'width', 'height'" in said
 
 
 def test_the_demo_in_another_unit(tmp_path):

@@ -1,6 +1,5 @@
 """The page of a run: what it says is what the run's files hold, and it opens in a browser."""
 
-import json
 import shlex
 
 import numpy as np
@@ -152,8 +151,10 @@ def test_a_studys_run_shows_no_test_rows(folder, tmp_path):
 
 def test_figures_for_a_tracker(folder):
     figures = run_figures(folder, load_report(folder))
-    assert {"val/signed_error", "learning_curve", "val/error_by_group_2"} <= figures.keys()
-    json.loads(figures["val/signed_error"].to_json())
+    page = write_run_page(folder).read_text(encoding="utf-8")
+    assert {"Signed error", "Learning curve", "Loss", "Calibration"} <= figures.keys()
+    assert page.count('<div class="chart"') == len(figures)
+    assert all(f"<h3>{title}</h3>" in page for title in figures)
 
 
 def test_damage_is_a_plain_message(folder, tmp_path):

@@ -207,7 +207,7 @@ def test_absent_columns_are_said_in_one_line_and_are_as_empty(trained, table, tm
     ]:
         assert f"no column '{name}' (data.columns.{key})" in line
     assert "no column 'kind', did you mean 'kinds'? (data.columns.product_type)" in line
-    assert "the file has: 'sku', 'name', 'blurb', 'brand'" in line
+    assert "the table has: 'sku', 'name', 'blurb', 'brand'" in line
 
 
 def test_null_means_that_there_is_none(trained, table, tmp_path, caplog):
@@ -304,7 +304,9 @@ def test_a_name_clashes_only_with_what_is_written(trained, table, tmp_path):
 
 def test_a_table_without_any_column_of_training(trained, table, tmp_path):
     path = write_csv(tmp_path / "a.csv", table.select(["sku", "width_cm"]))
-    with pytest.raises(UserError, match=r"no column 'name'.*no column 'brand'.*the file has: 'sku"):
+    with pytest.raises(
+        UserError, match=r"no column 'name'.*no column 'brand'.*the table has: 'sku"
+    ):
         predict_by(trained, path, tmp_path / "s.csv")
     nothing = ["title", "description", "product_type", "numbers", "categories"]
     options = [f"data.columns.{key}=null" for key in nothing]

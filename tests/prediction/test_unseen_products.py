@@ -237,7 +237,7 @@ def test_columns_that_the_file_lacks_are_read_as_empty(
     for name in absent:
         key = "product_type" if name == "PRODUCT_TYPE_ID" else name.lower()
         assert f"no column '{name}' (data.columns.{key})" in line
-    assert f"the file has: {', '.join(map(repr, left))}" in line
+    assert f"the table has: {', '.join(map(repr, left))}" in line
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,23 @@ def test_a_living_trial_of_another_process_is_left_alone(url):
     assert len(study.study.trials) == 3
 
 
+def test_a_heartbeat_that_fails_is_not_the_last(url, monkeypatch):
+    study = opened(url)
+    (running,) = take(study)
+    beats = []
+    fault = optuna.exceptions.StorageInternalError("the database is locked")
+
+    def fail_once(trial_id):
+        beats.append(trial_id)
+        if len(beats) == 1:
+            raise fault
+
+    monkeypatch.setattr(study._storage, "record_heartbeat", fail_once)
+    with study.alive([running]):
+        time.sleep(1.5)
+    assert len(beats) == 2
+
+
 def test_an_interrupted_trial_is_run_again_at_once(url):
     study = opened(url)
     (trial,) = take(study)

@@ -158,7 +158,7 @@ def test_each_trial_is_a_run_of_the_studys_group_and_the_last_sums_up(finished):
             epochs = [row for row in logged.history if "val/mape" in row]
             assert [row["epoch"] for row in epochs] == [1, 2]
             assert logged.summary["val/mape"] == pytest.approx(trial.value)
-            assert any("val/scatter" in row for row in logged.history)
+            assert any("page/Signed error" in row for row in logged.history)
             cell = next(row["val/worst"] for row in logged.history if "val/worst" in row)
             worst = table(path / str(trial.number), cell)
             assert worst["columns"][:3] == ["product_id", "type", "true length (1/100 inch)"]

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from run_folders import LENGTH
 
 from product_length.evaluation.examples import sampled_rows
-from product_length.tracking.samples import best_rows, scatter, worst_rows
+from product_length.tracking.samples import best_rows, worst_rows
 
 
 @pytest.mark.parametrize(("rows", "count", "wanted"), [(1000, 50, 50), (7, 50, 7), (7, 0, 0)])
@@ -25,13 +24,3 @@ def test_best_and_worst_take_the_first_of_equal_errors() -> None:
     assert best_rows(errors, 3).tolist() == [1, 3, 5]
     assert worst_rows(errors, 3).tolist() == [2, 4, 0]
     assert best_rows(errors, 99).size == worst_rows(errors, 99).size == 6
-
-
-def test_scatter_draws_the_points() -> None:
-    lengths = np.geomspace(10, 1e6, 40)
-    blank = scatter(lengths[:1], lengths[:1], "one", LENGTH)
-    full = scatter(lengths, lengths[::-1], "forty", LENGTH)
-    assert full.shape == blank.shape == (672, 768, 4)
-    assert full.dtype == np.uint8
-    blue = [(image[..., 2] > image[..., 0].astype(int) + 40).sum() for image in (blank, full)]
-    assert blue[1] > 10 * blue[0] > 0

@@ -29,8 +29,6 @@ def test_every_option_is_in_its_file_with_its_default(name: str, kind: type) -> 
         {"group": "x" * 129},
         {"tags": ["ok", ""]},
         {"tags": ["x" * 65]},
-        {"sampled_predictions": -1},
-        {"sampled_predictions": 10_001},
         {"notes": "?"},
     ],
 )

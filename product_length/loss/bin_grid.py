@@ -54,7 +54,7 @@ class BinGrid(nn.Module):
         them one is each row's.
         """
         if rows is None or count is None:
-            count = len(logs)
+            count = logs.shape[0]  # `len` would fix it in an exported network
             rows = torch.arange(count, device=logs.device)
         places = torch.searchsorted(self.edges, logs.contiguous())
         # In one dimension: there, adding up is deterministic on a GPU too.

@@ -152,7 +152,7 @@ def test_a_studys_run_shows_no_test_rows(folder, tmp_path):
 def test_figures_for_a_tracker(folder):
     figures = run_figures(folder, load_report(folder))
     page = write_run_page(folder).read_text(encoding="utf-8")
-    assert {"Signed error", "Learning curve", "Loss", "Calibration"} <= figures.keys()
+    assert {"Signed error", "Learning curve", "Loss"} <= figures.keys()
     assert page.count('<div class="chart"') == len(figures)
     assert all(f"<h3>{title}</h3>" in page for title in figures)
 

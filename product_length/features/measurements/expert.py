@@ -151,7 +151,7 @@ class Ratios(nn.Module):
         trusted = trust[:, None] / (in_type.sum(dim=1, keepdim=True) + added)
         weights = torch.cat([in_type, in_all], dim=1) * trusted
         ratios = torch.cat([of_type, usual], dim=1).nan_to_num(0.0)
-        spread = bins.spread(logs[:, None] + ratios, weights, rows, len(stated))
+        spread = bins.spread(logs[:, None] + ratios, weights, rows, stated.shape[0])
         shares = (1 - MARGINAL_SHARE) * spread
         shares = shares + (1 - shares.sum(dim=1, keepdim=True)) * bins.marginal
         return shares.log()

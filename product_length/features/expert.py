@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from product_length.features.columns import Batch
@@ -51,6 +52,22 @@ class Expert(nn.Module):
 
 MARGINAL_SHARE = 0.02
 """Of the marginal distribution in what few rows say: no length is impossible."""
+
+
+def log_shrunk_ratios(counts: Tensor, above: Tensor, added: Tensor) -> Tensor:
+    """ln of `shrunk(counts, above, added) / above` (…, bins), but for a number that bins share.
+
+    For what is added to logarithms before a softmax over bins. Only `added` has a gradient: the
+    others are counted.
+    """
+    with torch.no_grad():
+        ratios = counts / above
+    return (ratios + added).log_()
+
+
+def weighted_sum(weights: Tensor, of_each: Tensor) -> Tensor:
+    """(rows, bins), of weights (rows, n) and (rows, n, bins)."""
+    return torch.bmm(weights[:, None], of_each)[:, 0]
 
 
 def shrunk(counts: Tensor, towards: Tensor, added: Tensor | float) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from product_length.features.columns import Batch
-from product_length.features.expert import Expert, Opinion, shrunk
+from product_length.features.expert import Expert, Opinion, log_shrunk_ratios, weighted_sum
 from product_length.features.feature import Training
 from product_length.features.left_out import LeftOut
 from product_length.features.zero_linear import zero_linear
@@ -70,8 +70,7 @@ class ValuesExpert(Expert):
         if self.leaves_out(batch):
             counts = (counts - self.left_out(batch, codes, self.bins)).clamp(min=0)
         added = self.log_marginal_rows.exp()[:, None]
-        shares = shrunk(counts, self.bins.marginal, added)
+        said = log_shrunk_ratios(counts, self.bins.marginal, added)
         weights = self.weight(hidden).sigmoid()
-        evidence = (weights[:, :, None] * (shares / self.bins.marginal).log()).sum(dim=1)
-        reweighed = (expected + evidence).log_softmax(dim=1)
+        reweighed = (expected + weighted_sum(weights, said)).log_softmax(dim=1)
         return Opinion(reweighed[:, None], self.gate(hidden), reweighed)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from product_length.model.config import Mlp
+from product_length.model.dropout import Dropout
 
 
 class MlpTrunk(nn.Module):
@@ -33,6 +34,6 @@ def hidden_layers(
         layers.append(nn.Linear(width, size, bias=not batch_norm))
         if batch_norm:
             layers.append(nn.BatchNorm1d(size))
-        layers += [nn.ReLU(), nn.Dropout(dropout)]
+        layers += [nn.ReLU(), Dropout(dropout)]
         width = size
     return nn.Sequential(*layers)

@@ -12,6 +12,7 @@ from product_length.features.feature import Feature, Training
 from product_length.features.zero_linear import zero_linear
 from product_length.loss.bin_grid import BinGrid
 from product_length.model.config import ModelOptions
+from product_length.model.dropout import Dropout
 from product_length.model.mixture import Mixture
 from product_length.model.trunk import build_trunk
 
@@ -45,7 +46,7 @@ class LengthNetwork(nn.Module):
         self.widths = {name: each.width for name, each in encoders.items()}
         """Of what the trunk sees of each feature, by its name."""
         self.encoders = nn.ModuleList(encoders.values())  # a ModuleDict takes no `keys` or `type`
-        self.input_dropout = nn.Dropout(options.input_dropout)
+        self.input_dropout = Dropout(options.input_dropout)
         texts = sum(each.is_text for each in encoders.values())
         self.trunk = build_trunk(options, list(self.widths.values()), texts)
         self.head = zero_linear(self.trunk.width, outputs)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from product_length.model.config import ResidualMlp
+from product_length.model.dropout import Dropout
 
 
 class ResidualTrunk(nn.Module):
@@ -37,7 +38,7 @@ def _branch(options: ResidualMlp) -> nn.Sequential:
         nn.LayerNorm(options.width),
         nn.Linear(options.width, inner),
         nn.ReLU(),
-        nn.Dropout(options.dropout),
+        Dropout(options.dropout),
         nn.Linear(inner, options.width),
-        nn.Dropout(options.dropout),
+        Dropout(options.dropout),
     )

@@ -129,7 +129,13 @@ class FitModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """AdamW, with SparseAdam for n-grams, and one cycle of the learning rate."""
         options = self.options
-        optimizer = build_optimiser(self.network, options.learning_rate, options.weight_decay)
+        optimizer = build_optimiser(
+            self.network,
+            options.learning_rate,
+            options.weight_decay,
+            # With it, gradients would be clipped before their scale is taken out.
+            fused=self.trainer.precision != "16-mixed",
+        )
         schedule = one_cycle(optimizer, options, len(self.train_batches) * options.max_epochs)
         return {
             "optimizer": optimizer,

@@ -12,11 +12,13 @@ from typing_extensions import override
 from product_length.training.config import TrainerOptions
 
 
-def build_optimiser(network: nn.Module, learning_rate: float, weight_decay: float) -> Optimizer:
+def build_optimiser(
+    network: nn.Module, learning_rate: float, weight_decay: float, *, fused: bool = True
+) -> Optimizer:
     """AdamW without decay of norms and biases; SparseAdam of what has sparse gradients.
 
     SparseAdam moves only what the batch has a gradient for, and nothing decays in between: so a
-    step's cost grows with the batch, not with the table.
+    step's cost grows with the batch, not with the table. `fused`: AdamW by one kernel.
     """
     sparse = list(_sparse_weights(network))
     rest = [weight for weight in network.parameters() if not _is_any(weight, sparse)]
@@ -25,7 +27,7 @@ def build_optimiser(network: nn.Module, learning_rate: float, weight_decay: floa
         {"params": [w for w in rest if w.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    dense = AdamW(groups, lr=learning_rate, weight_decay=weight_decay)
+    dense = AdamW(groups, lr=learning_rate, weight_decay=weight_decay, fused=fused)
     if not sparse:
         return dense
     return DenseAndSparse(dense, SparseAdam(sparse, lr=learning_rate))

@@ -55,3 +55,10 @@ def test_what_comes_out_is_a_distribution(seed):
     with torch.no_grad():
         found = tilt(logs, torch.zeros(3, 1)).exp()
     torch.testing.assert_close(found.sum(dim=1), torch.ones(3))
+
+
+def test_weights_of_an_older_version_load():
+    """They came with the numbers that the series was made of."""
+    tilt = Tilt(2, 4)
+    older = {**tilt.state_dict(), "frequencies": torch.pi * torch.arange(1, 7)}
+    assert Tilt(2, 4).load_state_dict(older).missing_keys == []

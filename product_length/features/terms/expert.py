@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from product_length.features.columns import Batch
-from product_length.features.expert import Expert, Opinion, shrunk
+from product_length.features.expert import Expert, Opinion, log_shrunk_ratios, shrunk, weighted_sum
 from product_length.features.feature import Training
 from product_length.features.left_out import LeftOut
 from product_length.features.terms.index import Pairs, TermIndex
@@ -40,6 +40,7 @@ class TermsExpert(Expert):
     ) -> None:
         super().__init__(bins)
         self.members = members
+        self.top_k = index.top_k
         parents = torch.from_numpy(index.parents())
         self.register_buffer("counts", torch.zeros(len(parents), len(bins)))
         self.register_buffer("parents", parents)
@@ -105,25 +106,31 @@ class TermsExpert(Expert):
     ) -> Tensor:
         """Logarithms of distributions, float32 (rows, bins).
 
-        entries: int64 (rows, 1 + n), the type's and those of words, 0 for none; hidden: float
-        (rows, width); left_out: float32 (rows, bins), of the counts of words, and of those of the
-        type and of words within it.
+        entries: int64 (rows, 1 + n), as `TermIndex.encode` gives them; hidden: float (rows,
+        width); left_out: float32 (rows, bins), of the counts of words, and of those of the type and
+        of words within it.
         """
         kind, words = entries[:, 0], entries[:, 1:]
-        of_type, of_words = self.counts[kind], self.counts[words]
-        within = (self.parents[words] > 0)[:, :, None]
-        if left_out is not None:
-            in_all, in_type = left_out
-            of_type = (of_type - in_type).clamp(min=0)
-            own = torch.where(within, in_type[:, None], in_all[:, None])
-            of_words = (of_words - own).clamp(min=0)
-        base = shrunk(of_type, self.bins.marginal, _MARGINAL_ROWS)
-        above = torch.where(within, base[:, None], self.bins.marginal)
-        shares = shrunk(of_words, above, self.log_parent_rows.exp())
+        in_all, in_type = left_out or (None, None)
+        base = shrunk(
+            self._others(kind[:, None], in_type)[:, 0], self.bins.marginal, _MARGINAL_ROWS
+        )
+        added = self.log_parent_rows.exp()
         facts = self.facts[words]
         offset, slopes = self.of_product(hidden).split([1, _FACTS], dim=1)
         scores = self.weight(facts)[:, :, 0] + offset + (facts * slopes[:, None]).sum(dim=2)
         weights = scores.sigmoid() * (words > 0)
-        evidence = (weights[:, :, None] * (shares / above).log()).sum(dim=1)
-        reweighed: Tensor = (base.log() + evidence).log_softmax(dim=1)
+        logs = base.log()
+        for some, own, above in (
+            (slice(0, self.top_k), in_all, self.bins.marginal),
+            (slice(self.top_k, None), in_type, base[:, None]),
+        ):
+            said = log_shrunk_ratios(self._others(words[:, some], own), above, added)
+            logs = logs + weighted_sum(weights[:, some], said)
+        reweighed: Tensor = logs.log_softmax(dim=1)
         return reweighed
+
+    def _others(self, entries: Tensor, own: Tensor | None) -> Tensor:
+        """Counts float32 (rows, n, bins) of entries (rows, n), without `own` (rows, bins)."""
+        counts = self.counts[entries]
+        return counts if own is None else counts.sub_(own[:, None]).clamp_(min=0)

@@ -27,7 +27,7 @@ def index_of(*keys):
     """Entries of a type and three words: 1, 2, 3 are words, 4 is the type, 5 … words within it."""
     gains = np.zeros(len(keys), np.float32)
     words = Vocabulary(["a", "b", "c"])
-    return TermIndex("title", 120, 8, Vocabulary(["t"]), words, np.array(keys, np.int64), gains)
+    return TermIndex("title", 120, 2, Vocabulary(["t"]), words, np.array(keys, np.int64), gains)
 
 
 # 1, 2: words; 3: a type; 4, 5: words within the type.

@@ -28,6 +28,7 @@ TITLES = {
     "model": "The network",
     "prediction": "Prediction",
     "profiling": "The profile of a catalogue",
+    "ray_cluster": "Ray",
     "resumed_run": "Continuing a run",
     "search": "Neighbour search",
     "serving": "Serving",

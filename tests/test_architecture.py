@@ -32,7 +32,8 @@ FLOW += ["model", "training", "evaluation", "profiling", "comparison", "predicti
 FLOW += ["tracking", "serving"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"prefetch", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
-COMMON |= {"hidden_packages", "lightning_import", "log_file", "shortage", "unseen", "version"}
+COMMON |= {"hidden_packages", "lightning_import", "log_file", "ray_cluster", "shortage"}
+COMMON |= {"unseen", "version"}
 
 
 # What those who build, train and use a model know of features: no single one.
@@ -91,7 +92,7 @@ def importers(library):
         ("uvicorn", {"serving"}),
         ("sentence_transformers", {"embeddings"}),
         ("narwhals", {"api"}),
-        ("ray", {"embeddings"}),
+        ("ray", {"ray_cluster.py"}),
         ("xlsxwriter", {"prediction"}),
         ("charset_normalizer", {"tables"}),
         ("python_calamine", {"tables"}),

@@ -17,9 +17,10 @@ def choose_engine(options: EmbeddingOptions) -> Engine:
     Raises ConfigError when Ray is asked for and not installed.
     """
     if options.engine == "ray":
-        from product_length.embeddings.ray_engine import encode_on_ray, require_ray
+        from product_length.embeddings.ray_engine import encode_on_ray
+        from product_length.ray_cluster import require_ray
 
-        require_ray()
+        require_ray("embeddings.")
         return functools.partial(
             encode_on_ray, workers=options.workers, address=options.ray_address
         )

@@ -1,4 +1,4 @@
-"""Encoding on Ray Data: what is shared out, what comes back, and a whole run on a local Ray."""
+"""Encoding on Ray Data: what comes back, and a whole run on a local Ray."""
 
 import itertools
 import logging
@@ -20,7 +20,7 @@ from product_length.artefacts import ArtefactStore
 from product_length.embeddings.config import EmbeddingOptions, LsaOptions
 from product_length.embeddings.embed import embed_catalogue
 from product_length.embeddings.lsa import LsaEncoder
-from product_length.embeddings.ray_engine import encode_on_ray, regrouped, share_out
+from product_length.embeddings.ray_engine import encode_on_ray, regrouped
 from product_length.errors import ConfigError, UserError
 
 # Ray's own use of what it deprecates.
@@ -41,40 +41,6 @@ def test_ray_that_is_not_installed_is_reported(
         "-e '.[ray]', or choose embeddings.engine=local"
     )
     assert not encoded
-
-
-@pytest.mark.parametrize(
-    ("nodes", "workers", "count", "cores"),
-    [
-        ([8], "auto", 1, 8),
-        ([8], 3, 3, 2),
-        ([2], 2, 2, 1),
-        ([8, 8, 0], "auto", 2, 8),  # a head without cores
-        ([3, 3], 3, 3, 1),  # two cores each would leave room for two workers only
-        ([6, 2], 2, 2, 3),
-    ],
-)
-def test_cores_are_shared_out(nodes: list[int], workers: Any, count: int, cores: int) -> None:
-    machines = [{"CPU": float(cpus), "memory": 1e9} for cpus in nodes]
-    assert share_out(machines, workers, on_gpu=False) == (count, {"num_cpus": cores})
-
-
-def test_a_worker_for_each_gpu() -> None:
-    nodes = [{"CPU": 16.0, "GPU": 4.0}, {"CPU": 16.0, "GPU": 2.0}, {"CPU": 4.0}]
-    assert share_out(nodes, "auto", on_gpu=True) == (6, {"num_cpus": 1, "num_gpus": 1})
-    assert share_out(nodes, 2, on_gpu=True) == (2, {"num_cpus": 1, "num_gpus": 1})
-
-
-@pytest.mark.parametrize(
-    ("workers", "on_gpu", "said"),
-    [
-        (9, False, "embeddings.workers=9: the Ray cluster has 8 CPUs"),
-        ("auto", True, "embeddings.workers=auto: the Ray cluster has 0 GPUs"),
-    ],
-)
-def test_too_many_workers(workers: Any, on_gpu: bool, said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        share_out([{"CPU": 4.0}, {"CPU": 4.0}], workers, on_gpu=on_gpu)
 
 
 @given(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from typing_extensions import Self
 
 from product_length.catalogue.config import ColumnName, ColumnNames
 from product_length.decision.config import DecisionOption
@@ -97,6 +98,8 @@ class PredictionJob(Options):
     length LOWER and UPPER should hold; None without them. `reasons`: whether there is a column of
     plain words on why each length is what it is; "words": and on which words of the title move it.
     `encoders` gives another place (folder or hub id) for an encoder of the checkpoint, by name.
+    `engine`: `ray` shares out the parts of a folder among workers of the cluster at `ray_address`,
+    else at RAY_ADDRESS, else of one started here; so many `workers`.
     """
 
     checkpoint: Annotated[
@@ -112,5 +115,19 @@ class PredictionJob(Options):
     cache_dir: HomePath
     batch_rows: Annotated[int, Field(ge=1)]
     encoders: dict[str, HomeText]
+    engine: Literal["local", "ray"] = "local"
     workers: Annotated[int, Field(ge=1)] | Literal["auto"]
+    ray_address: Annotated[str, Field(min_length=1)] | None = None
     device: str
+
+    @model_validator(mode="after")
+    def _for_ray(self) -> Self:
+        if self.engine != "ray":
+            if self.ray_address is not None:
+                raise ValueError(f"ray_address={self.ray_address} needs engine=ray")
+        elif ":" in self.device:
+            raise ValueError(
+                f"device={self.device}: with engine=ray each worker has a GPU of its own; give "
+                "device=cuda, cpu or auto"
+            )
+        return self

@@ -9,6 +9,7 @@ from pathlib import Path
 from product_length.devices import check_device
 from product_length.errors import ConfigError, UserError
 from product_length.prediction.config import PredictionJob
+from product_length.prediction.parts import PartFile, find_parts_to_write, is_by_parts
 from product_length.prediction.workbook import check_installed
 from product_length.tables.open_table import open_table
 from product_length.writing import refuse_input
@@ -24,25 +25,49 @@ _EXPORTED = "model.safetensors"
 _SHOWN = 5
 
 
-def checked_files(job: PredictionJob) -> PredictionJob:
+def checked_files(job: PredictionJob) -> tuple[PredictionJob, list[PartFile] | None]:
     """The same job, with a file for each checkpoint that was given as a run's folder.
 
-    Raises ConfigError when a checkpoint is named twice, and UserError when a checkpoint, the
-    catalogue or the device is not there, or when the output cannot be written or would replace one
-    of them.
+    And the parts to write where the output is a folder of them; None where it is one file. Raises
+    ConfigError when a checkpoint is named twice, or for options that exclude each other, and
+    UserError when a checkpoint, the catalogue or the device is not there, or when the output cannot
+    be written or would replace one of them.
     """
     try:
         checkpoints = checked_checkpoints(job.checkpoint, job.device)
-        table = open_table(job.data.path, job.data.as_written())
-        inputs = [("data.path", path) for path in table.files]
-        inputs += [
+        job = job.model_copy(update={"checkpoint": checkpoints})
+        inputs = [
             (_place(number, len(checkpoints)), path) for number, path in enumerate(checkpoints)
         ]
-        check_output(job.output, inputs, job.encoders)
+        if is_by_parts(job, ENDINGS):
+            return job, _checked_parts(job, inputs)
+        table = open_table(job.data.path, job.data.as_written())
+        check_output(
+            job.output, [*(("data.path", path) for path in table.files), *inputs], job.encoders
+        )
         check_no_part(job.output, job.data.path)
     except OSError as error:  # a folder that may not be entered, a name that is too long
         raise UserError(f"{error.filename}: {error.strerror or error}") from error
-    return job.model_copy(update={"checkpoint": checkpoints})
+    return job, None
+
+
+def _checked_parts(job: PredictionJob, inputs: Sequence[tuple[str, Path]]) -> list[PartFile]:
+    """All parts to write, none of which replaces one that is read, or another of `inputs`."""
+    check_folder(job.output, job.encoders)
+    parts = find_parts_to_write(job)
+    for part in parts:
+        if not part.output.name.lower().endswith(ENDINGS):
+            raise UserError(
+                f"data.path={job.data.path}: parts are written under their own names, and the "
+                f"ending of {part.output.name} is of no format that is written "
+                f"({', '.join(ENDINGS)}); rename the parts, or give output= the name of one file"
+            )
+        if part.output.name.lower().endswith(".xlsx"):
+            check_installed(part.output)
+        for name, path in inputs:
+            refuse_input(part.output, f"output={part.output}", {name: path})
+        check_no_part(part.output, job.data.path)
+    return parts
 
 
 def checked_checkpoints(paths: Sequence[Path], device: str) -> list[Path]:
@@ -111,6 +136,26 @@ def check_output(
     """
     for name, path in inputs:
         refuse_input(output, f"output={output}", {name: path})
+    if output.is_dir():
+        raise UserError(f"{output}: is a folder; give output= the name of a file")
+    if ending_of(output) == ".xlsx":
+        check_installed(output)
+    _check_place(output, models)
+    if output.exists():
+        if not output.is_file():
+            raise UserError(f"{output}: is not a regular file; give output= another name")
+        log.info("%s: is there already, and is replaced as a whole at the end", output)
+
+
+def check_folder(output: Path, models: Mapping[str, str]) -> None:
+    """Raise UserError unless a folder can be written at `output`; see `check_output`."""
+    if output.exists() and not output.is_dir():
+        raise UserError(f"{output}: is a file; give output= the name of a folder for the parts")
+    _check_place(output / "part", models)
+
+
+def _check_place(output: Path, models: Mapping[str, str]) -> None:
+    """Raise UserError unless a file can be written at `output`, in no folder of a model."""
     for name, model in models.items():
         folder = Path(model).expanduser()
         if folder.is_dir() and output.resolve().is_relative_to(folder.resolve()):
@@ -118,19 +163,11 @@ def check_output(
                 f"output={output}: lies in the model's folder encoders.{name}={model}; choose "
                 "another folder for what is written"
             )
-    if output.is_dir():
-        raise UserError(f"{output}: is a folder; give output= the name of a file")
-    if ending_of(output) == ".xlsx":
-        check_installed(output)
     folder = next(parent for parent in output.absolute().parents if parent.exists())
     if not folder.is_dir():
         raise UserError(f"{output}: cannot be written ({folder} is a file, not a folder)")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{output}: cannot be written (no permission to write in {folder})")
-    if output.exists():
-        if not output.is_file():
-            raise UserError(f"{output}: is not a regular file; give output= another name")
-        log.info("%s: is there already, and is replaced as a whole at the end", output)
 
 
 def check_no_part(output: Path, table: Path) -> None:

@@ -64,8 +64,43 @@ def write_submission(
     for a faulty table, for predictions that are not finite, or an output that cannot be written.
     """
     started = time.perf_counter()
-    ending = ending_of(output)
     columns = columns_to_read([member.columns for member in ensemble.members], data, keep)
+    rows, unseen = write_table(
+        ensemble,
+        data,
+        columns,
+        output,
+        keep=keep,
+        snap=snap,
+        batch_rows=batch_rows,
+        device=device,
+        store=store,
+        engine=engine,
+    )
+    log_unseen(log, str(data.path), rows, unseen, ADVICE)
+    rate = rows / max(time.perf_counter() - started, 1e-9)
+    log.info("%s: %s rows of %s, %.0f rows/s", output, f"{rows:,}", ensemble.in_words(), rate)
+    return rows
+
+
+def write_table(
+    ensemble: Ensemble,
+    data: PredictedData,
+    columns: Sequence[FileColumns],
+    output: Path,
+    *,
+    keep: Sequence[str],
+    snap: bool,
+    batch_rows: int,
+    device: torch.device,
+    store: ArtefactStore,
+    engine: Engine,
+) -> tuple[int, Counter[str]]:
+    """The same where it is known which columns each member reads; says nothing of the whole.
+
+    Returns the rows, and how many of them hold what training did not know, by what it is.
+    """
+    ending = ending_of(output)
     beside = {"interval": ensemble.coverage is not None, "reasons": bool(ensemble.reasons)}
     check_names(columns[0], ensemble.target, **beside)
     unseen: Counter[str] = Counter()
@@ -90,11 +125,7 @@ def write_submission(
             unseen.update(_write_rows(write, products, parts, keep, usual, said))
 
     write_whole(output, fill)
-    seconds = time.perf_counter() - started
-    log_unseen(log, str(data.path), rows, unseen, ADVICE)
-    rate = rows / max(seconds, 1e-9)
-    log.info("%s: %s rows of %s, %.0f rows/s", output, f"{rows:,}", ensemble.in_words(), rate)
-    return rows
+    return rows, unseen
 
 
 def _write_rows(

@@ -69,6 +69,11 @@ class Table:
         self._assumed = assumed
         self._found: dict[tuple[str, ...], Decimal] = {}
 
+    def with_rows(self) -> tuple[list[Path], list[Path]]:
+        """The files that have rows, and those that have a header alone."""
+        full = [part.path for part in self._parts if part.has_rows]
+        return full, [part.path for part in self._parts if not part.has_rows]
+
     def read(
         self, text: Sequence[str], numbers: Sequence[str], block_bytes: int | None = None
     ) -> Iterator[TableBatch]:

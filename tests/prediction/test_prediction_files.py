@@ -41,7 +41,7 @@ def here(tmp_path, monkeypatch):
 
 def checked(**changes):
     given = {"checkpoint": "sweep/0", "data.path": "x.csv", "output": "s.csv", **changes}
-    return checked_files(job(*(f"{key}={value}" for key, value in given.items())))
+    return checked_files(job(*(f"{key}={value}" for key, value in given.items())))[0]
 
 
 def test_a_runs_folder_stands_for_its_best_checkpoint(here):

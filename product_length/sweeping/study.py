@@ -12,17 +12,15 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import optuna
-from filelock import FileLock
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from product_length.errors import ConfigError, UserError, first_line
-from product_length.secrets import remember, shown
+from product_length.errors import ConfigError, UserError
+from product_length.secrets import shown
+from product_length.sweeping.database import locked, reached
 from product_length.sweeping.trials import (
     OUTCOME,
     TOTAL,
@@ -55,7 +53,7 @@ class SweepStudy:
         self, name: str, url: str, sampler: optuna.samplers.BaseSampler, made_from: str
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with _database(url):
+        with reached(url):
             self._storage = _storage(url)
             self.study = optuna.create_study(
                 study_name=name,
@@ -72,8 +70,9 @@ class SweepStudy:
                     f"study={name}: holds the trials of another sweep (other data, settings or "
                     "search space); choose another name, or leave study= out"
                 )
-            with _locked(url):  # two processes that start together would both queue the same
+            with locked(url):  # two processes that start together would both queue the same
                 self._queue_failures()
+            self._url = url
         if self.study.get_trials(deepcopy=False):
             # A fixed seed would have the sampler draw once more what was tried already.
             sampler.reseed_rng()
@@ -98,11 +97,12 @@ class SweepStudy:
         """
         logged = False
         while True:
-            self._fail_stale()
-            open_trials = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
-            left = total - len(self._settled()) - len(open_trials)
-            if left > 0:
-                return [self._ask() for _ in range(min(max_trials, left))]
+            with locked(self._url):  # or two processes would both take the last one
+                self._fail_stale()
+                open_trials = self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+                left = total - len(self._settled()) - len(open_trials)
+                if left > 0:
+                    return [self._ask() for _ in range(min(max_trials, left))]
             if not open_trials:
                 return []
             if not logged:
@@ -233,7 +233,7 @@ class SweepStudy:
 
 def load_study(name: str, url: str) -> optuna.Study:
     """A study that exists, to look at. Raises as SweepStudy does, or UserError if it does not."""
-    with _database(url):
+    with reached(url):
         try:
             return optuna.load_study(study_name=name, storage=_storage(url))
         except KeyError as error:
@@ -242,38 +242,13 @@ def load_study(name: str, url: str) -> optuna.Study:
 
 def _storage(url: str) -> RDBStorage:
     # Two processes that start together would both make the tables.
-    with _locked(url), quiet():
+    with locked(url), quiet():
         return RDBStorage(
             url,
             heartbeat_interval=HEARTBEAT_SECONDS,
             grace_period=GRACE_SECONDS,
             heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(MAX_RETRIES),
         )
-
-
-@contextlib.contextmanager
-def _locked(url: str) -> Iterator[None]:
-    """One process at a time, where the database is a file; its folder is made."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        yield
-        return
-    Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{parsed.database}.lock"):
-        yield
-
-
-@contextlib.contextmanager
-def _database(url: str) -> Iterator[None]:
-    remember(url)
-    try:
-        yield
-    except (ArgumentError, ValueError) as error:
-        raise ConfigError(shown(f"storage={url}: {first_line(error)}")) from error
-    except (SQLAlchemyError, ImportError, OSError) as error:
-        raise UserError(
-            shown(f"storage={url}: the studies' database cannot be used ({first_line(error)})")
-        ) from error
 
 
 @contextlib.contextmanager

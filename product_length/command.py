@@ -142,7 +142,7 @@ def _read_command_line(
     check_flags(config_name, arguments.unknown)
     overrides = read_texts(schema, arguments.overrides, multirun=arguments.multirun)
     as_read = dict(zip(arguments.overrides, overrides, strict=True))
-    sys.argv[1:] = [as_read.get(text, text) for text in given]
+    sys.argv[1:] = [*(as_read.get(text, text) for text in given), *_apart()]
     if arguments.help:
         sys.stdout.write(_help(config_name, schema, overrides))
         sys.exit(0)
@@ -162,6 +162,14 @@ def _read_command_line(
     if check is not None:
         check(config)
     return _sweep(config_name, schema, overrides) if arguments.multirun else None, None
+
+
+def _apart() -> list[str]:
+    """What keeps the log of a process apart that torchrun has started beside the first."""
+    rank = os.environ.get("RANK", "0")
+    if "LOCAL_WORLD_SIZE" not in os.environ or rank == "0":
+        return []
+    return [f"hydra.job.name=process_{rank}", "hydra.output_subdir=null"]
 
 
 def _help(config_name: str, schema: type[AnyConfig], overrides: Sequence[str]) -> str:

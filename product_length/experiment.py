@@ -129,8 +129,10 @@ def _across_groups(experiment: Experiment) -> Iterator[str]:
             )
         yield from _experts_without_distribution(features, loss.name)
     trainer = experiment.trainer
-    if trainer.strategy == "ddp" and trainer.devices == 1:
-        yield "trainer.strategy=ddp needs trainer.devices of 2 or more"
+    if trainer.strategy == "ddp" and trainer.devices == trainer.nodes == 1:
+        yield "trainer.strategy=ddp needs trainer.devices of 2 or more, or more trainer.nodes"
+    if trainer.strategy != "ddp" and trainer.nodes > 1:
+        yield f"trainer.nodes={trainer.nodes} needs trainer.strategy=ddp"
     if trainer.precision == "16-mixed" and trainer.accelerator == "cpu":
         yield "trainer.precision=16-mixed does not run on a CPU; choose 32-true or bf16-mixed"
 

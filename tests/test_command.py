@@ -79,6 +79,10 @@ FAULTS = {
         ["trainer=ddp", "trainer.devices=1"],
         ["trainer.strategy=ddp", "2 or more"],
     ),
+    "several machines without processes": (
+        ["trainer.nodes=2"],
+        ["trainer.nodes=2 needs trainer.strategy=ddp"],
+    ),
     "unknown sweeper": (["hydra/sweeper=nope"], ["hydra/sweeper/nope"]),
     "bad syntax": (["loss=[mape"], ["loss=[mape"]),
     "too few demo rows": (["data.rows=5"], ["data.rows=5", "100"]),

@@ -21,7 +21,8 @@ class TrainerOptions(Options):
     smaller than `LEAST_BATCH` rows: a few dozen steps in all would leave the network untrained.
     `memory`: `resident` reads single rows, from memory-mapped arrays too; `blocks` reads blocks of
     neighbours and shuffles as many as `shuffle_mb` MiB hold, in all processes together; `auto`
-    reads blocks when the embeddings take more than half of the machine's memory.
+    reads blocks when the embeddings take more than half of the machine's memory. `nodes` machines
+    have `devices` each; every process of them runs the whole command, started by torchrun.
     """
 
     max_epochs: Annotated[int, Field(ge=1)] = 30
@@ -34,6 +35,7 @@ class TrainerOptions(Options):
     gradient_clip: Annotated[float, Field(ge=0)] = 1.0
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    nodes: Annotated[int, Field(ge=1)] = 1
     strategy: Literal["auto", "ddp"] = "auto"
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     memory: Literal["auto", "resident", "blocks"] = "auto"

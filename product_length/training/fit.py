@@ -115,7 +115,8 @@ def fit(
         logger.info("training rows are read %s", module.chunks)
     if not _finished(history, criterion, options):
         history = _trained(trainer, module, interruption, checkpoints)
-    load_weights(network, checkpoints / BEST)
+    if trainer.is_global_zero or (checkpoints / BEST).exists():  # perhaps on another machine
+        load_weights(network, checkpoints / BEST)
     network.eval()
     return _result(module, history, checkpoints, started, batches.left_out)
 
@@ -168,6 +169,7 @@ def _trainer(
             return L.Trainer(
                 accelerator=accelerator,
                 devices=options.devices,
+                num_nodes=options.nodes,
                 strategy=options.strategy,
                 precision=precision,
                 # Everything here runs deterministically on a CPU as it is.

@@ -62,8 +62,10 @@ def refuse_sparse_updates(options: TrainerOptions, accelerator: str) -> None:
             "trainer.accelerator=cpu"
         )
     gpus = torch.cuda.device_count() if accelerator == "cuda" else 1
-    if (gpus if options.devices == "auto" else options.devices) > 1:
-        raise ConfigError(
-            f"trainer.devices={options.devices}: the sparse gradients of embeddings=ngrams are not "
-            "added up across processes; give trainer.devices=1"
-        )
+    asked = {"devices": gpus if options.devices == "auto" else options.devices}
+    for key, count in (asked | {"nodes": options.nodes}).items():
+        if count > 1:
+            raise ConfigError(
+                f"trainer.{key}={getattr(options, key)}: the sparse gradients of embeddings=ngrams "
+                f"are not added up across processes; give trainer.{key}=1"
+            )

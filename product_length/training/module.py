@@ -24,7 +24,7 @@ from product_length.training.checkpoint_file import RECORD
 from product_length.training.chunks import Chunks
 from product_length.training.config import TrainerOptions
 from product_length.training.continuing import epochs_added
-from product_length.training.every_process import from_every_process
+from product_length.training.every_process import check_same, from_every_process
 from product_length.training.objective import Objective
 from product_length.training.optimiser import (
     build_optimiser,
@@ -259,6 +259,11 @@ class FitModule(L.LightningModule):
         self.history.append({name: float(value) for name, value in entry.items()})
         logged = {name: value for name, value in self.history[-1].items() if name != "epoch"}
         self.log_dict(logged, sync_dist=self.trainer.world_size > 1)
+
+    @override
+    def on_fit_start(self) -> None:
+        """Raises UserError where a process was started for another training."""
+        check_same(self.identity())
 
     # Checkpoints
 

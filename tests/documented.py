@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import csv, parquet
 from table_of_sets import write_both_tables
 
 from product_length.demo.generator import DemoGenerator
@@ -84,6 +84,10 @@ class Reader:
         csv.write_csv(table, folder / "train.csv")
         csv.write_csv(table.drop_columns(["PRODUCT_LENGTH"]), folder / "test.csv")
         write_both_tables(folder)
+        (folder / "parts").mkdir()
+        for number in range(2):
+            part = table.drop_columns(["PRODUCT_LENGTH"]).slice(75 * number, 75)
+            parquet.write_table(part, folder / "parts" / f"{number}.parquet")
         own_feature = re.search(r"```python\n(.*?)```", CONTRIBUTING.read_text("utf-8"), re.DOTALL)
         (folder / "my_features.py").write_text(own_feature[1], encoding="utf-8")
 

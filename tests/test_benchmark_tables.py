@@ -160,6 +160,17 @@ def test_the_table_of_encoding_can_be_made(place, minilm, tmp_path):
 
 
 @pytest.mark.slow
+def test_the_table_of_predicted_parts_can_be_made(tmp_path):
+    words = f"--rows 400 --parts 3 --rounds 1 --trained-rows 600 --results {tmp_path}"
+    run_benchmark("predicting_parts", *words.split())
+    entries = json.loads((tmp_path / "predicting_parts.json").read_text(encoding="utf-8"))
+    assert all(set(entry) == KEYS for entry in entries)
+    found = {entry["name"]: entry["value"] for entry in entries}
+    assert found["greatest difference to one file, relative"] < 1e-4
+    assert found["rows/s: Ray, 2 workers"] > 0
+
+
+@pytest.mark.slow
 def test_the_table_of_training_can_be_made(tmp_path):
     words = "--rows 3000 --dimension 16 --batch 256 --hidden 16 --rounds 1 --larger-than-memory"
     places = ["--scratch", str(tmp_path), "--results", str(tmp_path)]

@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from documented import PAGES, README, ROOT, Reader, documented_commands, module_of
+from documented import PAGES, README, ROOT, SMALL, Reader, documented_commands, module_of
+from sweeping.postgresql_server import postgresql
+from torchrun import free_port, on_two_machines
 
 COMMANDS = documented_commands()
 # Lines that are no command of this project, and where they are tested, if they can be.
@@ -15,6 +17,11 @@ OTHERS = (
     "source .venv/bin/activate",
     "pip uninstall ",
     "optuna-dashboard sqlite:",
+    "ray start ",  # tests/prediction/test_ray_parts.py has a Ray of its own
+    "sudo apt-get install postgresql",
+    "sudo -u postgres ",  # as in tests/sweeping/postgresql_server.py
+    "export STORAGE=",
+    "torchrun ",  # below
 )
 
 
@@ -60,7 +67,10 @@ def test_commands_run(reader, command):
     said = reader.run(command)
     output = re.search(r"output=(\S+)", command.line)
     if " predict " in command.line and output:
-        assert (reader.folder / output[1]).stat().st_size > 100, said.stderr
+        path = reader.folder / output[1]
+        files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        assert len(files) == (2 if path.is_dir() else 1)
+        assert all(file.stat().st_size > 100 for file in files), said.stderr
 
 
 def test_the_python_of_the_readme_runs(reader):
@@ -71,9 +81,17 @@ def test_the_python_of_the_readme_runs(reader):
     assert "LOWER" in said
 
 
+@pytest.fixture(scope="module")
+def database():
+    with postgresql() as url:
+        yield url
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", SWEEPS, ids=str)
-def test_sweeps_run(reader, command):
+def test_sweeps_run(reader, command, request, monkeypatch):
+    if "STORAGE" in command.line:
+        monkeypatch.setenv("STORAGE", request.getfixturevalue("database"))
     folder = f"multirun/of_{SWEEPS.index(command)}"
     few = ["hydra.sweeper.n_trials=2"] if " sweep=" in command.line else []
     if by_folds := "sweep=folds" in command.line:  # which must be complete
@@ -82,6 +100,19 @@ def test_sweeps_run(reader, command):
     reports = list((reader.folder / folder).glob("*/report.json"))
     assert len(reports) == (4 if by_folds else 2 if few else 18)
     assert (reader.folder / folder / "comparison.html").exists()
+
+
+@pytest.mark.slow
+def test_a_training_of_two_machines_runs(reader):
+    """Both are this one."""
+    port, small = free_port(), [*SMALL, "data.rows=200", "data.types=5", "trainer.accelerator=cpu"]
+    first, second = (
+        [*line.replace("HEAD", "127.0.0.1").replace("29500", str(port)).split()[1:], *small]
+        for line in (command.line for command in starting("torchrun "))
+    )
+    (code, said), (other_code, other_said) = on_two_machines(reader.folder, first, second)
+    assert (code, other_code) == (0, 0), said + other_said
+    assert (reader.folder / "outputs" / "nodes" / "report.json").exists()
 
 
 @pytest.mark.slow

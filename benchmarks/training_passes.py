@@ -17,6 +17,7 @@ import lightning as L
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor
 
 from product_length.features.columns import Batch
 from product_length.features.encoder import Encoder, NumbersEncoder
@@ -117,7 +118,7 @@ class Setting:
         scaler = Scaler(np.zeros(NEIGHBOURS), np.ones(NEIGHBOURS))
         features = [
             Made("text", lambda: TextVectors(dimension)),
-            Made("types", lambda: TypesEncoder(TYPES, 128, 0.05)),
+            Made("types", lambda: TypesEncoder(torch.arange(TYPES)[:, None], 128, 0.05)),
             Made("neighbours", lambda: NumbersEncoder(scaler, 32)),
         ]
         return LengthNetwork(
@@ -141,19 +142,40 @@ def make_setting(folder: Path, *, rows: int, dimension: int, **rest: Any) -> Set
         file.flush()
         del file
     vectors = np.fromfile(path, np.float16, offset=path.stat().st_size - 2 * total * dimension)
-    others = {
-        "types": random.integers(0, TYPES, total),
-        "neighbours": random.normal(size=(total, NEIGHBOURS)).astype(np.float32),
-    }
-    lengths = random.lognormal(6, 1, total).astype(np.float32)
+    others, lengths = _others(random, total), _lengths(random, total)
     mapped = np.load(path, mmap_mode="r")
     memory = Inputs({"text": vectors.reshape(total, dimension), **others}, lengths)
     file = Inputs({"text": mapped, **others}, lengths)
     return Setting(memory=memory, file=file, path=path, **rest)
 
 
-def bare(setting: Setting, steps: int | None = None) -> Seconds:
-    """One epoch as a person writes it for tensors in memory, or on the card."""
+def _others(random: np.random.Generator, rows: int) -> dict[str, Any]:
+    """Columns of types and neighbours."""
+    return {
+        "types": random.integers(0, TYPES, rows),
+        "neighbours": random.normal(size=(rows, NEIGHBOURS)).astype(np.float32),
+    }
+
+
+def _lengths(random: np.random.Generator, rows: int) -> Any:
+    return random.lognormal(6, 1, rows).astype(np.float32)
+
+
+def random_inputs(rows: int, dimension: int) -> Inputs:
+    """Random data in memory; vectors are repeated, since only their size matters here."""
+    random = np.random.default_rng(0)
+    total = rows + VAL_ROWS
+    piece = random.normal(size=(min(total, 8192), dimension)).astype(np.float16)
+    vectors = np.tile(piece, (-(-total // len(piece)), 1))[:total]
+    return Inputs({"text": vectors, **_others(random, total)}, _lengths(random, total))
+
+
+def bare(setting: Setting, steps: int | None = None, kind: str = "eager") -> Seconds:
+    """One epoch as a person writes it for tensors in memory, or on the card.
+
+    `kind`: "compiled" by torch.compile, and with "CUDA graphs" the steps' kernels are launched
+    together too.
+    """
     device = torch.device("cuda" if setting.accelerator == "gpu" else "cpu")
     network, objective, options = (
         setting.network().to(device),
@@ -165,7 +187,7 @@ def bare(setting: Setting, steps: int | None = None) -> Seconds:
         {"params": [w for w in weights if w.ndim > 1]},
         {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=1e-3, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, weight_decay=0.01, fused=True)
     count = -(-setting.rows // setting.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=1e-3, total_steps=count, pct_start=0.05, cycle_momentum=False
@@ -175,6 +197,9 @@ def bare(setting: Setting, steps: int | None = None) -> Seconds:
     data = OnDevice(inputs, device)._all if on_card else inputs.map(torch.from_numpy)
     half = setting.precision == "bf16-mixed"
     network.train()
+    called: Callable[[Batch], Tensor] = network
+    if kind != "eager":
+        called = torch.compile(network, mode=None if kind == "compiled" else "reduce-overhead")
     synchronize(device)
     started = Seconds.now()
     order = torch.randperm(setting.rows, device=device)
@@ -184,7 +209,7 @@ def bare(setting: Setting, steps: int | None = None) -> Seconds:
         # Not data[rows], which takes six times as long.
         batch = data.map(lambda part, rows=rows: part.index_select(0, rows))
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            loss = objective.cost(network(batch), batch.lengths)
+            loss = objective.cost(called(batch), batch.lengths)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, options.gradient_clip)

@@ -205,3 +205,18 @@ def test_the_table_of_serving_can_be_made(place, tmp_path):
     assert found["requests that failed"] == 0
     assert found["one product, median"] > 0
     assert "one product, 99%" in output.with_suffix(".md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_script_for_gpus_runs_small_on_a_cpu(minilm, tmp_path):
+    run_benchmark("gpu", "--small", "--minilm", minilm, "--results", tmp_path)
+    figures = json.loads((tmp_path / "gpu.json").read_text(encoding="utf-8"))
+    assert all(each["value"] > 0 for each in figures)
+    assert {each["name"].split(":")[0] for each in figures} == {
+        "MiniLM",
+        "exact neighbours by IndexFlatIP, whole, estimated",
+        "reference, batch 512",
+        "reference, batch 4096",
+        "experiment=best",
+    }
+    assert "failed" not in (tmp_path / "gpu.md").read_text(encoding="utf-8")

@@ -154,7 +154,7 @@ TABLES: dict[str, Callable[[], str]] = {
         name: partial(written, name)
         for name in (
             *("reading", "start_up", "encoding", "neighbours", "dimensions", "pipeline"),
-            *("audit", "profiling", "serving", "serving_best"),
+            *("audit", "profiling", "serving", "serving_best", "predicting_parts"),
         )
     },
     "short": gate_in_short,

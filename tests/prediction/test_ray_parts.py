@@ -18,6 +18,7 @@ from product_length.errors import UserError
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     # Ray's own use of what it deprecates.
     pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\."),
 ]

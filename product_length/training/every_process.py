@@ -1,11 +1,12 @@
 """What the processes of one training exchange."""
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from torch import distributed as dist
+from typing_extensions import override
 
 from product_length.errors import UserError
+from product_length.lightning_import import Callback, L
 
 Value = TypeVar("Value")
 
@@ -19,12 +20,18 @@ def from_every_process(value: Value) -> list[Value]:
     return found
 
 
-def check_same(identity: Mapping[str, Any]) -> None:
-    """Raise UserError, in every process, unless all have the same of a training."""
-    first, *others = from_every_process({key: str(value) for key, value in identity.items()})
-    for rank, other in enumerate(others, start=1):
-        if differs := [key for key in first if first[key] != other[key]]:
-            raise UserError(
-                f"process {rank} of this training differs from process 0 in: {', '.join(differs)}; "
-                "give all one command, and one cache_dir on a disk that all machines share"
-            )
+class SameTraining(Callback):
+    """Before the first step: all processes must have been started for one training."""
+
+    @override
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Raise UserError, in every process, unless all have the same `FitModule.identity`."""
+        identity: Any = pl_module.identity
+        first, *others = from_every_process({key: str(value) for key, value in identity().items()})
+        for rank, other in enumerate(others, start=1):
+            if differs := [key for key in first if first[key] != other[key]]:
+                raise UserError(
+                    f"process {rank} of this training differs from process 0 in: "
+                    f"{', '.join(differs)}; give all one command, and one cache_dir on a disk that "
+                    "all machines share"
+                )

@@ -42,6 +42,7 @@ from product_length.training.continuing import (
     check_same_run,
     refuse_used,
 )
+from product_length.training.every_process import SameTraining
 from product_length.training.hardware import resolve_accelerator, resolve_precision
 from product_length.training.interruption import Interruption
 from product_length.training.module import FitModule, History
@@ -177,6 +178,7 @@ def _trainer(
                 max_epochs=options.max_epochs,
                 gradient_clip_val=options.gradient_clip or None,
                 callbacks=[
+                    SameTraining(),
                     Progress(show=options.progress),
                     *callbacks,
                     EarlyStopping(criterion, patience=options.patience),

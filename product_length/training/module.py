@@ -24,7 +24,7 @@ from product_length.training.checkpoint_file import RECORD
 from product_length.training.chunks import Chunks
 from product_length.training.config import TrainerOptions
 from product_length.training.continuing import epochs_added
-from product_length.training.every_process import check_same, from_every_process
+from product_length.training.every_process import from_every_process
 from product_length.training.objective import Objective
 from product_length.training.optimiser import (
     build_optimiser,
@@ -46,10 +46,9 @@ _SAME_RUN |= {"warmup", "gradient_clip"}
 class FitModule(L.LightningModule):
     """Network and objective, fitted on `train_rows` and scored on `val_rows` of `inputs`.
 
-    With `chunks`, training rows are read in chunks, else one by one.
-    `history` has one entry for each finished epoch. Every metric of val/ is computed in float64
-    over all rows of the split at once, in the catalogue's unit; those of train/ are means over the
-    rows of the epoch as the weights moved, with dropout.
+    With `chunks`, training rows are read in chunks, else one by one. `history` has an entry for
+    each epoch. Metrics of val/ are computed in float64 over all rows of the split at once, in the
+    catalogue's unit; those of train/ are means over the rows as the weights moved, with dropout.
     """
 
     def __init__(
@@ -259,11 +258,6 @@ class FitModule(L.LightningModule):
         self.history.append({name: float(value) for name, value in entry.items()})
         logged = {name: value for name, value in self.history[-1].items() if name != "epoch"}
         self.log_dict(logged, sync_dist=self.trainer.world_size > 1)
-
-    @override
-    def on_fit_start(self) -> None:
-        """Raises UserError where a process was started for another training."""
-        check_same(self.identity())
 
     # Checkpoints
 

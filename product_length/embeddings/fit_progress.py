@@ -2,16 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TypeVar
 
 from tqdm import tqdm
 from typing_extensions import Self
 
 log = logging.getLogger(__name__)
 
-Item = TypeVar("Item")
 _SILENCE = 10.0  # seconds
 
 
@@ -39,10 +36,10 @@ class FitProgress:
         if error is None:
             log.info("%s: %.1f s", self._stage, time.perf_counter() - self._started)
 
-    def step(self) -> None:
-        """One more is done."""
-        self.done += 1
-        self._bar.update()
+    def step(self, count: int = 1) -> None:
+        """So many more are done."""
+        self.done += count
+        self._bar.update(count)
         now = time.perf_counter()
         if self._bar.disable and now - self._logged > _SILENCE:
             self._logged = now
@@ -56,9 +53,3 @@ class FitProgress:
                 1 / each,
                 each * (self._total - self.done),
             )
-
-    def over(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The items, each a step."""
-        for item in items:
-            yield item
-            self.step()

@@ -17,7 +17,8 @@ from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
 from product_length.embeddings.fit_progress import FitProgress
-from product_length.embeddings.tfidf import TOKEN, TfidfWeights
+from product_length.embeddings.tfidf import BLOCK, TfidfWeights
+from product_length.embeddings.vocabulary import fit_weights
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 # Directions whose share of the largest singular value is below this are rounding noise.
 _NOISE = 1e-5
+_WORDS_FOR = {"word": "words", "char": "character n-grams"}
 _PASSES = 4  # of the randomised decomposition over the texts' weights
 
 
@@ -67,20 +69,20 @@ class LsaEncoder:
         An n-gram must occur in `min_rows` texts, or in one where that would leave none of its
         kind.
         """
-        # Not at the top: SciPy and scikit-learn take as long to import as PyTorch.
-        from scipy.sparse import hstack
-
         weights = {}
         counted = []
         for kind in _kinds(options):
             fitted = _fitted(name, kind, options, texts)
             if fitted is not None:
-                weights[kind], matrix = fitted
-                counted.append(matrix)
+                weights[kind] = fitted
+                counted.append(_weighed(name, kind, options, texts, fitted))
         width = sum(matrix.shape[1] for matrix in counted)
         components = np.zeros((options.dimensions, width), dtype=np.float16)
         if counted:
+            from scipy.sparse import hstack
+
             matrix = hstack(counted, format="csr", dtype=np.float32)
+            counted.clear()
             strengths, directions = _decomposed(name, options, matrix)
             kept = int(np.sum(strengths > _NOISE * strengths[0]))
             components[:kept] = directions[:kept]
@@ -159,38 +161,42 @@ def _range(kind: str, options: LsaOptions) -> tuple[str, int, int]:
     return kind, 1, options.word_ngrams or 1
 
 
-def _fitted(
-    name: str, kind: str, options: LsaOptions, texts: Sequence[str]
-) -> "tuple[TfidfWeights, csr_matrix] | None":
-    """The fitted weights and those of the texts; None where they hold no n-gram of this kind."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def _fitted(name: str, kind: str, options: LsaOptions, texts: Sequence[str]) -> TfidfWeights | None:
+    """The fitted weights; None where the texts hold no n-gram of this kind."""
+    what = _WORDS_FOR[kind]
+    fitted = fit_weights(
+        f"{name}: counting {what}",
+        *_range(kind, options),
+        _shown(kind, options, texts),
+        min_rows=options.min_rows,
+        max_features=options.max_features,
+    )
+    if fitted is None:
+        log.info("%s: no %s found", name, what)
+    else:
+        log.info("%s: %s %s kept", name, f"{len(fitted.terms):,}", what)
+    return fitted
 
-    what = "words" if kind == "word" else "character n-grams"
+
+def _weighed(
+    name: str, kind: str, options: LsaOptions, texts: Sequence[str], weights: TfidfWeights
+) -> "csr_matrix":
+    """The weights of the texts that were fitted on, float32 (texts, terms)."""
+    # Not at the top: SciPy and scikit-learn take as long to import as PyTorch.
+    from scipy.sparse import csr_matrix, vstack
+
+    blocks = []
     shown = _shown(kind, options, texts)
-    _, shortest, longest = _range(kind, options)
-    for min_rows in sorted({min(options.min_rows, max(len(texts), 1)), 1}, reverse=True):
-        vectorizer = TfidfVectorizer(
-            analyzer="char_wb" if kind == "char" else "word",
-            ngram_range=(shortest, longest),
-            token_pattern=TOKEN if kind == "word" else None,
-            min_df=min_rows,
-            max_features=options.max_features,
-            sublinear_tf=True,
-            dtype=np.float32,
-        )
-        try:
-            with FitProgress(f"{name}: counting {what}", len(shown), "texts") as progress:
-                matrix = vectorizer.fit_transform(progress.over(shown))
-        except ValueError as error:
-            # scikit-learn's two words for "no n-gram is left".
-            if "empty vocabulary" not in str(error) and "no terms remain" not in str(error).lower():
-                raise
-            continue
-        log.info("%s: %s %s kept", name, f"{matrix.shape[1]:,}", what)
-        terms = [str(term) for term in vectorizer.get_feature_names_out()]
-        return TfidfWeights(kind, shortest, longest, terms, vectorizer.idf_), matrix
-    log.info("%s: no %s found", name, what)
-    return None
+    with FitProgress(f"{name}: weighing {_WORDS_FOR[kind]}", len(shown), "texts") as progress:
+        for start in range(0, len(shown), BLOCK):
+            block = shown[start : start + BLOCK]
+            found = weights.weigh(block)
+            columns, offsets = found.columns.astype(np.int32), found.offsets.astype(np.int32)
+            shape = (len(block), len(weights.terms))
+            blocks.append(csr_matrix((found.weights, columns, offsets), shape=shape))
+            progress.step(len(block))
+    joined: csr_matrix = vstack(blocks, format="csr")
+    return joined
 
 
 def _decomposed(

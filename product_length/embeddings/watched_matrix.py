@@ -1,40 +1,40 @@
-"""A sparse matrix whose products are counted: the steps of a decomposition that shows none."""
+"""A sparse matrix whose products are counted, and faster: the steps of a decomposition."""
 
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
 from product_length.embeddings.fit_progress import FitProgress
+from product_length.embeddings.tfidf import Weighed, product
 
 
 def watched(matrix: Any, progress: FitProgress) -> Any:
-    """The same sparse matrix, CSR or CSC, whose products with dense ones are steps."""
-    made = _KINDS[matrix.format](matrix)
+    """The same sparse matrix of float32, whose products with dense ones are steps."""
+    made = _Watched(matrix.tocsr(copy=False))
     made.progress = progress
     return made
 
 
-class _Watched:
+class _Watched(sparse.csr_matrix):
     progress: FitProgress
 
     def __matmul__(self, other: Any) -> Any:
-        product = super().__matmul__(other)  # type: ignore[misc]
+        rows = Weighed(self.indptr, self.indices, self.data)
+        found = product(rows, np.ascontiguousarray(other))
         self.progress.step()
-        return product
+        return found
 
     def __rmatmul__(self, other: Any) -> Any:
-        product = super().__rmatmul__(other)  # type: ignore[misc]
-        self.progress.step()
-        return product
+        return (self._turned @ other.T).T
 
-    def transpose(self, *args: Any, **kwargs: Any) -> Any:
-        return watched(super().transpose(*args, **kwargs), self.progress)  # type: ignore[misc]
+    def transpose(self, *_: Any, **__: Any) -> Any:
+        return self._turned
 
-
-class _WatchedCsr(_Watched, sparse.csr_matrix): ...
-
-
-class _WatchedCsc(_Watched, sparse.csc_matrix): ...
-
-
-_KINDS: dict[str, Any] = {"csr": _WatchedCsr, "csc": _WatchedCsc}
+    @cached_property
+    def _turned(self) -> Any:
+        """The transpose in rows too, made once; its own transpose shares this one's memory."""
+        made = watched(super().transpose(), self.progress)
+        made.__dict__["_turned"] = watched(self, self.progress)
+        return made

@@ -217,9 +217,13 @@ def test_fitting_shows_what_it_does(
         "mine: counting words, 1,200 texts …",
         "mine: counting words: N s",
         r"mine: [\d,]+ words kept",
+        "mine: weighing words, 1,200 texts …",
+        "mine: weighing words: N s",
         "mine: counting character n-grams, 1,200 texts …",
         "mine: counting character n-grams: N s",
         r"mine: [\d,]+ character n-grams kept",
+        "mine: weighing character n-grams, 1,200 texts …",
+        "mine: weighing character n-grams: N s",
         r"mine: singular value decomposition of 1,200 × [\d,]+, 10 products …",
         r"mine: singular value decomposition of 1,200 × [\d,]+: N s",
     ]

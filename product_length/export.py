@@ -21,7 +21,7 @@ def export(job: ExportJob, _folder: Path, _overrides: list[str]) -> None:
     # Imported here, so that a missing file is reported without waiting for torch.
     from product_length.prediction.export import export_model
 
-    files = export_model(checkpoint, job.output, job.encoders)
+    files = export_model(checkpoint, job.output, job.encoders, onnx=job.onnx)
     size = sum(path.stat().st_size for path in files)
     log.info("%s: %s, %.1f MB", job.output, ", ".join(path.name for path in files), size / 1e6)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from product_length.api.frames import Frame, Values, frame_of
@@ -25,6 +26,7 @@ from product_length.prediction.in_memory import TablePredictor
 from product_length.prediction.output_columns import INTERVAL, REASONS, check_names
 from product_length.prediction.predictor import snapped
 from product_length.prediction.reading import ADVICE
+from product_length.tables.config import AUTO
 from product_length.tables.memory_table import MemoryTable
 from product_length.unseen import log_unseen
 
@@ -139,6 +141,21 @@ class Model:
             new[REASONS] = predictor.reason_lines(prediction, words=reasons == "words")
         result: AnyFrame = frame.result(ids, new, keep)
         return result
+
+    def network_inputs(
+        self, products: Any, *, columns: Names | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """What the network reads of each product: an array (rows, …) by the name of each feature.
+
+        These are the inputs of `model.onnx` in an exported folder. `products` and `columns` as in
+        `predict`. Raises ConfigError for several models, which read different things.
+        """
+        if len(self._predictor.ensemble.members) > 1:
+            raise ConfigError("network_inputs: each of several models reads its own; load one")
+        frame = frame_of(products)
+        read = MemoryTable(frame.names, frame.table, NAME, AUTO)
+        found = self._predictor.predict(read, _named(columns), keep_seen=True)
+        return dict(found.seen[0].columns)
 
     def _ids(self, frame: Frame, named: PredictedColumns) -> str | None:
         """The column of ids; None where there is none."""

@@ -79,11 +79,12 @@ def _as_share(interval: Any) -> Any:
 class ExportJob(Options):
     """One checkpoint, or the folder of its run, and a folder to write.
 
-    `encoders` as in `PredictionJob`.
+    `onnx`: whether the network is written as ONNX too; `encoders` as in `PredictionJob`.
     """
 
     checkpoint: HomePath
     output: HomePath
+    onnx: bool
     encoders: dict[str, HomeText]
 
 

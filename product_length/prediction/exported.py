@@ -18,6 +18,7 @@ from product_length.prediction.plain_state import from_plain, to_plain
 from product_length.version import __version__
 
 WEIGHTS, CONFIG, SUMS, CARD = "model.safetensors", "config.json", "SHA256SUMS", "README.md"
+ONNX = "model.onnx"
 FORMAT = 1
 """Of the folder; raise it when what is in it changes."""
 _STATE = "recipe"
@@ -25,8 +26,12 @@ _PLACES = (("cache_dir",), ("data", "path"))
 """Of the run's configuration: where things lay on the machine that trained."""
 
 
-def write_exported(checkpoint: Mapping[str, Any], card: str, folder: Path) -> list[Path]:
+def write_exported(
+    checkpoint: Mapping[str, Any], card: str, folder: Path, onnx: bytes | None = None
+) -> list[Path]:
     """Write a finished run's checkpoint as a folder, whole or not at all; returns its files.
+
+    `onnx`: the network as such a file too, for other programs.
 
     Names of folders of the machine that trained are left out. Raises UserError when the folder is
     there already, or cannot be written.
@@ -35,7 +40,7 @@ def write_exported(checkpoint: Mapping[str, Any], card: str, folder: Path) -> li
     partial = folder.with_name(f".{folder.name}.partial")
     try:
         partial.mkdir(parents=True)
-        _fill(partial, checkpoint, card)
+        _fill(partial, checkpoint, card, onnx)
         if folder.is_dir():  # empty
             folder.rmdir()
         partial.replace(folder)
@@ -52,7 +57,7 @@ def check_new(folder: Path) -> None:
         raise UserError(f"output={folder}: is there already; give another name, or remove it first")
 
 
-def _fill(folder: Path, checkpoint: Mapping[str, Any], card: str) -> None:
+def _fill(folder: Path, checkpoint: Mapping[str, Any], card: str, onnx: bytes | None) -> None:
     tensors = dict(checkpoint["state_dict"])
     tensors = {name: each.detach().contiguous().clone() for name, each in tensors.items()}
     recipe = dict(checkpoint[_STATE])
@@ -67,7 +72,10 @@ def _fill(folder: Path, checkpoint: Mapping[str, Any], card: str) -> None:
     }
     text = json.dumps(config, ensure_ascii=False, allow_nan=False, indent=1)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
-    lines = [f"{_digest(folder / name)}  {name}\n" for name in (CONFIG, WEIGHTS)]
+    if onnx is not None:
+        (folder / ONNX).write_bytes(onnx)
+    summed = [name for name in (CONFIG, ONNX, WEIGHTS) if (folder / name).is_file()]
+    lines = [f"{_digest(folder / name)}  {name}\n" for name in summed]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
     (folder / CARD).write_text(card, encoding="utf-8")
 

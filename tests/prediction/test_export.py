@@ -6,12 +6,15 @@ import math
 import pickletools
 import shutil
 import subprocess
+import sys
 import zipfile
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from builders import job, predict_by
+from pyarrow import csv
 
 import product_length
 from product_length.errors import UserError
@@ -20,6 +23,8 @@ from product_length.prediction.checkpoint import read_finished
 from product_length.prediction.config import ExportJob
 from product_length.prediction.exported import read_exported, write_exported
 from product_length.prediction.plain_state import from_plain, to_plain
+
+SLOW = pytest.mark.slow
 
 
 def exported(run, folder, *overrides):
@@ -106,6 +111,40 @@ def test_the_card_says_what_a_person_must_know(everything, folder):
     ]:
         assert words in card, words
     assert str(everything.parent) not in card
+
+
+@pytest.mark.parametrize(
+    "name", ["distributed", *(pytest.param(each, marks=SLOW) for each in ("everything", "point"))]
+)
+def test_onnx_predicts_the_same(name, request, catalogue, tmp_path):
+    """In another program, of any number of rows, from what features make."""
+    run = request.getfixturevalue(name)
+    place = exported(run, tmp_path / "model", "onnx=true")
+    model = product_length.load(place)
+    table = csv.read_csv(catalogue / "test.csv")
+    ours = model.predict(table)[model.target].to_numpy()
+    inputs = model.network_inputs(table)
+    session = onnxruntime.InferenceSession(place / "model.onnx")
+    assert session.get_modelmeta().custom_metadata_map["unit"] == model.unit
+    for rows in (1, 2, len(ours)):
+        some = {each.name: inputs[each.name][:rows] for each in session.get_inputs()}
+        lengths, *distribution = session.run(None, some)
+        np.testing.assert_allclose(lengths, ours[:rows], rtol=1e-4)
+        assert len(distribution) == (0 if name == "point" else 2)
+    if distribution:
+        probabilities, edges = distribution
+        assert probabilities.shape == (len(ours), len(edges) - 1)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+        assert (edges[0] < ours).all()
+        assert (ours < edges[-1]).all()
+    subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=place, check=True)
+
+
+def test_onnx_without_its_extra_says_what_to_install(point, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(UserError, match=r"pip install 'product_length\[onnx\]'"):
+        exported(point, tmp_path / "model", "onnx=true")
+    assert not list(tmp_path.iterdir())
 
 
 def test_damage_is_said(folder, tmp_path):

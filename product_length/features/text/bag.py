@@ -33,6 +33,10 @@ class NgramBag(Encoder):
         if self.training and self.dropout:
             lost = torch.rand(ids.shape, device=ids.device) < self.dropout
             ids = ids.masked_fill(lost, 0)
+        if torch.compiler.is_compiling():  # exported, as ONNX, which has no such operations
+            known = (ids != 0)[:, :, None]
+            total = (self.vectors(ids) * known).sum(dim=1)
+            return total / known.sum(dim=1).clamp(min=1)
         # The gradient of each used vector is added up densely, so that the sparse one is small and
         # has each bucket once. The 0 put in front is the first of the sorted, wanted or not.
         used, places = torch.unique(functional.pad(ids.flatten(), (1, 0)), return_inverse=True)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -77,6 +78,22 @@ def test_the_demo_catalogue_knows_what_to_expect(place, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["reproduce_best.py", "data.rows=600"])
     assert reproduce.main() == 0
     assert f"expected val MAPE {mine:.2%}, the oracle's {best:.2%}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_picture_of_a_page_can_be_taken(place, tmp_path):
+    from PIL import Image
+
+    if not (shutil.which("chromium") or shutil.which("chromium-browser")):
+        pytest.skip("no chromium on the PATH (make browser)")
+    whole, part = tmp_path / "whole.png", tmp_path / "part.png"
+    page = place / RUN / "report.html"
+    run_benchmark("page_picture", page, whole, "--height", 99_999)
+    run_benchmark("page_picture", page, part, "--hide", "Result", "--no-tables", "--height", 99_999)
+    sizes = [Image.open(each).size for each in (whole, part)]
+    assert sizes[0][0] == sizes[1][0] == 1280
+    assert sizes[1][1] < sizes[0][1] - 1000
+    assert len(Image.open(part).convert("RGB").getcolors(10_000)) > 20
 
 
 @pytest.mark.slow

@@ -90,10 +90,10 @@ def test_a_picture_of_a_page_can_be_taken(place, tmp_path):
     page = place / RUN / "report.html"
     run_benchmark("page_picture", page, whole, "--height", 99_999)
     run_benchmark("page_picture", page, part, "--hide", "Result", "--no-tables", "--height", 99_999)
-    sizes = [Image.open(each).size for each in (whole, part)]
-    assert sizes[0][0] == sizes[1][0] == 1280
-    assert sizes[1][1] < sizes[0][1] - 1000
-    assert len(Image.open(part).convert("RGB").getcolors(10_000)) > 20
+    with Image.open(whole) as first, Image.open(part) as second:
+        assert first.width == second.width == 1280
+        assert second.height < first.height - 1000
+        assert len(second.convert("RGB").getcolors(10_000)) > 20
 
 
 @pytest.mark.slow

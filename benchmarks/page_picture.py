@@ -1,6 +1,6 @@
 """A picture of one of the project's pages, as README.md and the documentation show it.
 
-    python benchmarks/page_picture.py RUN/report.html docs/run.png --hide Result --height 1900
+    python benchmarks/page_picture.py RUN/report.html docs/run.png --hide Result --no-tables
 
 takes the page as a browser shows it, light, 1280 pixels wide. It needs Playwright, which the extra
 `dev` has, and a Chromium on the PATH (`make browser`).
@@ -19,8 +19,6 @@ from product_length.errors import UserError
 from product_length.writing import write_whole
 
 WIDTH = 1280
-COLOURS = 128
-"""As many as charts and smooth letters need; it makes the file a third as large."""
 
 
 def take_picture(
@@ -57,7 +55,7 @@ def take_picture(
             png = opened.screenshot(full_page=True, clip=shown)
         finally:
             browser.close()
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS)
+    image = Image.open(io.BytesIO(png)).convert("RGB")
     write_whole(picture, lambda path: image.save(path, "PNG", optimize=True))
 
 

@@ -29,6 +29,9 @@ from product_length.pages.page import (
 )
 from product_length.writing import write_text
 
+_IN_VERDICT = 3
+"""Sentences of the first group that stand at the top of the page."""
+
 
 def write_comparison_page(
     comparison: Comparison, output: Path, pictures: Sequence[Picture] = ()
@@ -39,7 +42,9 @@ def write_comparison_page(
 
 def as_html(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
     """The page; every text from outside (folders, overrides, captions) is escaped."""
-    sections = [_section(group) for group in comparison.groups]
+    sections = [
+        _section(group, _IN_VERDICT * (not at)) for at, group in enumerate(comparison.groups)
+    ]
     if pictures:
         images = [Image(each.png, each.title, each.caption) for each in pictures]
         sections.append(Section("The search", images))
@@ -48,7 +53,10 @@ def as_html(comparison: Comparison, pictures: Sequence[Picture] = ()) -> str:
         sections.append(Section("Notes", [Bullets(said)]))
     first, *more = headline(comparison.groups[0]) if comparison.groups else [title(comparison)]
     return page_html(
-        title(comparison), [first, *more[:2]], sections, kicker="Comparison of recipes"
+        title(comparison),
+        [first, *more[: _IN_VERDICT - 1]],
+        sections,
+        kicker="Comparison of recipes",
     )
 
 
@@ -61,13 +69,15 @@ def command_of(group: Group) -> str:
     return shlex.join(["python", "-m", "product_length.train", *words])
 
 
-def _section(group: Group) -> Section:
+def _section(group: Group, said: int) -> Section:
+    """A group of comparable runs; so many sentences of its headline stand above already."""
     first, *others = text_tables.tables(group)
     seeds = _seed_table(group)
     learning = learning_chart(group)
     bands = [band_chart(group, metric) for metric in METRICS if metric.by_band]
     beside: list[Chart] = [each for each in (learning, *bands) if each is not None]
-    parts: list[Part] = [Bullets(headline(group)), _table(first)]
+    more = headline(group)[said:]
+    parts: list[Part] = [*([Bullets(more)] if more else []), _table(first)]
     parts.append(Command(command_of(group), "Trains the best recipe again:"))
     parts.append(ranking_chart(group))
     if seeds is not None:

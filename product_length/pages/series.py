@@ -101,6 +101,7 @@ def name_rows(figure: Figure, names: Sequence[str]) -> None:
             text=plain(shortened(name, _LONGEST_NAME)),
             hovertext=plain(name),
             showarrow=False,
+            bgcolor=LIGHT["card"],  # so that no line goes through a name
             font={"size": 12, "color": INK},
         )
 

@@ -1,6 +1,8 @@
 """The regressor keeps scikit-learn's rules."""
 
 import pickle
+import traceback
+from unittest import SkipTest
 
 import numpy as np
 import pytest
@@ -9,11 +11,66 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import cross_val_score
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import product_length
 from product_length import ProductLengthRegressor
 
 RECIPE = ["data.unit=cm", *QUICK]
+# Of scikit-learn's own checks: those that hand over no array of numbers as products.
+WITHOUT_ARRAYS = (
+    "check_estimator_cloneable",
+    "check_estimator_tags_renamed",
+    "check_valid_tag_types",
+    "check_estimator_repr",
+    "check_no_attributes_set_in_init",
+    "check_estimators_unfitted",
+    "check_do_not_raise_errors_in_init_or_set_param",
+    "check_mixin_order",
+    "check_estimators_partial_fit_n_features",
+    "check_non_transformer_estimators_n_iter",
+    "check_parameters_default_constructible",
+    "check_get_params_invariance",
+    "check_set_params",
+)
+
+
+class TakesArrays(ProductLengthRegressor):
+    """Says what is not so, since scikit-learn checks nothing else of an estimator of frames."""
+
+    def __init__(self, overrides=(), *, folder=None):
+        super().__init__(overrides, folder=folder)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        return tags
+
+
+def checks():
+    for regressor, check in estimator_checks_generator(TakesArrays(RECIPE)):
+        name = getattr(check, "func", check).__name__
+        yield name, lambda regressor=regressor, check=check: check(regressor)
+
+
+@pytest.mark.parametrize("name", WITHOUT_ARRAYS)
+def test_scikit_learns_own_checks(name):
+    found = [check for each, check in checks() if each.startswith(name)]
+    assert found
+    for check in found:
+        check()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_its_other_checks_fail_for_want_of_a_frame_alone():
+    others = [check for each, check in checks() if not each.startswith(WITHOUT_ARRAYS)]
+    assert len(others) > 30
+    for check in others:
+        with pytest.raises(Exception) as caught:  # noqa: PT011 -- each has its own
+            check()
+        if caught.type is not SkipTest:
+            said = "".join(traceback.format_exception(caught.value))
+            assert "expected a pandas, polars or pyarrow table" in said
 
 
 @pytest.fixture(scope="module")

@@ -72,6 +72,8 @@ def _fill(folder: Path, checkpoint: Mapping[str, Any], card: str, onnx: bytes | 
     }
     text = json.dumps(config, ensure_ascii=False, allow_nan=False, indent=1)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    # safetensors lets nobody else read what it writes.
+    (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)
     if onnx is not None:
         (folder / ONNX).write_bytes(onnx)
     summed = [name for name in (CONFIG, ONNX, WEIGHTS) if (folder / name).is_file()]

@@ -86,6 +86,7 @@ def test_there_is_no_pickle_and_any_program_can_check_the_files(folder):
         "model.safetensors",
     }
     json.loads((folder / "config.json").read_text())
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1  # all may read all
     for path in folder.iterdir():
         assert not zipfile.is_zipfile(path)
         with pytest.raises(Exception):  # noqa: B017, PT011 -- whatever it finds first

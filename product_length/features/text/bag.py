@@ -35,7 +35,7 @@ class NgramBag(Encoder):
             ids = ids.masked_fill(lost, 0)
         if torch.compiler.is_compiling():  # exported, as ONNX, which has no such operations
             known = (ids != 0)[:, :, None]
-            total = (self.vectors(ids) * known).sum(dim=1)
+            total: Tensor = (self.vectors(ids) * known).sum(dim=1)
             return total / known.sum(dim=1).clamp(min=1)
         # The gradient of each used vector is added up densely, so that the sparse one is small and
         # has each bucket once. The 0 put in front is the first of the sorted, wanted or not.

@@ -1,15 +1,19 @@
 """How a sweep takes what comes back from its trials, with a real study and a made-up launcher."""
 
+import csv
 import math
 
 import optuna
 import pytest
+from builders import job
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 from run_folders import write_run
 
 from product_length.errors import UserError
+from product_length.experiment import Experiment
+from product_length.sweeping.finish import finish
 from product_length.sweeping.sweeper import StudySweeper
 
 GRID = {"_target_": "optuna.samplers.GridSampler", "_partial_": True}
@@ -133,3 +137,15 @@ def test_when_the_first_trials_all_fail_the_sweep_ends(run):
 def test_nothing_to_vary_is_reported(run):
     with pytest.raises(UserError, match="nothing left to vary"):
         run({"mape": 0.4})
+
+
+def test_a_plain_grid_is_compared(tmp_path, monkeypatch):
+    """test_sweep.py runs a whole one; this is what it comes to, without a study."""
+    monkeypatch.chdir(tmp_path)
+    for number, loss in enumerate(("mape", "huber")):
+        write_run(tmp_path / "grid" / str(number), overrides=[f"loss={loss}"], seed=number)
+    finish(job("train", Experiment, "loss=mape", "tracking=none"), tmp_path / "grid")
+    with (tmp_path / "grid" / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["recipe"] for row in csv.DictReader(file)} == {"loss=mape", "loss=huber"}
+    assert (tmp_path / "grid" / "comparison.html").is_file()
+    assert not (tmp_path / "multirun").exists()

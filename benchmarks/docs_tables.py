@@ -168,6 +168,7 @@ TABLES: dict[str, Callable[[], str]] = {
         Change("tilts", "no tilts", "best, no tilts"),
         Change("ablate", "no tilts", "best, no tilts"),
         Change("ablate", "no expert of ratios", "best, no expert of ratios"),
+        Change("terms", "no words counted", "best, no terms"),
         Change("minsteps24", "12 steps an epoch at least, not 24", BEFORE),
         Change("sets_without_columns", "no numbers, no categories", BEST, BEFORE),
         Change("sets_without_categories", "no categories", BEST, BEFORE),

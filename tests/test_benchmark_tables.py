@@ -237,3 +237,16 @@ def test_the_script_for_gpus_runs_small_on_a_cpu(minilm, tmp_path):
         "experiment=best",
     }
     assert "failed" not in (tmp_path / "gpu.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_this_checkout_is_compared_with_another(tmp_path):
+    words = "--rows 600 --best-rows 600 --rounds 1"
+    run_benchmark("against", ROOT, *words.split(), "--results", tmp_path, "--folder", tmp_path)
+    figures = json.loads((tmp_path / "against.json").read_text(encoding="utf-8"))
+    values = {each["name"]: each["value"] for each in figures}
+    assert values["val MAPE: this"] == values["val MAPE: other"]
+    assert all(value > 0 for name, value in values.items() if name.endswith(": ratio"))
+    table = (tmp_path / "against.md").read_text(encoding="utf-8")
+    assert str(tmp_path) not in table
+    assert "| experiment=best, training |" in table

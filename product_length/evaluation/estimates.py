@@ -80,26 +80,40 @@ def estimate_metrics(
     over several training seeds, whose intervals hold the luck of the seed too; all in the
     catalogue's unit. Raises ValueError for what `metrics.checked` refuses.
     """
-    y = np.asarray(lengths, dtype=np.float64)
-    parts = _parts(y, bands)
-    recipes = [np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in predictions]
-    runs = [checked(y, run)[1] for recipe in recipes for run in recipe]
-    statistics = [each for run in runs for each in _statistics(parts, y, run)]
-    samples = resample(statistics, y.size, resamples=resamples, seed=seed)
-    by_run = samples.reshape(len(runs), len(parts), resamples)
-    values = [_values(parts, y, run) for run in runs]
-    found, first = [], 0
-    for recipe in recipes:
-        seeds = slice(first, first + len(recipe))
-        first += len(recipe)
-        estimates = [
-            _estimate(
-                part, [value[i] for value in values[seeds]], by_run[seeds, i], confidence, seed
-            )
-            for i, part in enumerate(parts)
+    measured = Measured(lengths, predictions, bands)
+    samples = resample(measured.statistics, measured.rows, resamples=resamples, seed=seed)
+    return measured.estimates(samples, confidence, seed)
+
+
+class Measured:
+    """Metrics of predictions, as `estimate_metrics` takes them, before resampling."""
+
+    def __init__(self, lengths: ArrayLike, predictions: Sequence[ArrayLike], bands: Bands) -> None:
+        self._lengths, self._bands = np.asarray(lengths, dtype=np.float64), bands
+        self.rows = self._lengths.size
+        self._parts = _parts(self._lengths, bands)
+        self._recipes = [np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in predictions]
+        self._runs = [checked(self._lengths, run)[1] for recipe in self._recipes for run in recipe]
+        self.statistics = [
+            each for run in self._runs for each in _statistics(self._parts, self._lengths, run)
         ]
-        found.append(_assembled(y, bands, estimates))
-    return found
+
+    def estimates(self, samples: FloatArray, confidence: float, seed: int) -> list[MetricEstimates]:
+        """One for each of the predictions; `samples`: what resamples make of the statistics."""
+        by_run = samples.reshape(len(self._runs), len(self._parts), samples.shape[1])
+        values = [_values(self._parts, self._lengths, run) for run in self._runs]
+        found, first = [], 0
+        for recipe in self._recipes:
+            seeds = slice(first, first + len(recipe))
+            first += len(recipe)
+            estimates = [
+                _estimate(
+                    part, [value[i] for value in values[seeds]], by_run[seeds, i], confidence, seed
+                )
+                for i, part in enumerate(self._parts)
+            ]
+            found.append(_assembled(self._lengths, self._bands, estimates))
+        return found
 
 
 @dataclass(frozen=True)

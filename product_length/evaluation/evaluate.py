@@ -17,7 +17,7 @@ from product_length.decision.conformal import Calibration
 from product_length.evaluation.bands import Bands
 from product_length.evaluation.baselines import fit_baselines
 from product_length.evaluation.calibration import places_among_bands
-from product_length.evaluation.estimates import estimate_metrics, measure
+from product_length.evaluation.estimates import Measured, measure
 from product_length.evaluation.intervals import LEVEL, interval_report
 from product_length.evaluation.metrics import MAPE, absolute_percentage_errors
 from product_length.evaluation.records import (
@@ -28,7 +28,7 @@ from product_length.evaluation.records import (
     SplitReport,
 )
 from product_length.evaluation.remarks import remarks
-from product_length.evaluation.resampling import mean_differences
+from product_length.evaluation.resampling import Paired, mean_differences, resample
 from product_length.features.feature import Feature
 from product_length.features.neighbours.feature import NeighboursFeature
 from product_length.training.objective import Objective
@@ -143,19 +143,26 @@ def evaluate_split(
         raise ValueError(f'no baseline may be named "{_ORACLE}"')
     if oracle is not None:
         others[_ORACLE] = oracle
-    options = resampling.model_dump()
     decided = for_metrics or {}
     errors = absolute_percentage_errors(lengths, decided.get(MAPE.decision, predictions))
-    differences = mean_differences(
-        [(errors, absolute_percentage_errors(lengths, other)) for other in others.values()],
-        **options,
+    paired = Paired(
+        [(errors, absolute_percentage_errors(lengths, other)) for other in others.values()]
     )
+    measured = Measured(lengths, [predictions, *decided.values()], bands)
+    samples = resample(
+        [*measured.statistics, *paired.statistics],
+        measured.rows,
+        resamples=resampling.resamples,
+        seed=resampling.seed,
+    )
+    ends = resampling.confidence, resampling.seed
+    differences = paired.differences(samples[len(measured.statistics) :], *ends)
+    own, *under = measured.estimates(samples[: len(measured.statistics)], *ends)
     scored = {
         name: Baseline(metrics=measure(lengths, other, bands), difference=difference)
         for (name, other), difference in zip(others.items(), differences, strict=True)
     }
     best_possible = scored.pop(_ORACLE, None)
-    own, *under = estimate_metrics(lengths, [predictions, *decided.values()], bands, **options)
     decisions = dict(zip(decided, under, strict=True))
     return SplitReport(
         metrics=own,

@@ -104,6 +104,8 @@ def resample(
 ) -> FloatArray:
     """What each resample makes of statistics of the same rows, float64 (statistics, resamples)."""
     found = np.empty((len(statistics), resamples))
+    if not statistics:
+        return found
     step = max(1, _COLUMN_BYTES // (16 * rows))
     for first in range(0, len(statistics), step):
         some = statistics[first : first + step]
@@ -143,25 +145,35 @@ def mean_differences(
     Errors are fractions, float64 (rows,) or (seeds, rows), of the same rows in all pairs. Where
     either side has one seed the interval is over rows only. Raises ValueError for unequal rows.
     """
-    sides = [tuple(np.atleast_2d(side) for side in pair) for pair in pairs]
-    sizes = {side.shape[1] for pair in sides for side in pair}
-    if len(sizes) > 1:
-        raise ValueError(f"errors of different rows: {sorted(sizes)}")
-    if not sides:
-        return []
-    (rows,) = sizes
-    means = [Mean(mine.mean(axis=0) - theirs.mean(axis=0)) for mine, theirs in sides]
-    found = []
-    for pair, samples in zip(
-        sides, resample(means, rows, resamples=resamples, seed=seed), strict=True
-    ):
-        mine, theirs = (side.mean(axis=1) for side in pair)
-        if min(mine.size, theirs.size) > 1:
-            samples = samples + seed_part([mine, theirs], resamples, seed)
-        low, high = interval(samples, rows, confidence)
-        value = float(mine.mean() - theirs.mean())
-        found.append(Difference(rows, value, low, high, verdict(low, high)))
-    return found
+    paired = Paired(pairs)
+    samples = resample(paired.statistics, paired.rows, resamples=resamples, seed=seed)
+    return paired.differences(samples, confidence, seed)
+
+
+class Paired:
+    """Pairs of errors of the same rows, as `mean_differences` takes them, before resampling."""
+
+    def __init__(self, pairs: Sequence[tuple[FloatArray, FloatArray]]) -> None:
+        self._sides = [tuple(np.atleast_2d(side) for side in pair) for pair in pairs]
+        sizes = {side.shape[1] for pair in self._sides for side in pair}
+        if len(sizes) > 1:
+            raise ValueError(f"errors of different rows: {sorted(sizes)}")
+        self.rows = sizes.pop() if sizes else 0
+        self.statistics = [
+            Mean(mine.mean(axis=0) - theirs.mean(axis=0)) for mine, theirs in self._sides
+        ]
+
+    def differences(self, samples: FloatArray, confidence: float, seed: int) -> list[Difference]:
+        """One for each pair; `samples`: what resamples make of the statistics."""
+        found = []
+        for pair, of_pair in zip(self._sides, samples, strict=True):
+            mine, theirs = (side.mean(axis=1) for side in pair)
+            if min(mine.size, theirs.size) > 1:
+                of_pair = of_pair + seed_part([mine, theirs], of_pair.size, seed)
+            low, high = interval(of_pair, self.rows, confidence)
+            value = float(mine.mean() - theirs.mean())
+            found.append(Difference(self.rows, value, low, high, verdict(low, high)))
+        return found
 
 
 def seed_part(sides: Sequence[ArrayLike], resamples: int, seed: int) -> FloatArray:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
-from product_length.embeddings.fit_progress import FitProgress
-from product_length.embeddings.tfidf import BLOCK, TfidfWeights
+from product_length.embeddings.tfidf import TfidfWeights
 from product_length.embeddings.vocabulary import fit_weights
+from product_length.embeddings.weight_matrix import weight_matrix
+from product_length.stage_progress import StageProgress
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -75,7 +76,8 @@ class LsaEncoder:
             fitted = _fitted(name, kind, options, texts)
             if fitted is not None:
                 weights[kind] = fitted
-                counted.append(_weighed(name, kind, options, texts, fitted))
+                stage = f"{name}: weighing {_WORDS_FOR[kind]}"
+                counted.append(weight_matrix(stage, fitted, _shown(kind, options, texts)))
         width = sum(matrix.shape[1] for matrix in counted)
         components = np.zeros((options.dimensions, width), dtype=np.float16)
         if counted:
@@ -178,27 +180,6 @@ def _fitted(name: str, kind: str, options: LsaOptions, texts: Sequence[str]) -> 
     return fitted
 
 
-def _weighed(
-    name: str, kind: str, options: LsaOptions, texts: Sequence[str], weights: TfidfWeights
-) -> "csr_matrix":
-    """The weights of the texts that were fitted on, float32 (texts, terms)."""
-    # Not at the top: SciPy and scikit-learn take as long to import as PyTorch.
-    from scipy.sparse import csr_matrix, vstack
-
-    blocks = []
-    shown = _shown(kind, options, texts)
-    with FitProgress(f"{name}: weighing {_WORDS_FOR[kind]}", len(shown), "texts") as progress:
-        for start in range(0, len(shown), BLOCK):
-            block = shown[start : start + BLOCK]
-            found = weights.weigh(block)
-            columns, offsets = found.columns.astype(np.int32), found.offsets.astype(np.int32)
-            shape = (len(block), len(weights.terms))
-            blocks.append(csr_matrix((found.weights, columns, offsets), shape=shape))
-            progress.step(len(block))
-    joined: csr_matrix = vstack(blocks, format="csr")
-    return joined
-
-
 def _decomposed(
     name: str, options: LsaOptions, matrix: "csr_matrix"
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -210,7 +191,7 @@ def _decomposed(
     shape = " × ".join(f"{size:,}" for size in matrix.shape)
     stage = f"{name}: singular value decomposition of {shape}"
     # Two products for each pass, one for the range found, one onto it.
-    with FitProgress(stage, 2 * _PASSES + 2, "products") as progress:
+    with StageProgress(stage, 2 * _PASSES + 2, "products") as progress:
         _, strengths, directions = randomized_svd(
             watched(matrix, progress),
             min(options.dimensions, *matrix.shape),

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from product_length.embeddings.fit_progress import FitProgress
 from product_length.embeddings.tfidf import BLOCK, TfidfWeights, char_ngrams, counted, spread
 from product_length.embeddings.words import between_signs, between_spaces, decoded
+from product_length.stage_progress import StageProgress
 
 _Ints = NDArray[np.int64]
 
@@ -43,7 +43,7 @@ def fit_weights(
     Where no n-gram is in so many texts, those in one; None where there is none. The other arguments
     are those of `TfidfWeights`; `stage` names the count to whoever waits for it.
     """
-    with FitProgress(stage, len(texts), "texts") as progress:
+    with StageProgress(stage, len(texts), "texts") as progress:
         terms_in: Callable[[int], _Terms]
         if kind == "char":
             terms_in = _frequent(_count_characters(shortest, longest, texts, progress))
@@ -76,7 +76,7 @@ def _idf(counts: _Ints, texts: int) -> NDArray[np.float32]:
 
 
 def _count_characters(
-    shortest: int, longest: int, texts: Sequence[str], progress: FitProgress
+    shortest: int, longest: int, texts: Sequence[str], progress: StageProgress
 ) -> _Terms:
     columns: dict[str, int] = {}
     of_words: dict[bytes, list[int]] = {}
@@ -111,7 +111,7 @@ def _frequent(found: _Terms) -> Callable[[int], _Terms]:
     return in_texts
 
 
-def _numbered(texts: Sequence[str], progress: FitProgress) -> tuple[list[str], _Ints, _Ints]:
+def _numbered(texts: Sequence[str], progress: StageProgress) -> tuple[list[str], _Ints, _Ints]:
     """The distinct words; of all words in order their numbers and texts, int64 (words,)."""
     numbers: dict[bytes, int] = {}
     ids, rows = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from product_length.embeddings.fit_progress import FitProgress
 from product_length.embeddings.tfidf import Weighed, product
+from product_length.stage_progress import StageProgress
 
 
-def watched(matrix: Any, progress: FitProgress) -> Any:
+def watched(matrix: Any, progress: StageProgress) -> Any:
     """The same sparse matrix of float32, whose products with dense ones are steps."""
     made = _Watched(matrix.tocsr(copy=False))
     made.progress = progress
@@ -18,7 +18,7 @@ def watched(matrix: Any, progress: FitProgress) -> Any:
 
 
 class _Watched(sparse.csr_matrix):
-    progress: FitProgress
+    progress: StageProgress
 
     def __matmul__(self, other: Any) -> Any:
         rows = Weighed(self.indptr, self.indices, self.data)

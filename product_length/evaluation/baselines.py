@@ -19,8 +19,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from product_length.catalogue.vocabulary import Strings, Vocabulary, as_column
+from product_length.evaluation.tfidf_ridge import TooFewTextsError, fit_tfidf_ridge
 from product_length.features.neighbours.columns import similarity_weights
 from product_length.features.neighbours.index import Neighbours
 from product_length.weighted_median import (
@@ -39,9 +41,6 @@ Texts = Callable[[Rows], Sequence[str]]
 MIN_TYPE_ROWS = 5
 """Training rows that a type needs for a median of its own."""
 _PREDICTED_ROWS = 16_384
-# Characters of a text that the ridge reads: more of them took longer and predicted no better.
-_TEXT_HEAD = 1000
-_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -98,16 +97,12 @@ def fit_baselines(
         predictors["neighbour_median"] = neighbour_median(neighbours, known, 1 / known)
     chosen = _sample(len(known), max_text_rows, seed)
     try:
-        predictors["tfidf_ridge"] = _tfidf_ridge(
-            texts, known[chosen], train_rows[chosen], groups[train_rows[chosen]], seed
-        )
+        rows = train_rows[chosen]
+        of_texts = fit_tfidf_ridge(texts(rows), known[chosen], groups[rows], seed)
+        predictors["tfidf_ridge"] = _in_blocks("tfidf_ridge", lambda asked: of_texts(texts(asked)))
     except TooFewTextsError as error:
         left_out["tfidf_ridge"] = str(error)
     return Baselines(predictors, left_out)
-
-
-class TooFewTextsError(ValueError):
-    """The training texts do not allow a fit and a held-out scale."""
 
 
 def type_median(
@@ -149,61 +144,7 @@ def neighbour_median(
         )
         return np.where(np.isnan(medians), constant, medians)
 
-    return _in_blocks(predict)
-
-
-def _tfidf_ridge(
-    texts: Texts, known: Lengths, rows: Rows, groups: NDArray[np.uint64], seed: int
-) -> Callable[[Rows], Lengths]:
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
-    from sklearn.linear_model import Ridge
-
-    # Identical texts share a fold, as they share a split.
-    names, group = np.unique(groups, return_inverse=True)
-    if len(names) < _FOLDS:
-        raise TooFewTextsError(f"only {len(names)} different training texts")
-    fold = (np.random.default_rng(seed).permutation(len(names)) % _FOLDS)[group]
-    counter = CountVectorizer(ngram_range=(1, 2), min_df=2, max_features=100_000, dtype=np.float32)
-    try:
-        counts = counter.fit_transform(_heads(texts(rows)))
-    except ValueError as error:
-        raise TooFewTextsError(f"no words to learn from: {error}") from error
-    target = np.log(known)
-    # Beyond the training lengths a linear model is not to be believed.
-    low, high = target.min(), target.max()
-
-    def fit(chosen: NDArray[np.bool_]) -> Callable[[Any], Lengths]:
-        weigh = TfidfTransformer(sublinear_tf=True)
-        ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-3)
-        ridge.fit(weigh.fit_transform(counts[chosen]), target[chosen])
-
-        def predict(asked: Any) -> Lengths:
-            logs = np.asarray(ridge.predict(weigh.transform(asked)), dtype=np.float64)
-            return np.asarray(np.exp(np.clip(logs, low, high)))
-
-        return predict
-
-    held_out = np.empty_like(known)
-    for number in range(_FOLDS):
-        inside = fold == number
-        held_out[inside] = fit(~inside)(counts[inside])
-    scale = best_scale(known, held_out)
-    log.info("tfidf_ridge: %d training rows, scale %.3f", len(known), scale)
-    model = fit(np.ones(len(known), dtype=np.bool_))
-    return _in_blocks(lambda asked: scale * model(counter.transform(_heads(texts(asked)))))
-
-
-def best_scale(lengths: Lengths, predictions: Lengths) -> float:
-    """The factor c with the least mean of |length - c * prediction| / length.
-
-    `lengths`, `predictions`: float64 (n,), in the catalogue's unit, > 0. Each term is (prediction /
-    length) * |length / prediction - c|: a weighted median of ratios.
-    """
-    return weighted_median(lengths / predictions, predictions / lengths)
-
-
-def _heads(texts: Sequence[str]) -> list[str]:
-    return [text[:_TEXT_HEAD] for text in texts]
+    return _in_blocks("neighbour_median", predict)
 
 
 def _sample(rows: int, most: int, seed: int) -> Rows:
@@ -212,12 +153,15 @@ def _sample(rows: int, most: int, seed: int) -> Rows:
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def _in_blocks(predict: Callable[[Rows], Lengths]) -> Callable[[Rows], Lengths]:
+def _in_blocks(name: str, predict: Callable[[Rows], Lengths]) -> Callable[[Rows], Lengths]:
     """The same predictor, never on more rows at once than memory allows."""
 
     def predict_blocks(rows: Rows) -> Lengths:
-        starts = range(0, len(rows), _PREDICTED_ROWS)
-        blocks = [predict(rows[start : start + _PREDICTED_ROWS]) for start in starts]
-        return np.concatenate([np.empty(0), *blocks])
+        parts = [np.empty(0)]
+        with tqdm(total=len(rows), unit=" rows", desc=name, disable=None, delay=1) as bar:
+            for start in range(0, len(rows), _PREDICTED_ROWS):
+                parts.append(predict(rows[start : start + _PREDICTED_ROWS]))
+                bar.update(len(parts[-1]))
+        return np.concatenate(parts)
 
     return predict_blocks

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
+from tqdm import tqdm
 
 from product_length.evaluation.metrics import FloatArray
 
@@ -111,12 +112,16 @@ def resample(
         some = statistics[first : first + step]
         columns = np.column_stack([column for each in some for column in each.columns()])
         done = 0
-        for counts in _samples(rows, resamples, seed):
-            chunk = slice(done, done + len(counts))
-            done += len(counts)
-            sums = counts @ columns
-            for i, each in enumerate(some):
-                found[first + i, chunk] = each.of(counts, sums[:, 2 * i : 2 * i + 2])
+        with tqdm(
+            total=resamples, unit=" resamples", desc="intervals", disable=None, leave=False, delay=1
+        ) as bar:
+            for counts in _samples(rows, resamples, seed):
+                chunk = slice(done, done + len(counts))
+                done += len(counts)
+                sums = counts @ columns
+                for i, each in enumerate(some):
+                    found[first + i, chunk] = each.of(counts, sums[:, 2 * i : 2 * i + 2])
+                bar.update(len(counts))
     return found
 
 

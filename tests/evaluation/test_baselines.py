@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from product_length.evaluation.baselines import best_scale, fit_baselines
+from product_length.evaluation.baselines import fit_baselines
+from product_length.evaluation.tfidf_ridge import best_scale
 from product_length.features.neighbours.index import NeighbourIndex, Neighbours
 
 NAMES = ["constant", "type_median", "neighbour_median", "tfidf_ridge"]

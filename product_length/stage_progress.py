@@ -1,4 +1,4 @@
-"""How far a fit is: a bar on a terminal, a line of the log now and then elsewhere."""
+"""How far a stage is: a bar on a terminal, a line of the log now and then elsewhere."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 _SILENCE = 10.0  # seconds
 
 
-class FitProgress:
+class StageProgress:
     """Counts the steps of a stage that is named, with its rate and time left, and its duration."""
 
     def __init__(self, stage: str, total: int, unit: str) -> None:

@@ -1,0 +1,99 @@
+"""Ridge regression of ln(length) on TF-IDF of the text: a baseline.
+
+Its predictions are multiplied by the scale that is best for MAPE, which comes from held-out folds
+of the training rows.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from product_length.embeddings.vocabulary import fit_weights
+from product_length.embeddings.weight_matrix import weight_matrix
+from product_length.weighted_median import weighted_median
+
+log = logging.getLogger(__name__)
+
+Lengths = NDArray[np.float64]
+
+# Characters of a text that are read: more of them took longer and predicted no better.
+_TEXT_HEAD = 1000
+_FOLDS = 3
+_MIN_TEXTS = 2  # that hold a word, or two words in a row, that counts
+_MAX_WORDS = 100_000
+_NAME = "tfidf_ridge"
+
+
+class TooFewTextsError(ValueError):
+    """The training texts do not allow a fit and a held-out scale."""
+
+
+def fit_tfidf_ridge(
+    texts: Sequence[str], known: Lengths, groups: NDArray[np.uint64], seed: int
+) -> Callable[[Sequence[str]], Lengths]:
+    """Predictor of lengths float64 (n,), catalogue's unit, of n texts.
+
+    `texts`: of the training rows; `known`: float64 (rows,), their lengths; `groups`: uint64
+    (rows,), equal for rows with the same text, which share a fold, as they share a split. Raises
+    TooFewTextsError.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    if len(names) < _FOLDS:
+        raise TooFewTextsError(f"only {len(names)} different training texts")
+    fold = (np.random.default_rng(seed).permutation(len(names)) % _FOLDS)[group]
+    heads = _heads(texts)
+    weights = fit_weights(
+        f"{_NAME}: counting words",
+        "word",
+        1,
+        2,
+        heads,
+        min_rows=_MIN_TEXTS,
+        max_features=_MAX_WORDS,
+    )
+    if weights is None:
+        raise TooFewTextsError("no words to learn from")
+    matrix = weight_matrix(f"{_NAME}: weighing words", weights, heads)
+    target = np.log(known)
+    # Beyond the training lengths a linear model is not to be believed.
+    low, high = target.min(), target.max()
+
+    def lengths(logs: NDArray[np.floating[Any]]) -> Lengths:
+        return np.asarray(np.exp(np.clip(logs, low, high)), dtype=np.float64)
+
+    held_out = np.empty_like(known)
+    for number in range(_FOLDS):
+        inside = fold == number
+        coefficients, intercept = _fit(matrix[~inside], target[~inside])
+        held_out[inside] = lengths(matrix[inside] @ coefficients + intercept)
+    scale = best_scale(known, held_out)
+    log.info("%s: %d training rows, scale %.3f", _NAME, len(known), scale)
+    coefficients, intercept = _fit(matrix, target)
+    directions = coefficients.astype(np.float32)[:, None]
+    return lambda asked: (
+        scale * lengths(weights.project(_heads(asked), directions)[:, 0] + intercept)
+    )
+
+
+def _fit(matrix: Any, target: Lengths) -> tuple[Lengths, float]:
+    """Coefficients float64 (terms,) and the intercept."""
+    from sklearn.linear_model import Ridge
+
+    ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=1e-3).fit(matrix, target)
+    return np.asarray(ridge.coef_, dtype=np.float64), float(ridge.intercept_)
+
+
+def best_scale(lengths: Lengths, predictions: Lengths) -> float:
+    """The factor c with the least mean of |length - c * prediction| / length.
+
+    `lengths`, `predictions`: float64 (n,), in the catalogue's unit, > 0. Each term is (prediction /
+    length) * |length / prediction - c|: a weighted median of ratios.
+    """
+    return weighted_median(lengths / predictions, predictions / lengths)
+
+
+def _heads(texts: Sequence[str]) -> list[str]:
+    return [text[:_TEXT_HEAD] for text in texts]

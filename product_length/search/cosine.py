@@ -194,7 +194,7 @@ class CosineSearch:
     def _in_lists(self) -> IvfSearch:
         if self._ivf_search is None:
             assert self.lists is not None
-            self._ivf_search = IvfSearch(self.lists, self.vectors, self._norms)
+            self._ivf_search = IvfSearch(self.lists, self.vectors)
         return self._ivf_search
 
     def _faiss(self) -> Any:
@@ -230,8 +230,10 @@ def best_of(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDA
 def in_parts(work: Callable[[int, int], None], count: int, most: int, threads: int) -> None:
     """Have `work(start, stop)` done for all of `count`, at most `most` at a time in each thread.
 
-    Within one, FAISS and BLAS start no threads of their own.
+    Within one, FAISS, BLAS and torch start no threads of their own.
     """
+    import torch
+
     parts = max(1, -(-count // most))
     if threads > 1 and count >= threads * _SHARED:
         parts = -(-parts // threads) * threads
@@ -239,8 +241,13 @@ def in_parts(work: Callable[[int, int], None], count: int, most: int, threads: i
 
     def alone(part: tuple[int, int]) -> None:
         load_faiss().omp_set_num_threads(1)  # of this thread
+        torch.set_num_threads(1)
         work(*part)
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "search") as pool:
-        for _ in pool.map(alone, pairwise(bounds)):
-            pass
+    whole = torch.get_num_threads()
+    try:
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "search") as pool:
+            for _ in pool.map(alone, pairwise(bounds)):
+                pass
+    finally:
+        torch.set_num_threads(whole)  # of threads that start later: it is theirs too

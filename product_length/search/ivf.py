@@ -1,9 +1,9 @@
 """Rows in IVF lists around centroids, of which a search looks into the nearest few.
 
 IVF as in FAISS, turned around: not each query visits its lists, but each list is compared with all
-queries of a block that probe it, as one product of matrices. FAISS's own, with fast scan and
-refined on float16, is no faster in all, and holds the vectors twice; here 24 bytes a row stand
-beside them (benchmarks/results/search.md).
+queries of a block that probe it, as one product of matrices, of codes of 7 bits (`codes`). FAISS's
+own is slower in all, and so is walking a graph of neighbours (benchmarks/results/search.md); here
+a row takes one byte a number and 12 bytes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,25 +15,27 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from typing_extensions import Self
 
-from product_length.search.vectors import RowReader, load_faiss, unit
+from product_length.search.codes import codes_of, products
+from product_length.search.vectors import load_faiss, unit
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
 
-# Lists for the square root of the rows: fewer, longer ones were slower at equal recall.
-_LISTS_PER_ROOT = 4
+# Lists for the square root of the rows: twice as many take four times as long to make and assign.
+_LISTS_PER_ROOT = 2
 # FAISS's own least for a centroid; 100 took twice the time and found no more.
 _TRAINED_ROWS_PER_LIST = 39
-_ROUNDS = 10
+_ROUNDS = 5
 _SEED = 20
-_ADDED_ROWS = 16_384
+_ADDED_ROWS = 4096
 # The nearest lists of a query are searched first, and tell what a row of the others must exceed:
 # so many lists, or as many as hold so many times the rows that are wanted.
 _NEAR_LISTS = 4
 _NEAR_ROWS = 4
-# Rows compared with up to a whole block of queries at once: texts that are all the same, or empty,
-# fill one list with thousands.
-_COMPARED_ROWS = 2048
+# Rows compared at once, and pairs of a row and a query: what a processor's cache holds. Texts that
+# are all the same, or empty, fill one list with thousands.
+_COMPARED_ROWS = 1024
+_COMPARED_PAIRS = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -75,16 +77,16 @@ class IvfLists:
         sample = unit(vectors[np.sort(chosen)])
         for _ in tqdm(range(_ROUNDS), desc="rounds of k-means", disable=None, leave=False):
             means.train(sample, init_centroids=means.centroids)
-        nearest = faiss.IndexFlatIP(vectors.shape[1])
-        nearest.add(means.centroids)
+        codes, steps = codes_of(means.centroids)
         of_row = np.empty(len(vectors), dtype=np.int32)
         with tqdm(
             total=len(vectors), unit=" rows", desc="rows to lists", disable=None, leave=False
         ) as bar:
             for start in range(0, len(vectors), _ADDED_ROWS):
                 block = slice(start, start + _ADDED_ROWS)
-                of_row[block] = nearest.search(unit(vectors[block]), 1)[1][:, 0]
-                bar.update(len(of_row[block]))
+                rows, _ = codes_of(unit(vectors[block]))
+                of_row[block] = (products(rows, codes) * steps).argmax(axis=1)
+                bar.update(len(rows))
         return cls(np.array(means.centroids, dtype=np.float32), of_row, nprobe=1)
 
     def state(self) -> dict[str, Any]:
@@ -109,59 +111,55 @@ def list_count(rows: int) -> int:
 
 
 class IvfSearch:
-    """Proposes rows of `vectors`, float16 or float32 (n, d), whose norms float64 (n,) are given."""
+    """Proposes rows of `vectors`, float16 or float32 (n, d), by their codes."""
 
-    def __init__(self, lists: IvfLists, vectors: NDArray[Any], norms: NDArray[np.float64]) -> None:
-        self._vectors = vectors
-        self._scales = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0).astype("f4")
-        self._order = np.argsort(lists.of_row, kind="stable")
-        self._ends = np.searchsorted(lists.of_row[self._order], np.arange(len(lists) + 1))
+    def __init__(self, lists: IvfLists, vectors: NDArray[Any]) -> None:
+        self._order = np.argsort(lists.of_row, kind="stable").astype(np.int32)
+        ends = np.searchsorted(lists.of_row[self._order], np.arange(len(lists) + 1))
+        self._ends: NDArray[np.int64] = ends
+        self._codes = np.empty(vectors.shape, dtype=np.int8)
+        self._steps = np.empty(len(vectors), dtype=np.float32)
+        for start in range(0, len(vectors), _ADDED_ROWS):
+            block = slice(start, start + _ADDED_ROWS)
+            self._codes[block], self._steps[block] = codes_of(unit(vectors[self._order[block]]))
         self._centroids = load_faiss().IndexFlatIP(vectors.shape[1])
         self._centroids.add(lists.centroids)
 
     def search(self, queries: Scores, depth: int, nprobe: int) -> tuple[Scores, Rows]:
-        """The `depth` most similar rows in the `nprobe` lists nearest to each query, best first.
+        """The `depth` rows in the `nprobe` lists nearest to each query whose codes are nearest.
 
-        `queries`: float32 (q, d), of norm 1. Returns cosines float32 (q, depth), to within
-        float32's rounding, and rows int64 (q, depth), -1 where those lists hold fewer.
+        `queries`: float32 (q, d), of norm 1. Returns cosines float32 (q, depth) of the codes, best
+        first, and rows int64 (q, depth), -1 where those lists hold fewer.
         """
-        faiss = load_faiss()
         probed = self._centroids.search(queries, min(nprobe, len(self._ends) - 1))[1]
         sizes = np.diff(self._ends)[probed]
         near = np.cumsum(sizes, axis=1) - sizes < _NEAR_ROWS * depth
         near[:, :_NEAR_LISTS] = True
+        codes, steps = codes_of(queries)
 
-        best = faiss.ResultHeap(len(queries), depth, keep_max=True)
-        for rows, asked, block in self._visited(probed, near):
-            found = faiss.knn(
-                queries[asked], block, min(depth, len(rows)), metric=faiss.METRIC_INNER_PRODUCT
-            )
-            best.add_result_subset(asked, found[0], rows[found[1]])
+        best = load_faiss().ResultHeap(len(queries), depth, keep_max=True)
+        for rows, asked, scores in self._compared(codes, probed, near):
+            best.add_result_subset(asked, scores, rows)
         worst = best.D[:, 0].copy()
         best.finalize()
         if near.all():
-            return best.D, best.I
+            return best.D * steps[:, None], best.I
 
         # (query, row, score) of everything that may be among the best.
         chosen: list[tuple[Rows, Rows, Scores]] = [
             (np.repeat(np.arange(len(queries)), depth), best.I.ravel(), best.D.ravel())
         ]
-        for rows, asked, block in self._visited(probed, ~near):
-            scores = queries[asked] @ block.T
+        for rows, asked, scores in self._compared(codes, probed, ~near):
             hits = np.flatnonzero(scores > worst[asked, None])
             query, row = np.divmod(hits, len(rows))
             chosen.append((asked[query], rows[row], scores.ravel()[hits]))
         query, row, score = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
-        return _best(query, row, score, (len(queries), depth))
+        return best_in_order(query, row, score * steps[query], (len(queries), depth))
 
-    def _visited(
-        self, probed: Rows, wanted: NDArray[np.bool_]
+    def _compared(
+        self, queries: NDArray[np.int8], probed: Rows, wanted: NDArray[np.bool_]
     ) -> Iterator[tuple[Rows, Rows, Scores]]:
-        """Each list that is wanted, or a part: rows (m,), queries (a,), unit vectors (m, d).
-
-        The vectors hold until the next part.
-        """
-        reader = RowReader(self._vectors, _COMPARED_ROWS, np.float32)
+        """Each list that is wanted, in parts: rows (m,), queries (a,), their scores (a, m)."""
         query, _ = np.nonzero(wanted)
         listed = probed[wanted]
         order = np.argsort(listed, kind="stable")
@@ -169,18 +167,26 @@ class IvfSearch:
         starts = np.flatnonzero(np.diff(listed, prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(listed)], strict=True):
             first, end = self._ends[listed[start]], self._ends[listed[start] + 1]
-            for part in range(first, end, _COMPARED_ROWS):
-                rows = self._order[part : min(part + _COMPARED_ROWS, end)]
-                block = reader.read(rows)
-                block *= self._scales[rows, None]
-                yield rows, query[start:stop], block
+            for from_row in range(first, end, _COMPARED_ROWS):
+                part = slice(from_row, min(from_row + _COMPARED_ROWS, end))
+                rows = self._order[part].astype(np.int64)
+                step = max(1, _COMPARED_PAIRS // len(rows))
+                for from_query in range(start, stop, step):
+                    asked = query[from_query : min(from_query + step, stop)]
+                    yield (
+                        rows,
+                        asked,
+                        products(queries[asked], self._codes[part]) * self._steps[part],
+                    )
 
 
-def _best(queries: Rows, rows: Rows, scores: Scores, shape: tuple[int, int]) -> tuple[Scores, Rows]:
+def best_in_order(
+    queries: Rows, rows: Rows, scores: Scores, shape: tuple[int, int]
+) -> tuple[Scores, Rows]:
     """Of every query's rows, in any order, the best: scores and rows (q, depth), as `shape`."""
     # One number instead of two keys, sorted in a fraction of the time: cosines lie within 1, what
-    # is missing comes last.
-    order = np.argsort(4.0 * queries - np.maximum(scores, -1.5))
+    # is missing comes last. Stable: of equal codes those of the first list come first.
+    order = np.argsort(4.0 * queries - np.clip(scores, -1.5, 1.5), kind="stable")
     queries, rows, scores = queries[order], rows[order], scores[order]
     place = np.arange(len(queries)) - np.searchsorted(queries, np.arange(shape[0]))[queries]
     kept = place < shape[1]

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from product_length.search.config import IndexKind
 from product_length.search.cosine import OVERFETCH, CosineSearch, Forbidden, Rows, best_of
-from product_length.search.ivf import IvfLists, list_count
+from product_length.search.ivf import IvfLists, best_in_order, list_count
 from product_length.search.vectors import faiss_sees_a_gpu, unit
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,8 @@ def tune(
 
     Recall is measured on `tuning_sample`, a row's neighbours being those that are not forbidden.
     `forbidden`: places of the queries in the index (q,) -> what they must not find. nprobe
-    grows from 1 by a third or a half. Returns the facts: `kind` ("ivf" or "exact"), `lists`,
-    `nprobe`, `recall` reached, `sample`.
+    grows from 1, beyond 4 by a quarter at most. Returns the facts: `kind` ("ivf" or "exact"),
+    `lists`, `nprobe`, `recall` reached, `sample`.
     """
     rows = len(search.vectors)
     facts: Facts = {"kind": "exact", "lists": list_count(rows), "nprobe": 0, "recall": 0.0}
@@ -80,8 +80,8 @@ def tune(
 
 
 def _growing(most: int) -> list[int]:
-    """1, 2, 3, 4, 6, 8, 12, 16 … up to `most`: doubling alone might probe nearly twice too many."""
-    steps = {factor << bits for factor in (1, 3) for bits in range(most.bit_length())}
+    """1, 2, … 8, 10, 12, 14, 16, 20 … up to `most`: larger steps would probe far too many."""
+    steps = {factor << bits for factor in (1, 5, 3, 7) for bits in range(most.bit_length())}
     return sorted(step for step in steps if step <= most)
 
 
@@ -93,7 +93,6 @@ def exact_cosines(
     -inf where there are no more. No index is built for a sample: at two million rows one of
     float32 would take more memory than all the rest.
     """
-    asked = np.arange(len(queries))
     directions = unit(queries)
     kept = k + OVERFETCH
     scores = np.full((len(queries), kept), -np.inf, dtype=np.float32)
@@ -103,15 +102,20 @@ def exact_cosines(
     ) as bar:
         for start in range(0, len(search.vectors), _BLOCK_ROWS):
             near = unit(search.vectors[start : start + _BLOCK_ROWS])
-            places = np.arange(start, start + len(near))
             block = directions @ near.T
+            # Only what is better than the worst so far is looked at: soon a few rows of a block.
+            query, row = np.nonzero(block > scores.min(axis=1)[:, None])
+            score, row = block[query, row], row + start
             if forbidden is not None:
-                block[forbidden(asked, np.broadcast_to(places, block.shape))] = -np.inf
-            scores = np.concatenate([scores, block], axis=1)
-            rows = np.concatenate([rows, np.broadcast_to(places, block.shape)], axis=1)
-            best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
-            scores = np.take_along_axis(scores, best, axis=1)
-            rows = np.take_along_axis(rows, best, axis=1)
+                allowed = ~forbidden(query, row[:, None])[:, 0]
+                query, row, score = query[allowed], row[allowed], score[allowed]
+            asked = np.arange(len(queries)).repeat(kept)
+            scores, rows = best_in_order(
+                np.concatenate([asked, query]),
+                np.concatenate([rows.ravel(), row]),
+                np.concatenate([scores.ravel(), score]),
+                scores.shape,
+            )
             bar.update(len(near))
     rows[np.isneginf(scores)] = -1
     again = np.where(rows < 0, np.float32(-np.inf), search.cosines(queries, rows))

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 # Part of the address of found neighbours: raise it when the search would find others.
 _VERSION = 1
 # The same for IVF lists: raise it when they would be trained, probed or judged otherwise.
-_LISTS_VERSION = 1
+_LISTS_VERSION = 2
 # Of what the numbers about neighbours are; raise it when they would be others.
 _COLUMNS_VERSION = 2
 # The same for directions of types: raise it when types would get others.

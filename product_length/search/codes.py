@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 log = logging.getLogger(__name__)
 
 Codes = NDArray[np.int8]
+_Way = Callable[[Codes, Codes, NDArray[np.float32]], NDArray[np.float32]]
 
 # Two products of 8 bits are added in 16 on CPUs without VNNI: 7 bits cannot overflow. Nor can a sum
 # of 4,000 of them lose anything in float32.
@@ -30,43 +30,45 @@ def codes_of(vectors: NDArray[np.float32]) -> tuple[Codes, NDArray[np.float32]]:
     return np.rint(scaled, out=scaled).astype(np.int8), steps
 
 
-def products(one: Codes, other: Codes) -> NDArray[Any]:
-    """Inner products of codes (q, d) and (m, d): whole numbers (q, m), int32 or float32."""
+def products(one: Codes, other: Codes, steps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inner products (q, m) of codes (q, d) and (m, d), times the steps (m,) of the latter."""
     # torch 2.13 gives garbage for vectors of one number.
     way = _way() if one.shape[1] > 1 else in_floats
-    found: NDArray[Any] = way(one, other)
-    return found
+    return way(one, other, steps)
 
 
-def in_integers(one: Codes, other: Codes) -> NDArray[np.int32]:
+def in_integers(one: Codes, other: Codes, steps: NDArray[np.float32]) -> NDArray[np.float32]:
     """`products` by oneDNN: several times as fast where the CPU has instructions for it (VNNI)."""
     import torch
 
     product = torch._int_mm(torch.from_numpy(one), torch.from_numpy(other).T)
-    found: NDArray[np.int32] = product.numpy()
+    found: NDArray[np.float32] = (product * torch.from_numpy(steps)).numpy()
     return found
 
 
-def in_floats(one: Codes, other: Codes) -> NDArray[np.float32]:
-    """`products` by BLAS, exactly: every sum is a whole number that float32 can hold."""
+def in_floats(one: Codes, other: Codes, steps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`products` by BLAS, the same to the bit: float32 holds the whole numbers before `steps`."""
     found: NDArray[np.float32] = one.astype(np.float32) @ other.astype(np.float32).T
+    found *= steps
     return found
 
 
 @cache
-def _way() -> Callable[[Codes, Codes], NDArray[Any]]:
+def _way() -> _Way:
     """The faster one here. Both give the same, so that nothing but time depends on the choice."""
     random = np.random.default_rng(0).integers(-_LEVELS, _LEVELS + 1, (1024, 384), np.int8)
 
-    def seconds(way: Callable[[Codes, Codes], NDArray[Any]]) -> float:
+    some, steps = random[:256], np.ones(256, np.float32)
+
+    def seconds(way: _Way) -> float:
         took = []
         for _ in range(4):  # the first also prepares
             start = time.perf_counter()
-            way(random, random[:256])
+            way(random, some, steps)
             took.append(time.perf_counter() - start)
         return min(took)
 
-    same = np.array_equal(in_integers(random, random[:256]), in_floats(random, random[:256]))
+    same = np.array_equal(in_integers(random, some, steps), in_floats(random, some, steps))
     chosen = min((in_integers, in_floats), key=seconds) if same else in_floats
     log.debug("products of codes %s", chosen.__name__.replace("_", " "))
     return chosen

@@ -35,7 +35,7 @@ _NEAR_ROWS = 4
 # Rows compared at once, and pairs of a row and a query: what a processor's cache holds. Texts that
 # are all the same, or empty, fill one list with thousands.
 _COMPARED_ROWS = 1024
-_COMPARED_PAIRS = 1 << 19
+_COMPARED_PAIRS = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class IvfLists:
             for start in range(0, len(vectors), _ADDED_ROWS):
                 block = slice(start, start + _ADDED_ROWS)
                 rows, _ = codes_of(unit(vectors[block]))
-                of_row[block] = (products(rows, codes) * steps).argmax(axis=1)
+                of_row[block] = products(rows, codes, steps).argmax(axis=1)
                 bar.update(len(rows))
         return cls(np.array(means.centroids, dtype=np.float32), of_row, nprobe=1)
 
@@ -162,7 +162,9 @@ class IvfSearch:
         """Each list that is wanted, in parts: rows (m,), queries (a,), their scores (a, m)."""
         query, _ = np.nonzero(wanted)
         listed = probed[wanted]
-        order = np.argsort(listed, kind="stable")
+        # Numbers of 16 bits are sorted in a fraction of the time.
+        small = np.uint16 if len(self._ends) <= 1 << 16 else np.int64
+        order = np.argsort(listed.astype(small), kind="stable")
         query, listed = query[order], listed[order]
         starts = np.flatnonzero(np.diff(listed, prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(listed)], strict=True):
@@ -173,11 +175,8 @@ class IvfSearch:
                 step = max(1, _COMPARED_PAIRS // len(rows))
                 for from_query in range(start, stop, step):
                     asked = query[from_query : min(from_query + step, stop)]
-                    yield (
-                        rows,
-                        asked,
-                        products(queries[asked], self._codes[part]) * self._steps[part],
-                    )
+                    scores = products(queries[asked], self._codes[part], self._steps[part])
+                    yield rows, asked, scores
 
 
 def best_in_order(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import embedding_bag
 
 from product_length.embeddings.word_runs import WordRuns
-from product_length.embeddings.words import TOKENS, between_signs, between_spaces, decoded
+from product_length.embeddings.words import TOKENS, between_signs, between_spaces, decoded, encoded
 
 _REMEMBERED_WORDS = 1 << 17
 _FEW = 4  # texts, for which loops in Python are faster than arrays
@@ -121,10 +121,10 @@ class TfidfWeights:
     def _of_characters(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
         """Texts and columns of all n-grams, some of them several times."""
         if len(texts) <= _FEW:
-            few = [list(chain(*map(self._of_word, text.lower().split()))) for text in texts]
-            return _flat(few)
+            few = (map(self._of_word, map(encoded, text.lower().split())) for text in texts)
+            return _flat([list(chain(*each)) for each in few])
         words = between_spaces(texts)
-        found = [self._of_word(decoded(word)) for word in words.distinct]
+        found = list(map(self._of_word, words.distinct))
         return spread(found, words.ids, words.rows())
 
     def _of_few_texts(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
@@ -142,8 +142,8 @@ class TfidfWeights:
             few.append([column for column in found if column is not None])
         return _flat(few)
 
-    def _of_one_word(self, word: str) -> list[int]:
-        grams = char_ngrams(word, self._shortest, self._longest)
+    def _of_one_word(self, word: bytes) -> list[int]:
+        grams = char_ngrams(decoded(word), self._shortest, self._longest)
         return [column for gram in grams if (column := self._columns.get(gram)) is not None]
 
 

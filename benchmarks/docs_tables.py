@@ -153,7 +153,7 @@ TABLES: dict[str, Callable[[], str]] = {
     **{
         name: partial(written, name)
         for name in (
-            *("reading", "start_up", "encoding", "neighbours", "dimensions", "pipeline"),
+            *("reading", "start_up", "encoding", "lsa", "neighbours", "dimensions", "pipeline"),
             *("audit", "profiling", "serving", "serving_best", "predicting_parts"),
         )
     },

@@ -1,13 +1,13 @@
 """How fast texts become LSA vectors: fitting, encoding, and one text alone.
 
-    OMP_NUM_THREADS=1 python benchmarks/lsa.py --against FOLDER [--texts 300000] [--data train.csv]
+    python benchmarks/lsa.py --against FOLDER [--threads 1] [--texts 300000] [--data train.csv]
 
 FOLDER is a checkout of an older commit. Each version fits on at most 50,000 of the texts, encodes
 all of them in chunks of 2,048, and single texts one at a time, in a process of its own whose peak
 memory is noted; the two take turns, and the best of --repeats counts. The older one's fit is also
 encoded by this one, to compare vectors. Results go to benchmarks/results/lsa.json and lsa.md,
-beside those of other texts. Without
-OMP_NUM_THREADS=1 all cores work: times of that mean little where other programs run too.
+beside those of other texts. Without --threads all cores work: times of that mean little where other
+programs run too.
 """
 
 import argparse
@@ -50,10 +50,9 @@ def main() -> None:
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for recipe in RECIPES:
         with tempfile.TemporaryDirectory() as place:
-            found = compared(Path(place), texts, recipe, options.against, options.repeats)
-        threads = os.environ.get("OMP_NUM_THREADS")
-        command = f"OMP_NUM_THREADS={threads} " if threads else ""
-        command += f"python benchmarks/lsa.py --against FOLDER --texts {options.texts}"
+            found = compared(Path(place), texts, recipe, options)
+        command = f"python benchmarks/lsa.py --against FOLDER --texts {options.texts}"
+        command += f" --threads {options.threads}" if options.threads else ""
         command += " --data DATA" if options.data else ""
         command += f" --repeats {options.repeats}"
         found |= {"texts": len(texts), "command": command, "machine": machine()}
@@ -64,20 +63,22 @@ def main() -> None:
 
 
 def compared(
-    folder: Path, texts: list[str], recipe: str, against: Path, repeats: int
+    folder: Path, texts: list[str], recipe: str, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Seconds of both versions, best of some repeats, their ratios, and how far vectors differ."""
     (folder / "texts").write_bytes(pickle.dumps(texts))
     best: dict[str, dict[str, float]] = {"before": {}, "now": {}}
-    for repeat in range(repeats):
-        for which, root in (("before", against), ("now", ROOT)):
+    for repeat in range(options.repeats):
+        for which, root in (("before", options.against), ("now", ROOT)):
             command = [sys.executable, __file__, "--child", str(folder), "--recipe", recipe]
             environment = {**os.environ, "PYTHONPATH": str(root.resolve())}
+            if options.threads:
+                environment["OMP_NUM_THREADS"] = str(options.threads)
             done = subprocess.run(
                 command, check=True, capture_output=True, cwd=root, env=environment
             )
             measured = json.loads(done.stdout)
-            print(f"[{repeat + 1}/{repeats}] {recipe}, {which}: {measured}", flush=True)
+            print(f"[{repeat + 1}/{options.repeats}] {recipe}, {which}: {measured}", flush=True)
             for name, value in measured.items():
                 best[which][name] = min(value, best[which].get(name, value))
     difference = best["now"].pop("difference")
@@ -148,6 +149,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--data", type=Path, metavar="FILE", help="the challenge's catalogue")
     made.add_argument("--texts", type=int, default=300_000)
     made.add_argument("--repeats", type=int, default=2)
+    made.add_argument("--threads", type=int, help="of each version; all cores if not given")
     made.add_argument("--against", type=Path, metavar="FOLDER", help="checkout of an older commit")
     made.add_argument("--child", help=argparse.SUPPRESS)
     made.add_argument("--recipe", choices=list(RECIPES), help=argparse.SUPPRESS)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
-from product_length.embeddings.tfidf import TfidfWeights
+from product_length.embeddings.tfidf import BLOCK, TfidfWeights
 from product_length.embeddings.vocabulary import fit_weights
 from product_length.embeddings.weight_matrix import weight_matrix
 from product_length.stage_progress import StageProgress

@@ -177,6 +177,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "not-taken": partial(
         changes, Change("wordslsa", "characters beside words: `[words,lsa]`", BEST, BEFORE)
     ),
+    "ngrams": partial(
+        changes, Change("ngrams", "learned n-grams too", "best, learned n-grams too")
+    ),
 }
 
 

@@ -33,10 +33,11 @@ from product_length.artefacts import ArtefactStore
 from product_length.catalogue.catalogue import Catalogue
 from product_length.catalogue.split import TEST, TRAIN, VAL
 from product_length.errors import UserError
-from product_length.evaluation.baselines import best_scale, neighbour_median, type_median
+from product_length.evaluation.baselines import neighbour_median, type_median
 from product_length.evaluation.metrics import absolute_percentage_errors, mape
 from product_length.evaluation.predictions import write_predictions
 from product_length.evaluation.quantity import Quantity
+from product_length.evaluation.tfidf_ridge import best_scale
 from product_length.experiment import Experiment
 from product_length.features.features import fit_features
 from product_length.features.neighbours.feature import NeighboursFeature

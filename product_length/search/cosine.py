@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from product_length.search.ivf import IvfLists, IvfSearch
-from product_length.search.vectors import RowReader, faiss_sees_a_gpu, load_faiss, norms_of, unit
+from product_length.search.torch_flat import TorchFlat
+from product_length.search.vectors import (
+    RowReader,
+    faiss_sees_a_gpu,
+    load_faiss,
+    norms_of,
+    searches_on_a_gpu,
+    unit,
+)
 
 log = logging.getLogger(__name__)
 
@@ -198,13 +206,15 @@ class CosineSearch:
         return self._ivf_search
 
     def _faiss(self) -> Any:
-        """The exact FAISS index of all rows, normalised: on a GPU when FAISS sees one."""
+        """The exact index of all rows, normalised: on a GPU where there is one."""
         if self._index is None:
             faiss = load_faiss()
             dimension = self.vectors.shape[1]
             index: Any
             if faiss_sees_a_gpu():
                 index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), dimension)
+            elif searches_on_a_gpu():
+                index = TorchFlat(dimension, "cuda")
             else:
                 index = faiss.IndexFlatIP(dimension)
             for start in range(0, len(self.vectors), _ADDED_ROWS):

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from product_length.search.config import IndexKind
 from product_length.search.cosine import OVERFETCH, CosineSearch, Forbidden, Rows, best_of
 from product_length.search.ivf import IvfLists, best_in_order, list_count
-from product_length.search.vectors import faiss_sees_a_gpu, unit
+from product_length.search.vectors import searches_on_a_gpu, unit
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ Facts = dict[str, Any]
 def is_exact(kind: IndexKind, queries: int, rows: int, dimension: int) -> bool:
     """Whether to search exactly: `auto` does with a GPU, and where a CPU soon has done it."""
     if kind == "auto":
-        return queries * rows * dimension <= CHEAP or faiss_sees_a_gpu()
+        return queries * rows * dimension <= CHEAP or searches_on_a_gpu()
     return kind == "exact"
 
 

@@ -127,6 +127,13 @@ def load_faiss() -> Any:
     return faiss
 
 
+def searches_on_a_gpu() -> bool:
+    """Whether an exact search runs on a GPU: by FAISS, or by torch where FAISS was not built so."""
+    import torch
+
+    return faiss_sees_a_gpu() or torch.cuda.is_available()
+
+
 def faiss_sees_a_gpu() -> bool:
     """Whether FAISS was built for GPUs and finds one."""
     faiss = load_faiss()

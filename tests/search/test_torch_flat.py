@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from product_length.search import torch_flat
+from product_length.search.cosine import CosineSearch
 from product_length.search.torch_flat import TorchFlat
+from product_length.search.vectors import unit
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 
@@ -36,3 +38,13 @@ def test_fewer_rows_than_are_asked_for():
     scores, found = index.search(np.float32([[1, 0]]), 4)
     assert found.tolist() == [[0, 1, -1, -1]]
     assert scores.tolist() == [[1, 0, -np.inf, -np.inf]]
+
+
+def test_a_search_by_torch_answers_as_one_by_faiss():
+    random = np.random.default_rng(1)
+    vectors = np.repeat(random.normal(size=(60, 8)).astype(np.float16), 3, axis=0)  # with twins
+    by_faiss, by_torch = CosineSearch(vectors), CosineSearch(vectors)
+    by_torch._index = TorchFlat(8, "cpu")
+    by_torch._index.add(unit(vectors))
+    for one, other in zip(by_faiss.search(vectors, 7), by_torch.search(vectors, 7), strict=True):
+        np.testing.assert_array_equal(one, other)

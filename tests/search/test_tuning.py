@@ -16,18 +16,18 @@ def test_recall_counts_rows_as_similar_as_the_exact_ones():
 
 
 def test_auto_is_exact_while_that_is_cheap_or_with_a_gpu(monkeypatch):
-    monkeypatch.setattr(tuning, "faiss_sees_a_gpu", lambda: False)
+    monkeypatch.setattr(tuning, "searches_on_a_gpu", lambda: False)
     monkeypatch.setattr(tuning, "CHEAP", 1000)
     assert tuning.is_exact("auto", 10, 10, 10)
     assert not tuning.is_exact("auto", 11, 10, 10)
     assert tuning.is_exact("exact", 11, 10, 10)
     assert not tuning.is_exact("approximate", 1, 1, 1)
-    monkeypatch.setattr(tuning, "faiss_sees_a_gpu", lambda: True)
+    monkeypatch.setattr(tuning, "searches_on_a_gpu", lambda: True)
     assert tuning.is_exact("auto", 11, 10, 10)
     assert not tuning.is_exact("approximate", 11, 10, 10)
 
 
 def test_the_sample_catalogue_is_searched_exactly_and_the_challenge_is_not(monkeypatch):
-    monkeypatch.setattr(tuning, "faiss_sees_a_gpu", lambda: False)
+    monkeypatch.setattr(tuning, "searches_on_a_gpu", lambda: False)
     assert tuning.is_exact("auto", 7_392, 6_300, 384)
     assert not tuning.is_exact("auto", 2_250_000, 1_900_000, 384)

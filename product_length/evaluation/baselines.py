@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from product_length.catalogue.vocabulary import Strings, Vocabulary, as_column
-from product_length.evaluation.tfidf_ridge import TooFewTextsError, fit_tfidf_ridge
 from product_length.features.neighbours.columns import similarity_weights
 from product_length.features.neighbours.index import Neighbours
 from product_length.weighted_median import (
@@ -82,6 +81,9 @@ def fit_baselines(
         )
     if neighbours is not None and len(neighbours.rows) != len(lengths):
         raise ValueError(f"neighbours of {len(neighbours.rows)} rows for {len(lengths)} rows")
+    # Not at the top: the other baselines, which a profile has too, need no torch.
+    from product_length.evaluation.tfidf_ridge import TooFewTextsError, fit_tfidf_ridge
+
     known = lengths[train_rows].astype(np.float64)
     if not len(known):
         raise ValueError("no training rows to fit a baseline on")

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from product_length.search.ivf import IvfLists, IvfSearch
-from product_length.search.torch_flat import TorchFlat
 from product_length.search.vectors import (
     RowReader,
     faiss_sees_a_gpu,
@@ -214,6 +213,8 @@ class CosineSearch:
             if faiss_sees_a_gpu():
                 index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), dimension)
             elif searches_on_a_gpu():
+                from product_length.search.torch_flat import TorchFlat  # not before: it needs torch
+
                 index = TorchFlat(dimension, "cuda")
             else:
                 index = faiss.IndexFlatIP(dimension)

@@ -76,6 +76,8 @@ def test_intervals_hold_as_many_validation_rows_as_they_were_calibrated_to(
 ):
     truth = scored(distributed)["length"]
     y = np.array(list(truth.values()))
+    best = distributed / "checkpoints" / "best.ckpt"
+    calibration = load_predictors([best], {}, "cpu")[best].calibration
     widths = []
     for level in (0.3, 0.6, 0.9):
         wanted = f"interval={level}"
@@ -85,8 +87,11 @@ def test_intervals_hold_as_many_validation_rows_as_they_were_calibrated_to(
         of_id = dict(zip(ids, numbers, strict=True))
         _, lower, upper = np.array([of_id[row] for row in truth]).T
         held = (lower <= y) & (y <= upper)
-        # By construction, but for what vectors that were encoded again differ by.
-        assert held.sum() == pytest.approx(np.ceil((len(y) + 1) * level), abs=1)
+        # By construction, but for what vectors that were encoded again differ by. A band with an
+        # interval of its own makes it only wider.
+        wanted = np.ceil((len(y) + 1) * level)
+        own = calibration.coverage(level).of_bands
+        assert wanted - 1 <= held.sum() <= (len(y) if own else wanted + 1)
     assert (np.diff(widths, axis=0) > 0).all()
 
 

@@ -11,6 +11,11 @@ Recall is measured on 1,000 rows other than those the tuning looked at. Memory i
 process which makes the vectors and searches one way has held. `--vectors array.npy` also measures
 real ones, float16 (rows, d). Results go to benchmarks/results/neighbours.json and .md, the picture
 to docs/neighbours.png.
+
+    python benchmarks/neighbours.py --rows 300000 --against ../before [--vectors lsa.npy]
+
+measures the approximate search alone, in turns with that of another checkout of the project, each
+in a process of its own; neighbours_against.json and .md take the ratios.
 """
 
 import argparse
@@ -82,6 +87,12 @@ def main() -> None:
     options = parser().parse_args()
     sources: list[Any] = [int(rows) for rows in options.rows.split(",")]
     sources += [options.vectors] if options.vectors else []
+    words = f"--rows {options.rows} --dimension {options.dimension} --threads {options.threads}"
+    words += " --vectors ARRAY" if options.vectors else ""
+    if options.against:
+        words += f" --rounds {options.rounds} --against OTHER"
+        publish_against(options, sources, f"python benchmarks/neighbours.py {words}")
+        return
     measured = []
     for source in sources:
         pair = {
@@ -89,14 +100,23 @@ def main() -> None:
         }
         measured.append({"real": isinstance(source, str), **compare(**pair)})
         print(line_of(measured[-1]), flush=True)
-    words = f"--rows {options.rows} --dimension {options.dimension} --threads {options.threads}"
-    words += " --vectors ARRAY" if options.vectors else ""
     entries = entries_of(measured, f"python benchmarks/neighbours.py {words}", machine())
     text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
     write_text(Path(options.results) / "neighbours.json", text)
     write_text(Path(options.results) / "neighbours.md", as_markdown(measured, options.threads))
     made = [each for each in measured if not each["real"]]
     write_whole(Path(options.picture), lambda path: draw(made, options.threads, path))
+
+
+def publish_against(options: argparse.Namespace, sources: list[Any], command: str) -> None:
+    """Measure in turns with another checkout; write the ratios."""
+    from neighbours_against import against, as_markdown
+
+    compared = against(options.against, sources, options.dimension, options.threads, options.rounds)
+    told = {"command": command, "machine": machine(), "compared": compared}
+    results = Path(options.results)
+    write_text(results / "neighbours_against.json", json.dumps(told, indent=2) + "\n")
+    write_text(results / "neighbours_against.md", as_markdown(compared))
 
 
 def apart(function: Any, *arguments: Any) -> Measured:
@@ -122,21 +142,23 @@ def measure(how: str, source: int | str, dimension: int, threads: int) -> Measur
         ones = np.ones(rows, np.float32)
         numbers = np.arange(rows)
         index = NeighbourIndex.build(vectors, numbers, ones, [""] * rows, numbers.astype(np.uint64))
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         facts = index.tune(K, RECALL) if how == "approximate" else {"kind": "exact"}
         index.search(vectors[:1], K)  # builds what is built once
         prepared = time.perf_counter() - start
+        processor = time.process_time() - cpu
 
         # Whole blocks from all over, as many as the time allows.
         starts = np.arange(0, rows, BLOCK[how])
         allowed = len(starts) if on_gpu else max(1, round(TIMED[how] / rows / BLOCK[how]))
         chosen = starts[np.unique(np.linspace(0, len(starts) - 1, allowed).astype(int))]
-        start, queries = time.perf_counter(), 0
+        start, cpu, queries = time.perf_counter(), time.process_time(), 0
         for first in chosen:
             block = numbers[first : first + BLOCK[how]]
             index.search(vectors[block], K, exclude_rows=block)
             queries += len(block)
         searched = (time.perf_counter() - start) / queries * rows
+        processor += (time.process_time() - cpu) / queries * rows
 
         judged = judged_rows(rows)
         found = index.search(vectors[judged], K, exclude_rows=judged)
@@ -145,6 +167,7 @@ def measure(how: str, source: int | str, dimension: int, threads: int) -> Measur
         "on_gpu": on_gpu,
         "seconds": prepared + searched,
         "prepared": prepared,
+        "processor": processor,
         "estimated": queries < rows,
         "facts": facts,
         "found": found.rows,
@@ -289,6 +312,8 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument("--dimension", type=int, default=384)
     described.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     described.add_argument("--vectors", metavar="FILE", help="real embeddings to measure as well")
+    described.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
+    described.add_argument("--rounds", type=int, default=1, help="turns of each, with --against")
     described.add_argument("--results", default=RESULTS, help="where neighbours.json and .md go")
     described.add_argument("--picture", default=PICTURE, help="where the curve goes")
     return described

@@ -8,11 +8,11 @@ to recall@20 0.95. The time in lists counts making and tuning them. Where the wh
 would take long, blocks of it are timed, and the whole is *estimated*: time per query times rows.
 Where FAISS sees a GPU (the extra `gpu`), the exact search is the GPU's, of all rows.
 Recall is measured on 1,000 rows other than those the tuning looked at. Memory is the most that a
-process which makes the vectors and searches one way has held. `--vectors array.npy` also measures
-real ones, float16 (rows, d). Results go to benchmarks/results/neighbours.json and .md, the picture
-to docs/neighbours.png.
+process which makes the vectors and searches one way has held. `--lsa 300000` also measures LSA's
+vectors of so many texts of the demo catalogue, `--vectors array.npy` others, float16 (rows, d).
+Results go to benchmarks/results/neighbours.json and .md, the picture to docs/neighbours.png.
 
-    python benchmarks/neighbours.py --rows 300000 --against ../before [--vectors lsa.npy]
+    python benchmarks/neighbours.py --rows 300000 --lsa 300000 --against ../before
 
 measures the approximate search alone, in turns with that of another checkout of the project, each
 in a process of its own; neighbours_against.json and .md take the ratios.
@@ -26,10 +26,12 @@ import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from measured import RESULTS, machine
+from neighbours_page import RECALL, K, Measured, as_markdown, draw, entries_of, line_of
 from numpy.typing import NDArray
 
 from product_length.features.neighbours.index import NeighbourIndex
@@ -37,15 +39,12 @@ from product_length.search.tuning import tuning_sample
 from product_length.writing import write_text, write_whole
 
 PICTURE = Path(__file__).parent.parent / "docs" / "neighbours.png"
-K = 20
-RECALL = 0.95
+TYPES, FITTED = 12_907, 20_000  # of the demo catalogue; texts that LSA is fitted on
 JUDGED = 1000  # rows that tell the recall
-NO_GPU = "not run: no GPU"
 MADE = 8192  # vectors made at a time
 BLOCK = {"exact": 8192, "approximate": 65_536}  # queries of one call, as in a run
 # Pairs of query and row that are timed; where the whole has more, it is estimated.
 TIMED = {"exact": 4e9, "approximate": 4e10}
-Measured = dict[str, Any]
 
 
 def catalogue_like(rows: int, dimension: int, seed: int = 0) -> NDArray[np.float16]:
@@ -83,29 +82,60 @@ def catalogue_like(rows: int, dimension: int, seed: int = 0) -> NDArray[np.float
     return vectors
 
 
+def lsa_of_demo(rows: int) -> NDArray[np.float16]:
+    """LSA's vectors of the texts of the demo catalogue, float16 (rows, 256)."""
+    from product_length.demo import DemoGenerator
+    from product_length.embeddings.config import LsaOptions
+    from product_length.embeddings.lsa import LsaEncoder
+
+    columns = ("TITLE", "BULLET_POINTS", "DESCRIPTION")
+    texts: list[str] = []
+    for batch in DemoGenerator(rows, TYPES, seed=0).batches():
+        parts = [batch.column(name).to_pylist() for name in columns]
+        texts += [" ".join(filter(None, each)) for each in zip(*parts, strict=True)]
+    encoder = LsaEncoder.fit("lsa", LsaOptions(kind="lsa"), texts[:FITTED])
+    made = [encoder.encode(texts[start : start + MADE]) for start in range(0, rows, MADE)]
+    return np.concatenate(made)
+
+
 def main() -> None:
     options = parser().parse_args()
-    sources: list[Any] = [int(rows) for rows in options.rows.split(",")]
-    sources += [options.vectors] if options.vectors else []
     words = f"--rows {options.rows} --dimension {options.dimension} --threads {options.threads}"
+    words += f" --lsa {options.lsa}" if options.lsa else ""
     words += " --vectors ARRAY" if options.vectors else ""
-    if options.against:
-        words += f" --rounds {options.rounds} --against OTHER"
-        publish_against(options, sources, f"python benchmarks/neighbours.py {words}")
-        return
+    with TemporaryDirectory() as folder:
+        sources: list[Any] = [int(rows) for rows in options.rows.split(",")]
+        if options.lsa:
+            sources.append(str(Path(folder) / "LSA.npy"))
+            np.save(sources[-1], lsa_of_demo(options.lsa))
+        sources += [options.vectors] if options.vectors else []
+        if options.against:
+            words += f" --rounds {options.rounds} --against OTHER"
+            publish_against(options, sources, f"python benchmarks/neighbours.py {words}")
+        else:
+            publish(options, sources, f"python benchmarks/neighbours.py {words}")
+
+
+def publish(options: argparse.Namespace, sources: list[Any], command: str) -> None:
+    """Measure both ways; write the figures and draw the curve."""
     measured = []
     for source in sources:
         pair = {
             how: apart(measure, how, source, options.dimension, options.threads) for how in TIMED
         }
-        measured.append({"real": isinstance(source, str), **compare(**pair)})
+        measured.append({"of": name_of(source), **compare(**pair)})
         print(line_of(measured[-1]), flush=True)
-    entries = entries_of(measured, f"python benchmarks/neighbours.py {words}", machine())
+    entries = entries_of(measured, command, machine())
     text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
     write_text(Path(options.results) / "neighbours.json", text)
     write_text(Path(options.results) / "neighbours.md", as_markdown(measured, options.threads))
-    made = [each for each in measured if not each["real"]]
+    made = [each for each in measured if not each["of"]]
     write_whole(Path(options.picture), lambda path: draw(made, options.threads, path))
+
+
+def name_of(source: int | str) -> str:
+    """What others than made vectors are called, behind their number."""
+    return f" ({Path(source).stem})" if isinstance(source, str) else ""
 
 
 def publish_against(options: argparse.Namespace, sources: list[Any], command: str) -> None:
@@ -203,115 +233,13 @@ def compare(exact: Measured, approximate: Measured) -> Measured:
     }
 
 
-def entries_of(measured: list[Measured], command: str, where: str) -> list[Measured]:
-    entries = []
-    for each in measured:
-        vectors = "real vectors" if each["real"] else "made vectors"
-        facts = each["facts"]
-        exactly, in_lists = (", estimated" * each[f"{how}_estimated"] for how in TIMED)
-        values = [
-            (f"exact search{' on a GPU' * each['on_gpu']}{exactly}", each["exact"], "s"),
-            (f"search in IVF lists, all{in_lists}", each["approximate"], "s"),
-            ("putting into IVF lists and tuning", each["prepared"], "s"),
-            ("exact time / time in IVF lists", each["ratio"], ""),
-            (f"recall@{K}", each["recall"], ""),
-            ("IVF lists", facts["lists"], ""),
-            ("nprobe", facts["nprobe"], ""),
-            ("peak memory, exact", each["memory_exact"], "GB"),
-            ("peak memory, in IVF lists", each["memory"], "GB"),
-        ]
-        entries += [
-            {
-                "name": f"{vectors}: {name}",
-                "value": float(f"{value:.4g}"),
-                "unit": unit,
-                "floor": RECALL if name == f"recall@{K}" else None,
-                "rows": each["rows"],
-                "command": command,
-                "machine": where,
-            }
-            for name, value, unit in values
-        ]
-    if not measured[0]["on_gpu"]:
-        told = {"name": "exact search on a GPU", "value": NO_GPU, "unit": "", "floor": None}
-        most = max(each["rows"] for each in measured)
-        entries.append({**told, "rows": most, "command": command, "machine": where})
-    return entries
-
-
-def line_of(each: Measured) -> str:
-    def seconds(name: str) -> str:
-        told = f"{each[name]:,.0f} s"
-        return f"*≈ {told}*" if each[f"{name}_estimated"] else told
-
-    facts = each["facts"]
-    return (
-        f"| {each['rows']:,}{' (real)' if each['real'] else ''} | {seconds('exact')} "
-        f"| {seconds('approximate')} | {each['prepared']:,.0f} s | {each['ratio']:.1f} "
-        f"| {each['recall']:.3f} | {facts['nprobe']} of {facts['lists']:,}"
-        f"{'' if facts['kind'] == 'ivf' else ' (exact)'} "
-        f"| {each['memory_exact']:.1f} GB | {each['memory']:.1f} GB |"
-    )
-
-
-def as_markdown(measured: list[Measured], threads: int) -> str:
-    on_gpu = measured[0]["on_gpu"]
-    where = "on a GPU" if on_gpu else f"{threads} thread{'s' if threads > 1 else ''}"
-    return "\n".join(
-        [
-            f"| rows × rows | exact, {where} | in IVF lists | of which tuning "
-            f"| ratio | recall@{K} | nprobe of lists | memory, exact | in lists |",
-            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-            *map(line_of, measured),
-            *([] if on_gpu else ["", f"Exact search on a GPU: {NO_GPU}."]),
-            "",
-        ]
-    )
-
-
-def draw(measured: list[Measured], threads: int, path: Path) -> None:
-    """Time and recall against rows."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.6, 4), dpi=150, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    times, recalls = figure.subplots(1, 2)
-    rows = [each["rows"] for each in measured]
-    for axes in (times, recalls):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(visible=True, color="#e4e6e8", linewidth=0.8)
-        axes.set_xscale("log")
-        axes.set_xlabel("rows, each searched among all")
-    for name, label, style, colour in (
-        ("exact", "exact" + ", on a GPU" * measured[0]["on_gpu"], "s--", "#D55E00"),
-        ("approximate", "in IVF lists, with tuning", "o-", "#0072B2"),
-    ):
-        times.plot(rows, [each[name] for each in measured], style, color=colour, label=label)
-        for each in measured:
-            if each[f"{name}_estimated"]:
-                times.plot(
-                    each["rows"], each[name], style[0], color=colour, markerfacecolor="white"
-                )
-    times.set_yscale("log")
-    times.set_ylabel("seconds (hollow: estimated)")
-    times.set_title(f"Time, {threads} thread{'s' if threads > 1 else ''}", loc="left")
-    times.legend(frameon=False)
-    recalls.plot(rows, [each["recall"] for each in measured], "o-", color="#0072B2")
-    recalls.axhline(RECALL, color="black", linestyle=":", linewidth=1)
-    recalls.annotate("asked for", (rows[0], RECALL), (0, -4), textcoords="offset points", va="top")
-    recalls.set_ylim(0.9, 1.002)
-    recalls.set_ylabel(f"recall@{K} against exact")
-    recalls.set_title(f"Recall of the {K} nearest", loc="left")
-    figure.savefig(path, format="png")
-
-
 def parser() -> argparse.ArgumentParser:
     described = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     described.add_argument("--rows", default="10000,100000,1000000", help="sizes, with commas")
     described.add_argument("--dimension", type=int, default=384)
     described.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    described.add_argument("--vectors", metavar="FILE", help="real embeddings to measure as well")
+    described.add_argument("--lsa", type=int, help="so many LSA vectors are measured as well")
+    described.add_argument("--vectors", metavar="FILE", help="other vectors to measure as well")
     described.add_argument("--against", type=Path, metavar="FOLDER", help="another checkout")
     described.add_argument("--rounds", type=int, default=1, help="turns of each, with --against")
     described.add_argument("--results", default=RESULTS, help="where neighbours.json and .md go")

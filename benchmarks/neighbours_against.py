@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from neighbours import RECALL, K, catalogue_like, judged_rows, measure
+from neighbours import catalogue_like, judged_rows, measure, name_of
+from neighbours_page import RECALL, K, Measured
 from numpy.typing import NDArray
 
 HERE = Path(__file__).parents[1]
@@ -21,7 +22,6 @@ HEAD = (
     "| rows × rows | before, processor | now | ratio | before, clock | now | ratio "
     f"| recall@{K} before | now | memory before | now |"
 )
-Measured = dict[str, Any]
 
 
 def against(
@@ -38,7 +38,7 @@ def against(
             f"ratio_{of}": float(np.median([one[of] / other[of] for one, other in turns]))
             for of in ("processor", "seconds")
         }
-        compared.append({"real": isinstance(source, str), **ratios, "before": before, "now": now})
+        compared.append({"of": name_of(source), **ratios, "before": before, "now": now})
         print(line_of(compared[-1]), flush=True)
     return compared
 
@@ -79,7 +79,7 @@ def _together(rounds: list[Measured], vectors: NDArray[Any]) -> Measured:
 
 def line_of(each: Measured) -> str:
     before, now = each["before"], each["now"]
-    cells = [f"{now['rows']:,} × {now['dimension']}{' (LSA)' * each['real']}"]
+    cells = [f"{now['rows']:,} × {now['dimension']}{each['of']}"]
     for of in ("processor", "seconds"):
         cells += [f"{one[of]:,.0f} s" for one in (before, now)] + [f"{each[f'ratio_{of}']:.2f}"]
     cells += [f"{one['recall']:.3f}" for one in (before, now)]

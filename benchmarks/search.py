@@ -1,14 +1,14 @@
-"""The search in IVF lists of `product_length.search` against FAISS's own, side by side.
+"""The search in IVF lists of `product_length.search` against FAISS's own indexes, side by side.
 
     python benchmarks/search.py [--rows 300000] [--vectors NAME=array.npy ...] [--queries 32768]
 
-Both find the 20 nearest of the same rows among all, themselves left out, with the fewest lists that
-give recall@20 0.95 on 1,000 rows, and score their last 32 candidates again in float64. FAISS's is
-IVF with fast scan over a 4-bit product quantiser of residuals, refined on float16, with the
-overfetch (k_factor) that is fastest; it is given the centroids of ours. Rounds alternate in one
-process, and only ratios are told: FAISS's time to ours, the median of the rounds and their range.
-The total counts building, measured once, and every row as a query. Writes
-benchmarks/results/search.md.
+All find the 20 nearest of the same rows among all, themselves left out, with the least work that
+gives recall@20 0.95 on 1,000 rows, and score their last 32 candidates again in float64. FAISS's
+are: IVF with fast scan over a 4-bit product quantiser of residuals, and over RaBitQ's bits, both
+refined on float16 with the overfetch (k_factor) that is fastest, and given the centroids of ours;
+and HNSW over 8-bit codes. Rounds alternate in one process, and only ratios are told: FAISS's time
+to ours, the median of the rounds and their range. The total counts building, measured once, and
+every row as a query. Writes benchmarks/results/search.md.
 """
 
 import argparse
@@ -32,12 +32,13 @@ from product_length.search.vectors import load_faiss, unit
 from product_length.writing import write_text
 
 K, RECALL = 20, 0.95
-CODES, K_FACTORS = "PQ{}x4fsr", (2, 4, 8)  # half as many quantisers as dimensions
+PQ, RABITQ, HNSW = "PQ{}x4fsr", "RaBitQfs", "HNSW32,SQ8"  # half as many quantisers as dimensions
+K_FACTORS = (2, 4, 8)
 THREADS, ROUNDS = (1, 2), 3
 TRIED = 4096  # queries that tell which overfetch is fastest
 ADDED = 16_384
 TRAINED = 50_000  # rows that FAISS's codes are trained on
-HEAD = "| threads | search, processor | search, clock | total, processor | total, clock |"
+HEAD = "| FAISS | threads | search, processor | search, clock | total, processor | total, clock |"
 
 
 def main() -> None:
@@ -65,15 +66,17 @@ class _Ours:
 
 
 class _Faiss(_Ours):
-    def __init__(self, vectors: NDArray[Any], centroids: NDArray[np.float32]) -> None:
+    effort = "nprobe"
+
+    def __init__(self, vectors: NDArray[Any], codes: str, centroids: NDArray[np.float32]) -> None:
         super().__init__(vectors)  # scores the candidates
         faiss, (lists, dimension) = load_faiss(), centroids.shape
+        self.name = codes.format(dimension // 2)
         self.quantizer = faiss.IndexFlatIP(dimension)
         self.quantizer.add(centroids)
-        codes = CODES.format(dimension // 2)
         self.ivf, self.float16 = (
             faiss.index_factory(dimension, kind, faiss.METRIC_INNER_PRODUCT)
-            for kind in (f"IVF{lists},{codes}", "SQfp16")
+            for kind in (f"IVF{lists},{self.name}", "SQfp16")
         )
         self.ivf.quantizer, self.ivf.own_fields = self.quantizer, False
         self.index = faiss.IndexRefine(self.ivf, self.float16)
@@ -100,49 +103,82 @@ class _Faiss(_Ours):
         return best_of(cosines, found, K)
 
 
+class _Hnsw(_Faiss):
+    effort, name = "efSearch", HNSW
+
+    def __init__(self, vectors: NDArray[Any]) -> None:
+        _Ours.__init__(self, vectors)
+        faiss = load_faiss()
+        self.index = faiss.index_factory(vectors.shape[1], HNSW, faiss.METRIC_INNER_PRODUCT)
+
+    def use(self, ef: int) -> None:
+        self.index.hnsw.efSearch = ef
+
+
 def compare(name: str, vectors: NDArray[Any], queries: int) -> str:
-    """One set of vectors: a line about both searches and a table of ratios."""
+    """One set of vectors: a line about the searches and a table of ratios."""
     sample = tuning_sample(len(vectors))
     ours = _Ours(vectors)
     exact = exact_cosines(ours.search, vectors[sample], K, themselves(sample))
     asked = np.random.default_rng(1).permutation(len(vectors))[:queries]
     with threadpool_limits(max(THREADS)):
-        built = [timed(ours.build)]
-        faiss = _Faiss(vectors, ours.lists.centroids)
-        # FAISS finds the list of each row as it adds it: ours is not counted as well.
-        built.append(built[0] - timed(faiss.assign) + timed(faiss.build))
+        built = timed(ours.build)
     most = len(ours.lists)
     nprobe, recall = tune(ours, sample, exact, most)
-    tried = []
-    for faiss.index.k_factor in K_FACTORS:
-        found = tune(faiss, sample, exact, min(most, 2 * nprobe))
-        took = timed(lambda: faiss.find(asked[:TRIED]))[0]
-        tried.append((found[1] < RECALL, took, faiss.index.k_factor, *found))
-    _, _, faiss.index.k_factor, *theirs = min(tried)
-    faiss.use(theirs[0])
     lines = [
-        f"{len(vectors):,} × {vectors.shape[1]}, {name}, {most:,} lists. Ours: nprobe {nprobe}, "
-        f"recall@{K} {recall:.3f}. FAISS: {CODES.format(vectors.shape[1] // 2)}, nprobe "
-        f"{theirs[0]}, k_factor {faiss.index.k_factor:g}, recall@{K} {theirs[1]:.3f}; "
-        f"building takes it {built[1][0] / built[0][0]:.2f} times as long (processor).",
-        *("", HEAD, "| ---: " * 5 + "|"),
+        f"{len(vectors):,} × {vectors.shape[1]}, {name}, {most:,} lists. "
+        f"Ours: nprobe {nprobe}, recall@{K} {recall:.3f}.",
+        *("", HEAD, "| --- | " + "---: | " * 6),
     ]
+    for codes in (PQ, RABITQ, HNSW):
+        with threadpool_limits(max(THREADS)):
+            if codes == HNSW:
+                theirs: _Faiss = _Hnsw(vectors)
+                once = timed(theirs.build)
+            else:
+                theirs = _Faiss(vectors, codes, ours.lists.centroids)
+                # FAISS finds the list of each row as it adds it: ours is not counted as well.
+                once = built - timed(theirs.assign) + timed(theirs.build)
+        told = tuned(theirs, sample, exact, most, asked[:TRIED])
+        lines += rows_of(told, ours, theirs, np.array([built, once]), asked)
+    print("\n".join(lines), flush=True)
+    return "\n".join([*lines, ""])
+
+
+def tuned(theirs: _Faiss, sample: Rows, exact: NDArray[np.float32], lists: int, asked: Rows) -> str:
+    """Have FAISS's index give the recall in the least time; what that takes, in words."""
+    if isinstance(theirs, _Hnsw):
+        effort, recall = tune(theirs, sample, exact, 2048)
+        return f"{theirs.name}, {theirs.effort} {effort}, recall@{K} {recall:.3f}"
+    tried = []
+    for theirs.index.k_factor in K_FACTORS:
+        found = tune(theirs, sample, exact, lists)
+        took = timed(lambda: theirs.find(asked))[0]
+        tried.append((found[1] < RECALL, took, theirs.index.k_factor, *found))
+    _, _, theirs.index.k_factor, effort, recall = min(tried)
+    theirs.use(effort)
+    factor = f"k_factor {theirs.index.k_factor:g}"
+    return f"{theirs.name}, {theirs.effort} {effort}, {factor}, recall@{K} {recall:.3f}"
+
+
+def rows_of(told: str, ours: _Ours, theirs: _Faiss, built: NDArray[Any], asked: Rows) -> list[str]:
+    """A row of the table for each number of threads."""
+    lines = []
     for threads in THREADS:
         with threadpool_limits(threads):
-            for way in (ours, faiss):
+            for way in (ours, theirs):
                 way.find(asked[:64])  # builds what is built once
             rounds = [
-                [timed(partial(way.find, asked)) for way in (ours, faiss)] for _ in range(ROUNDS)
+                [timed(partial(way.find, asked)) for way in (ours, theirs)] for _ in range(ROUNDS)
             ]
         search = np.array(rounds)  # rounds, ours and FAISS, processor and clock
         # Built with the most threads: the clock of fewer is taken to run in proportion.
-        once = np.array(built) * [1, max(THREADS) / threads]
-        total = search * len(vectors) / len(asked) + once
+        once = built * [1, max(THREADS) / threads]
+        total = search * len(ours.search.vectors) / len(asked) + once
         ratios = np.concatenate([each[:, 1] / each[:, 0] for each in (search, total)], axis=1)
-        told = [f"{np.median(each):.2f} ({each.min():.2f}–{each.max():.2f})" for each in ratios.T]
-        lines.append(f"| {threads} | {' | '.join(told)} |")
-    print("\n".join(lines), flush=True)
-    return "\n".join([*lines, ""])
+        cells = [f"{np.median(each):.2f} ({each.min():.2f}–{each.max():.2f})" for each in ratios.T]
+        lines.append(f"| {told} | {threads} | {' | '.join(cells)} |")
+    return lines
 
 
 def tune(way: _Ours, sample: Rows, exact: NDArray[np.float32], most: int) -> tuple[int, float]:

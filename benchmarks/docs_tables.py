@@ -157,6 +157,7 @@ TABLES: dict[str, Callable[[], str]] = {
             *("audit", "profiling", "serving", "serving_best", "predicting_parts"),
         )
     },
+    "neighbours-against": partial(written, "neighbours_against"),
     "short": gate_in_short,
     "training-time": partial(written, "training_time"),
     "gate": partial(gate, "all"),

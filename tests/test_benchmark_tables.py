@@ -125,6 +125,23 @@ def test_the_curve_of_neighbour_search_can_be_made(place, tmp_path):
 
 
 @pytest.mark.slow
+def test_neighbours_of_two_checkouts_can_be_compared(place, tmp_path):
+    words = f"--rows 900 --lsa 600 --dimension 16 --threads 1 --results {tmp_path}"
+    run_benchmark("neighbours", *words.split(), "--against", ROOT, folder=place)
+    told = json.loads((tmp_path / "neighbours_against.json").read_text(encoding="utf-8"))
+    assert [each["now"]["rows"] for each in told["compared"]] == [900, 600]
+    for each in told["compared"]:
+        before, now = each["before"], each["now"]
+        assert each["ratio_processor"] == pytest.approx(
+            before["processor"] / now["processor"], rel=0.01
+        )
+        # The same code, in processes of their own.
+        assert now["facts"] == before["facts"]
+        assert now["recall"] == before["recall"] >= 0.94
+    assert (tmp_path / "neighbours_against.md").read_text(encoding="utf-8").count(" × ") == 3
+
+
+@pytest.mark.slow
 def test_the_table_of_reading_can_be_made(place, tmp_path):
     words = f"--rows 3000 --repeats 1 --folder {tmp_path} --results {tmp_path}"
     run_benchmark("reading", *words.split(), folder=place)

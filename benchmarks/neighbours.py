@@ -6,7 +6,7 @@ For each size, float16 unit vectors are made that resemble sentence embeddings (
 and the 20 nearest of each are searched among all, itself excluded: exactly, and in IVF lists tuned
 to recall@20 0.95. The time in lists counts making and tuning them. Where the whole search
 would take long, blocks of it are timed, and the whole is *estimated*: time per query times rows.
-Where FAISS sees a GPU (the extra `gpu`), the exact search is the GPU's, of all rows.
+Where there is a GPU, the exact search is its own, of all rows.
 Recall is measured on 1,000 rows other than those the tuning looked at. Memory is the most that a
 process which makes the vectors and searches one way has held. `--lsa 300000` also measures LSA's
 vectors of so many texts of the demo catalogue, `--vectors array.npy` others, float16 (rows, d).
@@ -162,10 +162,10 @@ def measure(how: str, source: int | str, dimension: int, threads: int) -> Measur
     import torch  # noqa: F401  # before the clock runs
     from threadpoolctl import threadpool_limits
 
-    from product_length.search.vectors import faiss_sees_a_gpu, load_faiss
+    from product_length.search.vectors import load_faiss, searches_on_a_gpu
 
     load_faiss()
-    on_gpu = how == "exact" and faiss_sees_a_gpu()
+    on_gpu = how == "exact" and searches_on_a_gpu()
     with threadpool_limits(threads):
         vectors = catalogue_like(source, dimension) if isinstance(source, int) else np.load(source)
         rows = len(vectors)

@@ -42,7 +42,7 @@ _WIDER = 4
 # Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
 _QUERY_ROWS = 1024
 _IVF_QUERY_NUMBERS = 1 << 25  # the more queries share a list, the better
-_IVF_VISITS = 1 << 23  # queries times the lists that each probes; some 60 bytes each
+_IVF_VISITS = 1 << 21  # queries times the lists that each probes; some 40 bytes each
 _ADDED_ROWS = 16_384
 _SHARED = 256  # queries for each thread below which one thread does them all
 _SCORED_NUMBERS = 1 << 22

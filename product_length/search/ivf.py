@@ -132,8 +132,9 @@ class IvfSearch:
         first, and rows int64 (q, depth), -1 where those lists hold fewer.
         """
         probed = self._centroids.search(queries, min(nprobe, len(self._ends) - 1))[1]
-        sizes = np.diff(self._ends)[probed]
-        near = np.cumsum(sizes, axis=1) - sizes < _NEAR_ROWS * depth
+        sizes = np.diff(self._ends).astype(np.int32)[probed]
+        near = np.cumsum(sizes, axis=1, dtype=np.int32) - sizes < _NEAR_ROWS * depth
+        del sizes
         near[:, :_NEAR_LISTS] = True
         codes, steps = codes_of(queries)
 
@@ -160,13 +161,14 @@ class IvfSearch:
         self, queries: NDArray[np.int8], probed: Rows, wanted: NDArray[np.bool_]
     ) -> Iterator[tuple[Rows, Rows, Scores]]:
         """Each list that is wanted, in parts: rows (m,), queries (a,), their scores (a, m)."""
-        query, _ = np.nonzero(wanted)
-        listed = probed[wanted]
-        # Numbers of 16 bits are sorted in a fraction of the time.
-        small = np.uint16 if len(self._ends) <= 1 << 16 else np.int64
-        order = np.argsort(listed.astype(small), kind="stable")
-        query, listed = query[order], listed[order]
-        starts = np.flatnonzero(np.diff(listed, prepend=-1))
+        # Numbers of 16 bits are sorted in a fraction of the time; memory is what these arrays cost.
+        small = np.uint16 if len(self._ends) <= 1 << 16 else np.int32
+        listed = probed[wanted].astype(small)
+        order = np.argsort(listed, kind="stable")
+        listed = listed[order]
+        query = np.repeat(np.arange(len(probed), dtype=np.int32), wanted.sum(axis=1))[order]
+        del order
+        starts = np.flatnonzero(np.diff(listed.astype(np.int32), prepend=-1))
         for start, stop in zip(starts, [*starts[1:], len(listed)], strict=True):
             first, end = self._ends[listed[start]], self._ends[listed[start] + 1]
             for from_row in range(first, end, _COMPARED_ROWS):

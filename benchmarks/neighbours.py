@@ -162,10 +162,11 @@ def measure(how: str, source: int | str, dimension: int, threads: int) -> Measur
     import torch  # noqa: F401  # before the clock runs
     from threadpoolctl import threadpool_limits
 
-    from product_length.search.vectors import load_faiss, searches_on_a_gpu
+    from product_length.search import vectors as package
 
-    load_faiss()
-    on_gpu = how == "exact" and searches_on_a_gpu()
+    package.load_faiss()
+    # An older checkout that is measured with --against has another name for it.
+    on_gpu = how == "exact" and package.searches_on_a_gpu()
     with threadpool_limits(threads):
         vectors = catalogue_like(source, dimension) if isinstance(source, int) else np.load(source)
         rows = len(vectors)

@@ -147,7 +147,7 @@ class IvfSearch:
             return best.D * steps[:, None], best.I
 
         # (query, row, score) of everything that may be among the best.
-        chosen: list[tuple[Rows, Rows, Scores]] = [
+        chosen: list[tuple[NDArray[Any], Rows, Scores]] = [
             (np.repeat(np.arange(len(queries)), depth), best.I.ravel(), best.D.ravel())
         ]
         for rows, asked, scores in self._compared(codes, probed, ~near):
@@ -159,7 +159,7 @@ class IvfSearch:
 
     def _compared(
         self, queries: NDArray[np.int8], probed: Rows, wanted: NDArray[np.bool_]
-    ) -> Iterator[tuple[Rows, Rows, Scores]]:
+    ) -> Iterator[tuple[Rows, NDArray[np.int32], Scores]]:
         """Each list that is wanted, in parts: rows (m,), queries (a,), their scores (a, m)."""
         # Numbers of 16 bits are sorted in a fraction of the time; memory is what these arrays cost.
         small = np.uint16 if len(self._ends) <= 1 << 16 else np.int32

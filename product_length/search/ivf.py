@@ -2,8 +2,7 @@
 
 IVF as in FAISS, turned around: not each query visits its lists, but each list is compared with all
 queries of a block that probe it, as one product of matrices, of codes of 7 bits (`codes`). FAISS's
-own is slower in all, and so is walking a graph of neighbours (benchmarks/results/search.md); here
-a row takes one byte a number and 12 bytes.
+own indexes were not faster (docs/what-did-not-work.md). A row takes a byte a number and 12 bytes.
 """
 
 from collections.abc import Iterator, Mapping

@@ -17,8 +17,8 @@ from product_length.search.vectors import searches_on_a_gpu, unit
 log = logging.getLogger(__name__)
 
 # Multiplications of an exact search that a CPU is left to do: two minutes of one core at the 32e9
-# a second measured, 100,000 × 100,000 × 384. IVF lists take a quarter of that with their training; below,
-# exact answers are worth the wait.
+# a second measured, 100,000 × 100,000 × 384. IVF lists take a quarter of that, with their
+# training; below, exact answers are worth the wait.
 CHEAP = 4e12
 # Training rows whose neighbours are searched both ways.
 SAMPLE = 1000

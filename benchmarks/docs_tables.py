@@ -154,7 +154,7 @@ TABLES: dict[str, Callable[[], str]] = {
         name: partial(written, name)
         for name in (
             *("reading", "start_up", "encoding", "lsa", "neighbours", "dimensions", "pipeline"),
-            *("audit", "profiling", "serving", "serving_best", "predicting_parts"),
+            *("audit", "profiling", "serving", "serving_best", "predicting_parts", "against"),
         )
     },
     "neighbours-against": partial(written, "neighbours_against"),

@@ -266,4 +266,4 @@ def test_this_checkout_is_compared_with_another(tmp_path):
     assert all(value > 0 for name, value in values.items() if name.endswith(": ratio"))
     table = (tmp_path / "against.md").read_text(encoding="utf-8")
     assert str(tmp_path) not in table
-    assert "| experiment=best, training |" in table
+    assert "| experiment=best, training | 600 |" in table

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -43,33 +43,23 @@ class LoadedJob:
 
     def write(self) -> int:
         """Predict for the whole table into one file; returns its rows. See `write_submission`."""
-        job = self.job
-        return write_submission(
-            self.ensemble,
-            job.data,
-            job.output,
-            keep=job.keep,
-            snap=job.snap,
-            batch_rows=job.batch_rows,
-            store=ArtefactStore(job.cache_dir),
-            engine=local_engine(self.workers),
-            device=self.device,
-        )
+        return write_submission(self.ensemble, self.job.data, self.job.output, **self._options())
 
     def write_part(
         self, source: Path, output: Path, columns: Sequence[FileColumns]
     ) -> tuple[int, Counter[str]]:
         """Predict for one file of the table, see `write_table`."""
+        data = self.job.data.model_copy(update={"path": source})
+        return write_table(self.ensemble, data, columns, output, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """What is the same for a whole table and for one of its files."""
         job = self.job
-        return write_table(
-            self.ensemble,
-            job.data.model_copy(update={"path": source}),
-            columns,
-            output,
-            keep=job.keep,
-            snap=job.snap,
-            batch_rows=job.batch_rows,
-            store=ArtefactStore(job.cache_dir),
-            engine=local_engine(self.workers),
-            device=self.device,
-        )
+        return {
+            "keep": job.keep,
+            "snap": job.snap,
+            "batch_rows": job.batch_rows,
+            "store": ArtefactStore(job.cache_dir),
+            "engine": local_engine(self.workers),
+            "device": self.device,
+        }

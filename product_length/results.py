@@ -41,6 +41,7 @@ from product_length.evaluation.report import build_report, write_report
 from product_length.evaluation.summary import summary
 from product_length.experiment import Experiment
 from product_length.features.features import FittedFeatures
+from product_length.mapped_memory import give_back
 from product_length.model.network import LengthNetwork
 from product_length.model.trunk import parameter_count
 from product_length.pages.run import run_figures, write_run_page
@@ -129,6 +130,7 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
     watch = this.watch
     with watch("evaluate"):
         raw = _predict(this, model)
+        give_back(*model.inputs.arrays())
         predictor = _predictor(this, model, raw["val"])
     with watch("write"):
         complete_checkpoint(trained.best_checkpoint, predictor, this.config)
@@ -139,6 +141,7 @@ def finish_run(this: Run, model: Model, trained: FitResult, tracker: Tracker) ->
         _write_predictions(this, scored, facts)
     with watch("evaluate"):
         report = _report(this, model, trained, scored, predictor)
+        give_back(*model.inputs.arrays())
     # Of a study's trials test rows are shown for the chosen recipe only, when all are compared.
     shown = report.without_test() if this.experiment.study else report
     with watch("write"):

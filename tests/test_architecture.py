@@ -33,7 +33,7 @@ FLOW += ["tracking", "serving"]
 # What every room may import. The commands, `composition` and `sweeping` stand above all rooms.
 COMMON = {"prefetch", "artefacts", "errors", "options", "weighted_median", "writing", "devices"}
 COMMON |= {"hidden_packages", "lightning_import", "log_file", "ray_cluster", "shortage"}
-COMMON |= {"stage_progress", "unseen", "version"}
+COMMON |= {"mapped_memory", "stage_progress", "unseen", "version"}
 
 
 # What those who build, train and use a model know of features: no single one.

@@ -13,20 +13,25 @@ from product_length.catalogue.config import TextRecipe
 from product_length.catalogue.reader import RawBatch
 from product_length.catalogue.source import ProductSource
 from product_length.catalogue.text import FIELDS, join_fields
+from product_length.mapped_memory import MappedMemory
 
 
 class ProductFile:
     """A table of products, memory-mapped as a rule: reading it takes no memory of its own."""
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, mapped: MappedMemory | None = None) -> None:
         self._table = table
+        self._mapped = mapped
         lengths = [len(chunk) for chunk in self._table.column(0).chunks]
         self._starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
 
     @classmethod
     def open(cls, path: Path) -> "ProductFile":
         """An uncompressed Arrow IPC file."""
-        return cls(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+        file = pa.memory_map(str(path))
+        whole = file.read_buffer(file.size()) if file.size() else pa.py_buffer(b"")
+        mapped = MappedMemory(np.frombuffer(whole, np.uint8))
+        return cls(pa.ipc.open_file(pa.BufferReader(whole)).read_all(), mapped)
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -57,6 +62,8 @@ class ProductFile:
             wanted = rows[at:end] - first
             dense = len(wanted) == last - first + 1
             yield part[0] if dense else part[0].take(pa.array(wanted))
+            if self._mapped is not None:
+                self._mapped.read(part[0].nbytes)
             at = end
 
     def pick_column(self, rows: NDArray[np.int64], name: str) -> pa.ChunkedArray:

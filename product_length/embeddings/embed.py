@@ -17,6 +17,7 @@ from product_length.embeddings.encoder import Encoder, Engine
 from product_length.embeddings.engine import choose_engine
 from product_length.embeddings.ready import FORMAT, Texts, digest_of, ready_encoder
 from product_length.embeddings.repeats import EncodeOnce
+from product_length.mapped_memory import give_back
 from product_length.unseen import are_blank, is_much, log_unseen
 
 log = logging.getLogger(__name__)
@@ -167,6 +168,7 @@ def _embed(
     share = None if cut is None or not rows else cut / rows
     vectors = artefact.load_array()
     blank = _count_blank(vectors, text_keys)
+    give_back(vectors)
     log.info(
         "%s: %d rows, %d unique texts, %d %s, %s%s%s, %.1f s",
         encoder.name,

@@ -38,15 +38,16 @@ def complete_checkpoint(path: Path, predictor: Predictor, config: Mapping[str, A
 
 
 def load_predictors(
-    paths: Sequence[Path], models: Mapping[str, str], device: str = "auto"
+    paths: Sequence[Path], models: Mapping[str, str], device: str = "auto", *, mapped: bool = False
 ) -> dict[Path, Predictor]:
     """The predictors in finished runs' checkpoints, in their order; equal encoders are one object.
 
     `models` gives another place of an encoder's model, by the encoder's name in any of them;
-    `device` is where encoders run. Raises UserError when a file is missing, damaged, of an
+    `device` is where encoders run. `mapped`: what is large stays in the files, which must not be
+    written to meanwhile. Raises UserError when a file is missing, damaged, of an
     unfinished run or another version, or when an encoder cannot be loaded.
     """
-    checkpoints = {path: read_finished(path) for path in paths}
+    checkpoints = {path: read_finished(path, mapped=mapped) for path in paths}
     names = {path: _encoder_names(each) for path, each in checkpoints.items()}
     every = sorted({name for some in names.values() for name in some})
     for name in sorted(set(models) - set(every)):
@@ -92,12 +93,14 @@ def _edited(path: Path, error: Exception) -> UserError:
     )
 
 
-def read_finished(path: Path) -> dict[str, Any]:
+def read_finished(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """The completed checkpoint at `path`, or in the exported folder that the file at `path` is in.
 
     Raises UserError when it is missing, damaged, of an unfinished run or another version.
     """
-    checkpoint = read_exported(path.parent) if path.name == WEIGHTS else read_checkpoint(path)
+    checkpoint = (
+        read_exported(path.parent) if path.name == WEIGHTS else read_checkpoint(path, mapped=mapped)
+    )
     recipe = checkpoint.get(_RECIPE)
     if recipe is None:
         raise UserError(

@@ -33,7 +33,7 @@ class LoadedJob:
     def of(cls, job: PredictionJob, workers: int | Literal["auto"]) -> LoadedJob:
         """Load the checkpoints of a job. Raises UserError for what is wrong with them."""
         device = choose_device(job.device, "device")
-        members = load_predictors(job.checkpoint, job.encoders, str(device))
+        members = load_predictors(job.checkpoint, job.encoders, str(device), mapped=True)
         ensemble = Ensemble.of(members, job.decision)
         if job.interval is not None:
             ensemble = ensemble.with_intervals(job.interval)

@@ -17,6 +17,7 @@ from product_length.catalogue.text import are_empty
 from product_length.errors import UserError
 from product_length.features.columns import Columns
 from product_length.features.features import unseen_by
+from product_length.mapped_memory import give_back
 from product_length.prediction.ensemble import Ensemble, Forecast
 from product_length.prediction.predictor import Predictor
 from product_length.unseen import any_of, are_beyond
@@ -95,6 +96,7 @@ def predicted(
             beyond = are_beyond(forecast.lengths, ensemble.reach)
             ends = {"are predicted at the ends of the training lengths": beyond}
             yield Part(part, forecast, any_of([*unseen, ends]), outputs)
+            give_back(*(vectors for each in readings for vectors in each.vectors.values()))
             bar.update(len(forecast.lengths))
 
 

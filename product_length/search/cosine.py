@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from product_length.mapped_memory import MappedMemory
 from product_length.search.ivf import IvfLists, IvfSearch
 from product_length.search.vectors import (
     RowReader,
@@ -45,7 +46,7 @@ _IVF_QUERY_NUMBERS = 1 << 25  # the more queries share a list, the better
 _IVF_VISITS = 1 << 21  # queries times the lists that each probes; some 40 bytes each
 _ADDED_ROWS = 16_384
 _SHARED = 256  # queries for each thread below which one thread does them all
-_SCORED_NUMBERS = 1 << 22
+_SCORED_PAIRS = 1024
 _SCANNED_NUMBERS = 1 << 25
 
 
@@ -62,6 +63,7 @@ class CosineSearch:
         self.vectors = vectors
         self.lists = lists
         self._norms = norms_of(vectors)
+        self._mapped = MappedMemory(vectors)
         # Bound of the error of a float32 dot product of unit vectors (Higham 2002, section 3.1),
         # and of their own rounding.
         self._rounding = vectors.shape[1] * 2.0**-24 + 1e-6
@@ -183,20 +185,37 @@ class CosineSearch:
 
     def cosines(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float32]:
         """Cosines of each query (q, d) to its rows (q, m), added up in float64."""
-        scores = np.zeros(found.shape, dtype=np.float32)
-        norms = norms_of(queries)
-        each, dimension = found.shape[1], queries.shape[1]
-        step = max(1, min(len(found), _SCORED_NUMBERS // max(1, each * dimension)))
+        dots = self._dots_in_file(queries, found) if self._mapped else self._dots(queries, found)
+        scale = norms_of(queries)[:, None] * self._norms[found]
+        return np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0).astype(np.float32)
+
+    # Unlike BLAS, einsum adds up in an order that does not depend on the place.
+
+    def _dots(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float64]:
+        """Inner products (q, m), query after query."""
+        dots = np.empty(found.shape)
+        each = max(1, found.shape[1])
+        step = max(1, _SCORED_PAIRS // each)
         reader = RowReader(self.vectors, step * each, np.float64)
         for start in range(0, len(found), step):
-            block = slice(start, min(start + step, len(found)))
-            rows = found[block]
-            near = reader.read(rows.ravel()).reshape(len(rows), each, dimension)
-            # Unlike BLAS, einsum adds up in an order that does not depend on the place.
-            dots = np.einsum("qd,qmd->qm", queries[block].astype(np.float64), near)
-            scale = norms[block, None] * self._norms[rows]
-            scores[block] = np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0)
-        return scores
+            rows, asked = found[start : start + step], queries[start : start + step]
+            near = reader.read(rows.ravel()).reshape(*rows.shape, queries.shape[1])
+            dots[start : start + step] = np.einsum("qd,qmd->qm", asked.astype(np.float64), near)
+        return dots
+
+    def _dots_in_file(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float64]:
+        """The same row after row, so that little of the file is in memory at a time."""
+        rows, dots = found.ravel(), np.empty(found.size)
+        order = np.argsort(rows, kind="stable")
+        near = RowReader(self.vectors, _SCORED_PAIRS, np.float64)
+        asked = RowReader(queries, _SCORED_PAIRS, np.float64)
+        row_bytes = self.vectors[:1].nbytes
+        for start in range(0, len(order), _SCORED_PAIRS):
+            pairs = order[start : start + _SCORED_PAIRS]
+            row, query = rows[pairs], pairs // found.shape[1]
+            dots[pairs] = np.einsum("nd,nd->n", asked.read(query), near.read(row))
+            self._mapped.read(int(row[-1] - row[0] + 1) * row_bytes)
+        return dots.reshape(found.shape)
 
     def _in_lists(self) -> IvfSearch:
         if self._ivf_search is None:

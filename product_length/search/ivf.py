@@ -7,6 +7,7 @@ own indexes were not faster (docs/what-did-not-work.md). A row takes a byte a nu
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from typing_extensions import Self
 
+from product_length.mapped_memory import MappedMemory
 from product_length.search.codes import codes_of, products
 from product_length.search.vectors import load_faiss, unit
 
@@ -35,6 +37,7 @@ _NEAR_ROWS = 4
 # are all the same, or empty, fill one list with thousands.
 _COMPARED_ROWS = 1024
 _COMPARED_PAIRS = 1 << 18
+_MANY_LISTS = 1 / 8  # of all: one pass over the rows is sooner done
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,12 @@ class IvfSearch:
         self._order = np.argsort(lists.of_row, kind="stable").astype(np.int32)
         ends = np.searchsorted(lists.of_row[self._order], np.arange(len(lists) + 1))
         self._ends: NDArray[np.int64] = ends
+        # In the order of the lists, each made when it is first asked for: a server asks for few.
         self._codes = np.empty(vectors.shape, dtype=np.int8)
         self._steps = np.empty(len(vectors), dtype=np.float32)
-        for start in range(0, len(vectors), _ADDED_ROWS):
-            block = slice(start, start + _ADDED_ROWS)
-            self._codes[block], self._steps[block] = codes_of(unit(vectors[self._order[block]]))
+        self._has_codes = np.zeros(len(lists), dtype=np.bool_)
+        self._coding = Lock()
+        self._vectors = vectors
         self._centroids = load_faiss().IndexFlatIP(vectors.shape[1])
         self._centroids.add(lists.centroids)
 
@@ -131,6 +135,7 @@ class IvfSearch:
         first, and rows int64 (q, depth), -1 where those lists hold fewer.
         """
         probed = self._centroids.search(queries, min(nprobe, len(self._ends) - 1))[1]
+        self._make_codes(probed)
         sizes = np.diff(self._ends).astype(np.int32)[probed]
         near = np.cumsum(sizes, axis=1, dtype=np.int32) - sizes < _NEAR_ROWS * depth
         del sizes
@@ -145,16 +150,44 @@ class IvfSearch:
         if near.all():
             return best.D * steps[:, None], best.I
 
-        # (query, row, score) of everything that may be among the best.
-        chosen: list[tuple[NDArray[Any], Rows, Scores]] = [
-            (np.repeat(np.arange(len(queries)), depth), best.I.ravel(), best.D.ravel())
+        # (query, row, score) of everything that may be among the best; half as wide as elsewhere.
+        everyone = np.arange(len(queries), dtype=np.int32)
+        chosen: list[tuple[NDArray[Any], NDArray[Any], Scores]] = [
+            (np.repeat(everyone, depth), best.I.ravel().astype(np.int32), best.D.ravel())
         ]
+        del best
         for rows, asked, scores in self._compared(codes, probed, ~near):
-            hits = np.flatnonzero(scores > worst[asked, None])
+            hits = np.flatnonzero(scores > worst[asked, None]).astype(np.int32)
             query, row = np.divmod(hits, len(rows))
-            chosen.append((asked[query], rows[row], scores.ravel()[hits]))
+            chosen.append((asked[query], rows[row].astype(np.int32), scores.ravel()[hits]))
         query, row, score = (np.concatenate(parts) for parts in zip(*chosen, strict=True))
+        del chosen
         return best_in_order(query, row, score * steps[query], (len(queries), depth))
+
+    def _make_codes(self, probed: Rows) -> None:
+        """Make the codes of those lists, int64 of any shape, that have none yet."""
+        with self._coding:
+            missing = ~self._has_codes
+            wanted = np.zeros_like(missing)
+            wanted[probed] = True
+            wanted &= missing
+            if wanted.sum() > _MANY_LISTS * len(missing):  # all, in the order that a disk likes
+                place = np.empty_like(self._order)
+                place[self._order] = np.arange(len(place), dtype=place.dtype)
+                mapped = MappedMemory(self._vectors)
+                for start in range(0, len(place), _ADDED_ROWS):
+                    block = slice(start, start + _ADDED_ROWS)
+                    self._code(place[block], self._vectors[block])
+                    mapped.read(self._vectors[block].nbytes)
+                wanted[:] = True
+            else:
+                for number in np.flatnonzero(wanted):
+                    part = slice(self._ends[number], self._ends[number + 1])
+                    self._code(part, self._vectors[self._order[part]])
+            self._has_codes |= wanted
+
+    def _code(self, places: slice | NDArray[np.int32], vectors: NDArray[Any]) -> None:
+        self._codes[places], self._steps[places] = codes_of(unit(vectors))
 
     def _compared(
         self, queries: NDArray[np.int8], probed: Rows, wanted: NDArray[np.bool_]
@@ -181,9 +214,12 @@ class IvfSearch:
 
 
 def best_in_order(
-    queries: Rows, rows: Rows, scores: Scores, shape: tuple[int, int]
+    queries: NDArray[Any], rows: NDArray[Any], scores: Scores, shape: tuple[int, int]
 ) -> tuple[Scores, Rows]:
-    """Of every query's rows, in any order, the best: scores and rows (q, depth), as `shape`."""
+    """Of every query's rows, in any order, the best: scores and rows (q, depth), as `shape`.
+
+    `queries`, `rows`: int32 or int64 (n,); `scores`: float32 (n,).
+    """
     # One number instead of two keys, sorted in a fraction of the time: cosines lie within 1, what
     # is missing comes last. Stable: of equal codes those of the first list come first.
     order = np.argsort(4.0 * queries - np.clip(scores, -1.5, 1.5), kind="stable")

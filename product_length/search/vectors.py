@@ -2,13 +2,16 @@
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from product_length.mapped_memory import MappedMemory
+
 BLOCK_ROWS = 16_384
+_BLOCK_NUMBERS = 1 << 19  # in float64, what a processor's cache holds
 _ONE_THREAD = 32_000  # numbers that torch copies in one thread
 
 
@@ -20,9 +23,11 @@ def norms_of(vectors: NDArray[Any]) -> NDArray[np.float64]:
     if vectors.ndim != 2:
         raise ValueError(f"vectors must be (rows, dimension), not {vectors.shape}")
     norms = np.empty(len(vectors))
-    for start in range(0, len(vectors), BLOCK_ROWS):
-        block = vectors[start : start + BLOCK_ROWS].astype(np.float64)
-        norms[start : start + BLOCK_ROWS] = np.sqrt(np.einsum("nd,nd->n", block, block))
+    mapped = MappedMemory(vectors)
+    for part in _blocks(vectors):
+        block = vectors[part].astype(np.float64)
+        norms[part] = np.sqrt(np.einsum("nd,nd->n", block, block))
+        mapped.read(vectors[part].nbytes)
     broken = np.flatnonzero(~np.isfinite(norms))
     if len(broken):
         raise ValueError(f"{len(broken)} vectors are not finite; the first one is row {broken[0]}")
@@ -32,10 +37,17 @@ def norms_of(vectors: NDArray[Any]) -> NDArray[np.float64]:
 def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
     """Rows scaled to norm 1, float32 (n, d); rows of zeros stay as they are."""
     norms = norms_of(vectors)[:, None]
-    scaled: NDArray[np.float32] = np.divide(
-        vectors, norms, out=np.zeros(vectors.shape), where=norms > 0
-    ).astype(np.float32)
+    scaled = np.empty(vectors.shape, np.float32)
+    for part in _blocks(vectors):
+        some, of_some = vectors[part], norms[part]
+        scaled[part] = np.divide(some, of_some, out=np.zeros(some.shape), where=of_some > 0)
     return scaled
+
+
+def _blocks(vectors: NDArray[Any]) -> Iterator[slice]:
+    """Some rows at a time."""
+    rows = max(1, _BLOCK_NUMBERS // max(1, vectors.shape[1]))
+    yield from (slice(start, start + rows) for start in range(0, len(vectors), rows))
 
 
 class MadeWhenRead(ABC):

@@ -39,8 +39,10 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
         raise cannot_write(path, error) from error
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """A checkpoint that this package wrote, its tensors on the CPU.
+
+    `mapped`: they stay in the file, which must not be written to meanwhile.
 
     Raises UserError when there is no such file, its bytes are not those that were written, or
     another program or version wrote it.
@@ -50,8 +52,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             check_seal(file, path)
-            file.seek(0)
-            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except UserError:
         raise
     except OSError as error:

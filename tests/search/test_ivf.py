@@ -138,6 +138,31 @@ def test_codes_are_within_half_a_step():
     assert (abs(made * steps[:, None] - vectors) <= 0.501 * steps[:, None]).all()
 
 
+def test_codes_are_made_once_for_the_lists_that_are_asked_for(monkeypatch):
+    vectors = clustered(2000)
+    lists = IvfLists.train(vectors)
+    queries = unit(clustered(400, seed=0))
+    scores, rows = IvfSearch(lists, vectors).search(queries, 15, 3)
+    searched, coded = IvfSearch(lists, vectors), 0
+
+    def counted(made):
+        nonlocal coded
+        coded += len(made)
+        return codes.codes_of(made)
+
+    monkeypatch.setattr(ivf, "codes_of", counted)
+    for number in [3, 3, *range(len(queries))]:
+        coded = 0
+        found = searched.search(queries[number : number + 1], 15, 3)
+        np.testing.assert_array_equal(found[1][0], rows[number])
+        np.testing.assert_allclose(found[0][0], scores[number], rtol=1e-6)
+        lists_of_one = np.bincount(lists.of_row).max() * 3 + 1
+        assert coded <= lists_of_one
+    coded = 0
+    searched.search(queries, 15, 3)
+    assert coded == len(queries)  # of the queries alone
+
+
 def test_lists_that_hold_too_few_rows_say_so():
     vectors = clustered(300)
     lists = IvfLists.train(vectors)

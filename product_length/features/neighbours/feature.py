@@ -32,6 +32,7 @@ from product_length.features.neighbours.type_directions import TypeDirections
 from product_length.features.reason import Reason
 from product_length.features.scaler import Scaler
 from product_length.loss.bin_grid import BinGrid
+from product_length.mapped_memory import give_back
 from product_length.search.ivf import IvfLists
 from product_length.search.tuning import describe_index, is_exact
 from product_length.search.vectors import Vectors, side_by_side
@@ -113,6 +114,7 @@ class NeighboursFeature(Feature):
         found = _found(index, vectors, groups, options.k, training.store, sources)
         index.release()  # gigabytes that training has no use for
         column = _described(found, index, products.types)
+        give_back(found.rows, found.similarity)
         scaler = Scaler.fit(column, rows)
         kept = options.shown_characters
         shown = ShownProducts.of(products, rows, kept) if kept else None

@@ -111,6 +111,10 @@ class Setting:
         """MAPE on a log target."""
         return PointObjective.build(Mape(name="mape"), self.memory.lengths, log_target=True)
 
+    def cost(self, objective: Any, network: Any, batch: Batch) -> Tensor:
+        """What a step of the bare loop lessens."""
+        return objective.cost(network(batch), batch.lengths)
+
     def network(self) -> LengthNetwork:
         """Embeddings, types and neighbours into an MLP; the same weights each time."""
         torch.manual_seed(0)
@@ -197,7 +201,7 @@ def bare(setting: Setting, steps: int | None = None, kind: str = "eager") -> Sec
     data = OnDevice(inputs, device)._all if on_card else inputs.map(torch.from_numpy)
     half = setting.precision == "bf16-mixed"
     network.train()
-    called: Callable[[Batch], Tensor] = network
+    called: Any = network
     if kind != "eager":
         called = torch.compile(network, mode=None if kind == "compiled" else "reduce-overhead")
     synchronize(device)
@@ -209,7 +213,7 @@ def bare(setting: Setting, steps: int | None = None, kind: str = "eager") -> Sec
         # Not data[rows], which takes six times as long.
         batch = data.map(lambda part, rows=rows: part.index_select(0, rows))
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            loss = objective.cost(called(batch), batch.lengths)
+            loss = setting.cost(objective, called, batch)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, options.gradient_clip)
@@ -237,14 +241,23 @@ def lightning(setting: Setting, kind: str) -> Seconds:
         callbacks=[clock],
     )
     shutil.rmtree(folder)
+    setting.seconds.setdefault(f"{kind}, its steps alone", []).append(clock.steps)
     return clock.seconds
 
 
 class Clock(Callback):
-    """From the start of the first epoch to the end of training, its checkpoints written."""
+    """From the start of the first epoch to the end of training, its checkpoints written.
+
+    `steps`: to the end of the epoch's steps, before rows are validated.
+    """
 
     started: Seconds | None = None
-    seconds = Seconds(0, 0)
+    seconds = steps = Seconds(0, 0)
+
+    def on_validation_start(self, trainer: L.Trainer, *_: Any) -> None:
+        """Note the steps."""
+        synchronize(trainer.strategy.root_device)
+        self.steps = Seconds.now().since(self.started or Seconds.now())
 
     def on_train_epoch_start(self, *_: Any) -> None:
         """Start."""

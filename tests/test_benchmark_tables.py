@@ -217,6 +217,18 @@ def test_the_table_of_training_can_be_made(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_best_recipes_training_is_beside_a_bare_loop(tmp_path):
+    words = "--rows 600 --batch 64 --rounds 1 --best"
+    places = ["--scratch", str(tmp_path), "--results", str(tmp_path)]
+    run_benchmark("training", *words.split(), *places)
+    entries = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    about = {tuple(each["name"].split(": ")) for each in entries}
+    (recipe,) = {name for name, _ in about}
+    assert "experiment=best" in recipe
+    assert {"bare", "lightning", "lightning / bare"} < {told for _, told in about}
+
+
+@pytest.mark.slow
 def test_the_table_of_the_pipeline_can_be_made(minilm, tmp_path):
     words = f"--rows 200,400 --types 8 --minilm {minilm} --texts 20 --results {tmp_path}"
     places = ["--picture", str(tmp_path / "p.png"), "--folder", str(tmp_path)]

@@ -2,7 +2,7 @@
 
     git worktree add ../before COMMIT
     python benchmarks/against.py ../before [--rows 300000] [--best-rows 100000] [--rounds 1]
-        [--only "run;best"]
+        [--only "run;best"] [--other-workers 2]
 
 In each round, one checkout after the other, the order changing with the round:
 
@@ -12,9 +12,10 @@ In each round, one checkout after the other, the order changing with the round:
 - "best": `train experiment=best` on so many rows, three epochs, embeddings and neighbours in the
   cache; the rate is the median of the epochs after the first.
 
-A ratio is the other's time over ours (of a rate ours over the other's): above 1 this checkout is
+This checkout encodes in threads, as it does by default, the other one in so many processes. A
+ratio is the other's time over ours (of a rate ours over the other's): above 1 this checkout is
 faster. Beside the clock stands the processor's time, which other work on the machine sways less.
-Results go to benchmarks/results/against.json and .md.
+Results go to benchmarks/results/against.json and .md, where those of other sizes stay.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from measured import RESULTS, Figure, machine, write_figures
+from measured import RESULTS, Figure, add_figures, machine
 from pipeline import STAGES, TEST_ROWS, TRAIN_ROWS, write_demo
 
 from product_length.evaluation.report import load_report
@@ -69,11 +70,9 @@ def main() -> int:
     figures = figures_of(found, kinds, sizes)
     words = [f"--rows {options.rows}", f"--best-rows {options.best_rows}"]
     words += [f"--rounds {options.rounds}", f'--only "{";".join(options.only)}"']
-    write_figures(
-        options.results / "against.json",
-        figures,
-        f"python benchmarks/against.py OTHER {' '.join(words)}",
-    )
+    words += [f"--other-workers {options.other_workers}"]
+    command = f"python benchmarks/against.py OTHER {' '.join(words)}"
+    figures = add_figures(options.results / "against.json", figures, command)
     write_text(options.results / "against.md", as_markdown(figures))
     print(as_markdown(figures))
     return 0
@@ -83,14 +82,13 @@ def measured(checkout: Path, folder: Path, options: argparse.Namespace) -> Itera
     """One round of one checkout."""
     folder.mkdir(exist_ok=True)
     if "run" in options.only:
-        yield from whole_run(checkout, folder)
+        yield from whole_run(checkout, folder, 1 if checkout == HERE else options.other_workers)
     if "best" in options.only:
         yield from best(checkout, folder, options.best_rows)
 
 
-def whole_run(checkout: Path, folder: Path) -> Iterator[Measured]:
+def whole_run(checkout: Path, folder: Path, workers: int) -> Iterator[Measured]:
     """Stages of a run, then a prediction, from an empty cache."""
-    workers = os.cpu_count() or 1
     cache, run_folder = folder / "cache", folder / "run"
     words = ["data=amazon2023", f"data.path={folder.parent / 'train.csv'}", "embeddings=lsa"]
     words += [f"embeddings.workers={workers}", "features=knn", "trainer.max_epochs=1"]
@@ -166,13 +164,12 @@ def figures_of(
 
 def as_markdown(figures: list[Figure]) -> str:
     """A line for each figure."""
-    cells: dict[str, dict[str, str]] = defaultdict(dict)
+    cells: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
     for each in figures:
         name, which = each.name.rsplit(": ", 1)
         value = f"{each.value:,.0f}" if each.value >= 1000 else f"{each.value:.3g}"
         shown = f"{each.value:.1%}" if name.endswith("MAPE") else f"{value} {each.unit}".strip()
-        cells[name][which] = shown
-    rows = {each.name.rsplit(": ", 1)[0]: each.rows for each in figures}
+        cells[name, each.rows][which] = shown
     lines = [
         f"{machine()}:",
         "",
@@ -180,8 +177,8 @@ def as_markdown(figures: list[Figure]) -> str:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {name} | {rows[name]:,} | {each['other']} | {each['this']} | {each.get('ratio', '')} |"
-        for name, each in cells.items()
+        f"| {name} | {rows:,} | {each['other']} | {each['this']} | {each.get('ratio', '')} |"
+        for (name, rows), each in cells.items()
     ]
     return "\n".join(lines) + "\n"
 
@@ -193,6 +190,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--best-rows", type=int, default=100_000)
     made.add_argument("--rounds", type=int, default=1)
     made.add_argument("--only", type=lambda text: text.split(";"), default=["run", "best"])
+    made.add_argument("--other-workers", type=int, default=2, help="processes that it encodes in")
     made.add_argument("--folder", type=Path, help="where files and caches are kept meanwhile")
     made.add_argument("--results", type=Path, default=RESULTS)
     return made

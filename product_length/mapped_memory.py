@@ -1,4 +1,4 @@
-"""Gives memory of mapped files back to the kernel while the files stay open.
+"""Gives memory back to the kernel: of mapped files while they stay open, and what was freed.
 
 What is read through a mapping counts as a process's own memory until the kernel needs the room.
 Given back, it is read from the file again, mostly from the kernel's own copy.
@@ -82,13 +82,14 @@ def _pages_of(array: NDArray[Any]) -> range:
 
 
 def give_back(*arrays: Any) -> None:
-    """Give back the memory of those arrays that lie in mapped files, as `MappedMemory` does.
-
-    With it what the C library keeps of memory that was freed: after a stage that is much.
-    """
+    """Give back the memory of those arrays that lie in mapped files, as `MappedMemory` does."""
     for array in arrays:
         if isinstance(array, np.ndarray):
             MappedMemory(array).give_back()
+
+
+def give_back_freed() -> None:
+    """Give back what the C library keeps of memory that was freed: after a stage that is much."""
     trim = getattr(_c_library(), "malloc_trim", None)  # glibc's
     if trim is not None:
         trim(0)

@@ -24,7 +24,7 @@ from product_length.experiment import EmbeddingJob, Experiment
 from product_length.features.features import FittedFeatures, fit_features
 from product_length.lightning_import import Callback, rank_zero_only
 from product_length.loss.point import WeightedMape
-from product_length.mapped_memory import give_back
+from product_length.mapped_memory import give_back, give_back_freed
 from product_length.memo import Memo
 from product_length.model.network import LengthNetwork
 from product_length.model.trunk import parameter_count
@@ -77,6 +77,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         )
         fitted = fitted.with_options(experiment.features)
         give_back(*fitted.columns.values())
+        give_back_freed()
         model = build_model(experiment, catalogue, fitted, bands)
     this = Run(
         experiment,
@@ -96,6 +97,7 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         noted = [EpochNote(folder, time.perf_counter() - started)] if experiment.study else []
         trained = _train(this, model, [EpochCallback(tracker), *stopping, *noted])
         give_back(*fitted.columns.values())
+        give_back_freed()
         if getattr(rank_zero_only, "rank", 0) == 0:  # one process of several speaks for the run
             reason = stopping[0].reason if stopping else None
             if reason is None:

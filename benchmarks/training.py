@@ -12,13 +12,12 @@ In every round one epoch each of, one after another, for each batch size:
   is read from the disk; how much was read stands in the table.
 
 The two fits are timed from the start of the epoch to the end of training: validation of 1,024 rows,
-metrics and checkpoints are in it, what Lightning does before the first epoch is not. Its steps
-alone end before validation, as the bare loop does. Beside them,
-batches are drawn without a network, to tell what reading alone can deliver. Ratios are medians over
-rounds; those by processor time hold on a machine that has other work too, but leave out what is
-waited for. Memory added is the most anonymous memory that a pass had above what there was before
-it; pages of a mapped file, which can be dropped at any time, are not in it. In bfloat16 where the
-CPU has it.
+metrics and checkpoints are in it, what Lightning does before the first epoch is not. "Its steps
+alone" end before validation, as the bare loop does. Beside them, batches are drawn without a
+network, to tell what reading alone can deliver. Ratios are medians over rounds; those by processor
+time hold on a machine that has other work too, but leave out what is waited for. Memory added is
+the most anonymous memory that a pass had above what there was before it; pages of a mapped file,
+which can be dropped at any time, are not in it. In bfloat16 where the CPU has it.
 
 With --best the first two, of `experiment=best` on so many products of the demo catalogue.
 
@@ -82,9 +81,7 @@ def main() -> None:
             else:
                 setting = make_setting(Path(scratch), dimension=options.dimension, **common)
             entries += compare(setting, options.rounds, command)
-        if options.best:
-            pass
-        elif torch.cuda.is_available():
+        if not options.best and torch.cuda.is_available():
             setting = make_setting(
                 Path(scratch),
                 **REFERENCE,
@@ -95,7 +92,7 @@ def main() -> None:
                 cold=False,
             )
             entries += compare(setting, options.rounds, command)
-        else:
+        elif not options.best:
             entries.append(entry("reference's setting on a GPU", None, "not run: no GPU", command))
     write(Path(options.results), command, entries)
 

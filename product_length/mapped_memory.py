@@ -29,7 +29,7 @@ _CHANGED = re.compile(r"^Anonymous: +(\d+) kB$", re.MULTILINE)
 class MappedMemory:
     """The memory of an array in a mapped file, on Linux; with any other array nothing happens.
 
-    An array in which something was written is such another one; none is written to from now on.
+    Nor with an array that something was written to. Nothing may be written to it afterwards.
     """
 
     def __init__(self, array: NDArray[Any]) -> None:
@@ -56,9 +56,9 @@ class MappedMemory:
 
 
 def _pages_of(array: NDArray[Any]) -> range:
-    """The addresses of all pages from the first to the last byte of `array`, or none.
+    """The addresses of all pages from the first to the last byte of `array`.
 
-    Only of a file, that are as the file has them.
+    Empty unless a file is mapped there and nothing was written to it.
     """
     none = range(0)
     first = array.__array_interface__["data"][0]

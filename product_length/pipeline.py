@@ -96,7 +96,6 @@ def run(experiment: Experiment, folder: Path, overrides: Sequence[str]) -> float
         stopping = _stopping(this)
         noted = [EpochNote(folder, time.perf_counter() - started)] if experiment.study else []
         trained = _train(this, model, [EpochCallback(tracker), *stopping, *noted])
-        give_back(*fitted.columns.values())
         give_back_freed()
         if getattr(rank_zero_only, "rank", 0) == 0:  # one process of several speaks for the run
             reason = stopping[0].reason if stopping else None

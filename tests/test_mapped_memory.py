@@ -48,7 +48,7 @@ def test_pages_are_given_back_and_read_again(vectors_path):
     np.testing.assert_array_equal(vectors, whole)
 
 
-def test_only_what_was_read_through_a_mapping_is_counted(vectors_path):
+def test_all_is_given_back_once_much_was_read(vectors_path):
     vectors = np.load(vectors_path, mmap_mode="r")
     mapped = MappedMemory(vectors)
     vectors.sum(dtype=np.float64)

@@ -28,8 +28,7 @@ class ProductFile:
     @classmethod
     def open(cls, path: Path) -> "ProductFile":
         """An uncompressed Arrow IPC file."""
-        file = pa.memory_map(str(path))
-        whole = file.read_buffer(file.size()) if file.size() else pa.py_buffer(b"")
+        whole = pa.memory_map(str(path)).read_buffer()
         mapped = MappedMemory(np.frombuffer(whole, np.uint8))
         return cls(pa.ipc.open_file(pa.BufferReader(whole)).read_all(), mapped)
 

@@ -43,9 +43,9 @@ def load_predictors(
     """The predictors in finished runs' checkpoints, in their order; equal encoders are one object.
 
     `models` gives another place of an encoder's model, by the encoder's name in any of them;
-    `device` is where encoders run. `mapped`: what is large stays in the files, which must not be
-    written to meanwhile. Raises UserError when a file is missing, damaged, of an
-    unfinished run or another version, or when an encoder cannot be loaded.
+    `device` is where encoders run. `mapped`: as for `read_checkpoint`. Raises UserError when a file
+    is missing, damaged, of an unfinished run or another version, or when an encoder cannot be
+    loaded.
     """
     checkpoints = {path: read_finished(path, mapped=mapped) for path in paths}
     names = {path: _encoder_names(each) for path, each in checkpoints.items()}
@@ -96,7 +96,8 @@ def _edited(path: Path, error: Exception) -> UserError:
 def read_finished(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """The completed checkpoint at `path`, or in the exported folder that the file at `path` is in.
 
-    Raises UserError when it is missing, damaged, of an unfinished run or another version.
+    `mapped`: as for `read_checkpoint`; it changes nothing for an exported folder. Raises
+    UserError when it is missing, damaged, of an unfinished run or another version.
     """
     checkpoint = (
         read_exported(path.parent) if path.name == WEIGHTS else read_checkpoint(path, mapped=mapped)

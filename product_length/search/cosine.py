@@ -40,7 +40,7 @@ OVERFETCH = 12
 DEEPEST = 2048
 # Times as many lists are probed where they held fewer than k allowed rows.
 _WIDER = 4
-# Sizes of what is held in memory at once: queries, added rows, scored and scanned numbers.
+# Sizes of what is held in memory at once: queries, added rows, scored pairs, scanned numbers.
 _QUERY_ROWS = 1024
 _IVF_QUERY_NUMBERS = 1 << 25  # the more queries share a list, the better
 _IVF_VISITS = 1 << 21  # queries times the lists that each probes; some 40 bytes each
@@ -189,8 +189,6 @@ class CosineSearch:
         scale = norms_of(queries)[:, None] * self._norms[found]
         return np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0).astype(np.float32)
 
-    # Unlike BLAS, einsum adds up in an order that does not depend on the place.
-
     def _dots(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float64]:
         """Inner products (q, m), query after query."""
         dots = np.empty(found.shape)
@@ -200,6 +198,7 @@ class CosineSearch:
         for start in range(0, len(found), step):
             rows, asked = found[start : start + step], queries[start : start + step]
             near = reader.read(rows.ravel()).reshape(*rows.shape, queries.shape[1])
+            # Unlike BLAS, einsum adds up in an order that does not depend on the place.
             dots[start : start + step] = np.einsum("qd,qmd->qm", asked.astype(np.float64), near)
         return dots
 

@@ -42,17 +42,18 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
 def read_checkpoint(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """A checkpoint that this package wrote, its tensors on the CPU.
 
-    `mapped`: they stay in the file, which must not be written to meanwhile.
-
-    Raises UserError when there is no such file, its bytes are not those that were written, or
-    another program or version wrote it.
+    `mapped`: they stay in the file, which must not be written to meanwhile. Raises
+    UserError when there is no such file, its bytes are not those that were written, or another
+    program or version wrote it.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such checkpoint")
     try:
         with path.open("rb") as file:
             check_seal(file, path)
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            file.seek(0)
+            source = path if mapped else file  # torch maps no file that is open already
+            checkpoint = torch.load(source, map_location="cpu", weights_only=True, mmap=mapped)
     except UserError:
         raise
     except OSError as error:

@@ -54,7 +54,7 @@ def depths(request, monkeypatch):
     monkeypatch.setattr(search, "DEEPEST", deepest)
     monkeypatch.setattr(search, "_QUERY_ROWS", 7)
     monkeypatch.setattr(search, "_ADDED_ROWS", 5)
-    monkeypatch.setattr(vector_blocks, "BLOCK_ROWS", 5)
+    monkeypatch.setattr(vector_blocks, "_BLOCK_NUMBERS", 11)
     monkeypatch.setattr(search, "_SCORED_PAIRS", 11)
     monkeypatch.setattr(search, "_SCANNED_NUMBERS", 9)
 

@@ -1,7 +1,6 @@
 """LSA: TF-IDF of word and character n-grams, then a truncated SVD.
 
-Deerwester et al. (1990), Indexing by latent semantic analysis; the randomised SVD is Halko,
-Martinsson & Tropp (2011), https://arxiv.org/abs/0909.4061.
+Deerwester et al. (1990), Indexing by latent semantic analysis.
 """
 
 import hashlib
@@ -9,7 +8,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,19 +17,15 @@ from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
 from product_length.embeddings.tfidf import BLOCK, TfidfWeights
+from product_length.embeddings.truncated_svd import truncated_svd
 from product_length.embeddings.vocabulary import fit_weights
 from product_length.embeddings.weight_matrix import weight_matrix
-from product_length.stage_progress import StageProgress
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 log = logging.getLogger(__name__)
 
 # Directions whose share of the largest singular value is below this are rounding noise.
-_NOISE = 1e-5
+_NOISE = 1e-4
 _WORDS_FOR = {"word": "words", "char": "character n-grams"}
-_PASSES = 4  # of the randomised decomposition over the texts' weights
 
 
 class LsaEncoder:
@@ -86,7 +81,9 @@ class LsaEncoder:
 
             matrix = hstack(counted, format="csr", dtype=np.float32)
             counted.clear()
-            strengths, directions = _decomposed(name, options, matrix)
+            shape = " × ".join(f"{size:,}" for size in matrix.shape)
+            stage = f"{name}: singular value decomposition of {shape}"
+            strengths, directions = truncated_svd(stage, matrix, options.dimensions, options.seed)
             kept = int(np.sum(strengths > _NOISE * strengths[0]))
             components[:kept] = directions[:kept]
         return cls(name, options, training_texts, weights, components)
@@ -189,27 +186,6 @@ def _fitted(name: str, kind: str, options: LsaOptions, texts: Sequence[str]) -> 
     else:
         log.info("%s: %s %s kept", name, f"{len(fitted.terms):,}", what)
     return fitted
-
-
-def _decomposed(
-    name: str, options: LsaOptions, matrix: "csr_matrix"
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Singular values (n,), falling, and their directions (n, features)."""
-    from sklearn.utils.extmath import randomized_svd
-
-    from product_length.embeddings.watched_matrix import watched
-
-    shape = " × ".join(f"{size:,}" for size in matrix.shape)
-    stage = f"{name}: singular value decomposition of {shape}"
-    # Two products for each pass, one for the range found, one onto it.
-    with StageProgress(stage, 2 * _PASSES + 2, "products") as progress:
-        _, strengths, directions = randomized_svd(
-            watched(matrix, progress),
-            min(options.dimensions, *matrix.shape),
-            n_iter=_PASSES,
-            random_state=options.seed,
-        )
-    return strengths, directions
 
 
 def _digest(weights: Mapping[str, TfidfWeights], components: NDArray[np.float16]) -> str:

@@ -1,15 +1,9 @@
 """TF-IDF weights of a text's n-grams, of a fitted vocabulary: what scikit-learn's TfidfVectorizer
 gives, without importing it and many times as fast.
-
-A word's character n-grams do not depend on what stands around it, so they are looked up once for
-each distinct word; of runs of words, words are looked up once for each distinct one, and runs as
-arrays of numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,11 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import embedding_bag
 
-from product_length.embeddings.word_runs import WordRuns
-from product_length.embeddings.words import TOKENS, between_signs, between_spaces, decoded, encoded
+from product_length.embeddings.known_ngrams import KnownCharacters, KnownWords
 
-_REMEMBERED_WORDS = 1 << 17
-_FEW = 4  # texts, for which loops in Python are faster than arrays
 _FEW_KEYS = 4096
 BLOCK = 1024
 """Texts at a time: bounds memory."""
@@ -66,13 +57,11 @@ class TfidfWeights:
     ) -> None:
         self.terms = list(terms)
         self.idf = idf
-        self._kind = kind
-        self._shortest, self._longest = shortest, longest
-        self._columns = {term: column for column, term in enumerate(self.terms)}
+        self._known: KnownCharacters | KnownWords
         if kind == "char":
-            self._of_word = lru_cache(_REMEMBERED_WORDS)(self._of_one_word)
+            self._known = KnownCharacters(self.terms, shortest, longest)
         else:
-            self._runs = WordRuns(self.terms)
+            self._known = KnownWords(self.terms, longest)
 
     def project(self, texts: Sequence[str], directions: NDArray[np.float32]) -> NDArray[np.float32]:
         """The texts' weights times `directions`, float32 (terms, d): float32 (texts, d).
@@ -89,97 +78,12 @@ class TfidfWeights:
 
     def weigh(self, texts: Sequence[str]) -> Weighed:
         """The weights of some texts, all in memory at once."""
-        if self._kind == "char":
-            rows, columns = self._of_characters(texts)
-        elif len(texts) <= _FEW:
-            rows, columns = self._of_few_texts(texts)
-        else:
-            rows, columns = self._of_words(texts)
+        rows, columns = self._known.columns(texts)
         found = counted(rows, columns, len(texts), len(self.terms))
         weights = (np.log(found.times.astype(np.float32)) + 1) * self.idf[found.columns]
         norms = np.sqrt(np.bincount(found.rows, weights.astype(np.float64) ** 2, len(texts)))
         weights = (weights / norms[found.rows]).astype(np.float32)
         return Weighed(found.offsets, found.columns, weights)
-
-    def _of_words(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
-        """Texts and columns of all n-grams, some of them several times."""
-        words = between_signs(texts)
-        known = self._runs.numbers(words.distinct)[words.ids]
-        rows = words.rows()
-        runs = known
-        found = []
-        for length in range(1, self._longest + 1):
-            if length > 1:
-                inside = rows[length - 1 :] == rows[: max(0, len(rows) - length + 1)]
-                runs = self._runs.extended(np.where(inside, runs[:-1], -1), known[length - 1 :])
-            columns = self._runs.columns[runs]
-            at = np.flatnonzero(columns >= 0)
-            found.append((rows[at], columns[at]))
-        each_rows, each_columns = zip(*found, strict=True)
-        return np.concatenate(each_rows), np.concatenate(each_columns)
-
-    def _of_characters(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
-        """Texts and columns of all n-grams, some of them several times."""
-        if len(texts) <= _FEW:
-            few = (map(self._of_word, map(encoded, text.lower().split())) for text in texts)
-            return _flat([list(chain(*each)) for each in few])
-        words = between_spaces(texts)
-        found = list(map(self._of_word, words.distinct))
-        return spread(found, words.ids, words.rows())
-
-    def _of_few_texts(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
-        """What `_of_words` gives, sooner than arrays of few words would."""
-        get = self._columns.get
-        few = []
-        for text in texts:
-            words = TOKENS.findall(text.lower())
-            runs = words
-            found = list(map(get, words))
-            for length in range(2, self._longest + 1):
-                pairs = zip(runs, words[length - 1 :], strict=False)
-                runs = [f"{run} {word}" for run, word in pairs]
-                found += map(get, runs)
-            few.append([column for column in found if column is not None])
-        return _flat(few)
-
-    def _of_one_word(self, word: bytes) -> list[int]:
-        grams = char_ngrams(decoded(word), self._shortest, self._longest)
-        return [column for gram in grams if (column := self._columns.get(gram)) is not None]
-
-
-def char_ngrams(word: str, shortest: int, longest: int) -> Iterator[str]:
-    """A word's character n-grams, with a space before and after it.
-
-    A word that is shorter than the n-gram counts once, as a whole.
-    """
-    padded = f" {word} "
-    for length in range(shortest, longest + 1):
-        for start in range(max(1, len(padded) - length + 1)):
-            yield padded[start : start + length]
-        if len(padded) <= length:
-            break
-
-
-def _flat(found: Sequence[Sequence[int]]) -> tuple[_Ints, _Ints]:
-    """Rows and numbers of what was found in each row, int64 (n,)."""
-    sizes = np.fromiter(map(len, found), np.int64, len(found))
-    rows = np.repeat(np.arange(len(found)), sizes)
-    return rows, np.fromiter(chain.from_iterable(found), np.int64, len(rows))
-
-
-def spread(
-    found: Sequence[Sequence[int]], ids: NDArray[np.int32], rows: _Ints
-) -> tuple[_Ints, _Ints]:
-    """The numbers found of each distinct word, for each word: rows and numbers, int64 (n,).
-
-    ids: int32 (words,), the distinct word; rows: int64 (words,), the text.
-    """
-    sizes = np.fromiter(map(len, found), np.int64, len(found))
-    flat = np.fromiter(chain.from_iterable(found), np.int64, int(sizes.sum()))
-    many = sizes[ids]
-    # From where a word's numbers lie to where they are written.
-    shift = (sizes.cumsum() - sizes)[ids] - (many.cumsum() - many)
-    return np.repeat(rows, many), flat[np.repeat(shift, many) + np.arange(int(many.sum()))]
 
 
 def counted(rows: _Ints, columns: _Ints, texts: int, width: int) -> Counted:

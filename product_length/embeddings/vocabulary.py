@@ -7,12 +7,14 @@ and n-grams counted as arrays of numbers; only distinct words go through Python.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, compress
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from product_length.embeddings.tfidf import BLOCK, TfidfWeights, char_ngrams, counted, spread
+from product_length.embeddings.known_ngrams import char_ngrams, spread
+from product_length.embeddings.tfidf import BLOCK, TfidfWeights, counted
 from product_length.embeddings.words import between_signs, between_spaces, decoded
 from product_length.stage_progress import StageProgress
 
@@ -48,7 +50,7 @@ def fit_weights(
         if kind == "char":
             terms_in = _frequent(_count_characters(shortest, longest, texts, progress))
         else:
-            terms_in = partial(_word_runs, *_numbered(texts, progress), longest)
+            terms_in = partial(_word_runs, _numbered(texts, progress), longest)
         for least in (min(min_rows, max(len(texts), 1)), 1):
             if (found := terms_in(least)).names:
                 break
@@ -84,11 +86,16 @@ def _count_characters(
     for start in range(0, len(texts), BLOCK):
         block = texts[start : start + BLOCK]
         words = between_spaces(block)
-        for word in words.distinct:
+        distinct, ids = words.distinct()
+        several = []
+        for word in distinct.to_pylist():
             if word not in of_words:
                 grams = char_ngrams(decoded(word), shortest, longest)
                 of_words[word] = [columns.setdefault(gram, len(columns)) for gram in grams]
-        spread_out = spread([of_words[word] for word in words.distinct], words.ids, words.rows())
+            several.append(of_words[word])
+        sizes = np.fromiter(map(len, several), np.int64, len(several))
+        flat = np.fromiter(chain.from_iterable(several), np.int64, int(sizes.sum()))
+        spread_out = spread(flat, sizes, ids, words.rows())
         found = counted(*spread_out, len(block), len(columns))
         in_texts = _added(in_texts, np.bincount(found.columns, minlength=len(columns)))
         each = np.bincount(found.columns, found.times, minlength=len(columns))
@@ -111,42 +118,69 @@ def _frequent(found: _Terms) -> Callable[[int], _Terms]:
     return in_texts
 
 
-def _numbered(texts: Sequence[str], progress: StageProgress) -> tuple[list[str], _Ints, _Ints]:
-    """The distinct words; of all words in order their numbers and texts, int64 (words,)."""
+@dataclass(frozen=True)
+class _Numbered:
+    """The words of texts in order, as places among the distinct ones, and their texts: (words,).
+
+    in_texts, times: int64 (distinct,), how many texts hold each distinct word, and how often.
+    """
+
+    distinct: list[str]
+    words: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    in_texts: _Ints
+    times: _Ints
+
+
+def _numbered(texts: Sequence[str], progress: StageProgress) -> _Numbered:
     numbers: dict[bytes, int] = {}
     ids, rows = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
+    in_texts = times = np.zeros(0, dtype=np.int64)
     for start in range(0, len(texts), BLOCK):
         words = between_signs(texts[start : start + BLOCK])
-        own = [numbers.setdefault(word, len(numbers)) for word in words.distinct]
-        ids.append(np.array(own, dtype=np.int32)[words.ids])
+        distinct, own = words.distinct()
+        names = distinct.to_pylist()
+        places = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+        ids.append(places.astype(np.int32)[own])
         rows.append((words.rows() + start).astype(np.int32))
+        found = counted(words.rows(), own.astype(np.int64), len(words.offsets) - 1, len(names))
+        in_texts, times = (
+            _added(counts, np.bincount(places[columns], minlength=len(numbers)))
+            for counts, columns in ((in_texts, found.columns), (times, own))
+        )
         progress.step(len(words.offsets) - 1)
-    names = [decoded(word) for word in numbers]
-    return names, np.concatenate(ids).astype(np.int64), np.concatenate(rows).astype(np.int64)
+    decoded_names = [decoded(word) for word in numbers]
+    return _Numbered(decoded_names, np.concatenate(ids), np.concatenate(rows), in_texts, times)
 
 
-def _word_runs(names: Sequence[str], words: _Ints, rows: _Ints, longest: int, least: int) -> _Terms:
+def _word_runs(numbered: _Numbered, longest: int, least: int) -> _Terms:
     """Runs of 1 … `longest` words that `least` texts hold.
 
     A run is in no more texts than the runs that it is made of: longer ones are looked for among
     those that are kept.
     """
-    single = _kept_runs(words, rows, np.arange(len(words)), least)
-    kept = [names[word] for word in single.keys]
-    found = [(kept, single)]
+    is_kept = numbered.in_texts >= least
+    kept = list(compress(numbered.distinct, is_kept))
+    found = [_Terms(kept, numbered.in_texts[is_kept], numbered.times[is_kept])]
+    # The place of the kept run that begins at each word, -1 where none does.
+    singles = runs = np.where(is_kept, is_kept.cumsum() - 1, -1)[numbered.words]
     for length in range(2, longest + 1):
-        shorter, runs = found[-1]
-        count = max(0, len(words) - length + 1)
-        starts, follows = runs.numbers[:count], single.numbers[length - 1 :]
+        count = max(0, len(singles) - length + 1)
+        follows, rows = singles[length - 1 :], numbered.rows
         inside = rows[:count] == rows[length - 1 :]
-        at = np.flatnonzero((starts >= 0) & (follows >= 0) & inside)
-        longer = _kept_runs(starts[at] * len(kept) + follows[at], rows, at, least)
+        at = np.flatnonzero((runs[:count] >= 0) & (follows >= 0) & inside)
+        keys = runs[at] * len(kept) + follows[at]
+        longer = _sorted_runs(keys, rows[at], least)
         parts = zip(*np.divmod(longer.keys, max(1, len(kept))), strict=True)
-        found.append(([f"{shorter[before]} {kept[last]}" for before, last in parts], longer))
+        names = [f"{found[-1].names[before]} {kept[last]}" for before, last in parts]
+        found.append(_Terms(names, longer.texts, longer.times))
+        if length < longest:
+            runs = np.full(len(singles), -1, dtype=np.int64)
+            runs[at] = longer.places()
     return _Terms(
-        [name for each, _ in found for name in each],
-        np.concatenate([runs.texts for _, runs in found]),
-        np.concatenate([runs.times for _, runs in found]),
+        [name for each in found for name in each.names],
+        np.concatenate([each.texts for each in found]),
+        np.concatenate([each.times for each in found]),
     )
 
 
@@ -154,30 +188,35 @@ def _word_runs(names: Sequence[str], words: _Ints, rows: _Ints, longest: int, le
 class _Runs:
     """Distinct runs of words by their keys; texts and times as in `_Terms`; int64 (n,).
 
-    numbers: int64 (words,), the place of the run that begins at each word, -1 where none does.
+    kept: bool, of each distinct key; order: int64, where the sorted keys came from; first: bool,
+    where another key begins among them.
     """
 
     keys: _Ints
     texts: _Ints
     times: _Ints
-    numbers: _Ints
+    kept: NDArray[np.bool_]
+    order: _Ints
+    first: NDArray[np.bool_]
+
+    def places(self) -> _Ints:
+        """Of each key that was given its place in `keys`, -1 where it is not kept."""
+        found = np.empty(len(self.order), dtype=np.int64)
+        of_kept = np.where(self.kept, self.kept.cumsum() - 1, -1)
+        found[self.order] = of_kept[self.first.cumsum() - 1]
+        return found
 
 
-def _kept_runs(keys: _Ints, rows: _Ints, at: _Ints, least: int) -> _Runs:
-    """Runs that `least` texts hold, of such keys, each beginning at a word; int64 (n,).
-
-    rows: int64 (words,), the words' texts.
-    """
+def _sorted_runs(keys: _Ints, rows: NDArray[np.int32], least: int) -> _Runs:
+    """The runs of such keys, of words of the texts `rows`, (n,) each, that `least` texts hold."""
     values, order = (each.numpy() for each in torch.sort(torch.from_numpy(keys), stable=True))
-    first = np.diff(values, prepend=-1) != 0
+    first = np.ones(len(values), dtype=np.bool_)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
     starts = np.flatnonzero(first)
-    within = rows[at[order]]  # ascending, within one key
-    new_text = first | (np.diff(within, prepend=-1) != 0)
-    before = np.append(0, new_text.cumsum())
+    within = rows[order]  # ascending, within one key
+    new_text = first.copy()
+    new_text[1:] |= within[1:] != within[:-1]
     ends = np.append(starts[1:], len(keys))
-    texts = before[ends[: len(starts)]] - before[starts]
+    texts = np.add.reduceat(new_text, starts, dtype=np.int64) if len(starts) else starts
     kept = texts >= least
-    places = np.where(kept, kept.cumsum() - 1, -1)
-    numbers = np.full(len(rows), -1, dtype=np.int64)
-    numbers[at[order]] = places[first.cumsum() - 1]
-    return _Runs(values[starts[kept]], texts[kept], (ends[: len(starts)] - starts)[kept], numbers)
+    return _Runs(values[starts[kept]], texts[kept], (ends - starts)[kept], kept, order, first)

@@ -1,9 +1,11 @@
 """The weights of many texts' n-grams as one sparse matrix."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from product_length.embeddings.tfidf import BLOCK, TfidfWeights
 from product_length.stage_progress import StageProgress
@@ -20,14 +22,19 @@ def weight_matrix(stage: str, weights: TfidfWeights, texts: Sequence[str]) -> "c
     # Not at the top: SciPy takes as long to import as PyTorch.
     from scipy.sparse import csr_matrix, vstack
 
+    def weighed(block: Sequence[str]) -> csr_matrix:
+        found = weights.weigh(block)
+        columns, offsets = found.columns.astype(np.int32), found.offsets.astype(np.int32)
+        return csr_matrix((found.weights, columns, offsets), shape=(len(block), len(weights.terms)))
+
     blocks = []
-    with StageProgress(stage, len(texts), "texts") as progress:
-        for start in range(0, len(texts), BLOCK):
-            block = texts[start : start + BLOCK]
-            found = weights.weigh(block)
-            columns, offsets = found.columns.astype(np.int32), found.offsets.astype(np.int32)
-            shape = (len(block), len(weights.terms))
-            blocks.append(csr_matrix((found.weights, columns, offsets), shape=shape))
-            progress.step(len(block))
+    with (
+        StageProgress(stage, len(texts), "texts") as progress,
+        ThreadPoolExecutor(torch.get_num_threads()) as pool,
+    ):
+        parts = (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
+        for block in pool.map(weighed, parts):
+            blocks.append(block)
+            progress.step(block.shape[0])
     joined: csr_matrix = vstack(blocks, format="csr")
     return joined

@@ -5,12 +5,14 @@ distinct one.
 """
 
 import re
+from codecs import utf_32_le_decode, utf_32_le_encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 # Numbers and letters apart, single characters kept: "10cm x 5.5" is 10, cm, x, 5.5.
@@ -21,7 +23,6 @@ _GAP, _LETTER, _DIGIT = 0, 1, 2
 # Code points below these share a table of kinds; the whole one takes a quarter of a second to make.
 _TABLES = (0x80, 0x3000, 0x20000, 0x110000)
 _POINT = ord(".")
-_ENCODING = "utf-32-le"  # a character is one number
 _CHARACTER = 4  # bytes
 
 
@@ -29,27 +30,37 @@ _CHARACTER = 4  # bytes
 class Words:
     """The words of some texts, lowered, one text after the other.
 
-    distinct: each different word once, as `encoded` gives it; ids: int32 (words,), which of them a
-    word is; offsets: int64 (texts + 1,), where each text's words begin, and where the last end.
+    values: each word, as `encoded` gives it, null where none is; offsets: int64 (texts + 1,), where
+    each text's words begin, and where the last end.
     """
 
-    distinct: list[bytes]
-    ids: NDArray[np.int32]
+    values: pa.LargeBinaryArray
     offsets: NDArray[np.int64]
 
     def rows(self) -> NDArray[np.int64]:
         """Of each word its text: int64 (words,)."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
+    def distinct(self) -> tuple[pa.LargeBinaryArray, NDArray[np.int32]]:
+        """Each different word once, and which of them each word is: int32 (words,)."""
+        found = self.values.dictionary_encode()
+        return found.dictionary, found.indices.drop_null().to_numpy()
+
+    def among(self, known: pa.LargeBinaryArray) -> NDArray[np.int64]:
+        """Which of the known words, all different, each word is, -1 if none: int64 (words,)."""
+        found = pc.index_in(self.values, value_set=known).fill_null(-1)
+        of_words: NDArray[np.int32] = found.filter(self.values.is_valid()).to_numpy()
+        return of_words.astype(np.int64)
+
 
 def encoded(word: str) -> bytes:
     """A word as bytes, four for each character."""
-    return word.encode(_ENCODING, "surrogatepass")
+    return utf_32_le_encode(word, "surrogatepass")[0]
 
 
 def decoded(word: bytes) -> str:
     """The word of such bytes."""
-    return word.decode(_ENCODING, "surrogatepass")
+    return utf_32_le_decode(word, "surrogatepass")[0]
 
 
 def between_signs(texts: Sequence[str]) -> Words:
@@ -72,11 +83,11 @@ def _split(texts: Sequence[str], *, signs: bool) -> Words:
     if signs:
         bounds = _without_points(bounds, kinds, codes)
     is_word = kinds[bounds[:-1]] != _GAP
-    distinct, ids = _numbered(content, bounds * _CHARACTER, is_word)
     lengths = np.fromiter(map(len, lowered), np.int64, len(lowered)) + 1
     # The gap before a text is as good as its beginning.
     begins = np.concatenate([[0], lengths.cumsum()])
-    return Words(distinct, ids, np.searchsorted(bounds[:-1][is_word], begins))
+    values = _binary(content, bounds * _CHARACTER, is_word)
+    return Words(values, np.searchsorted(bounds[:-1][is_word], begins))
 
 
 def _without_points(
@@ -96,21 +107,16 @@ def _without_points(
     return np.delete(bounds, np.concatenate([joining, joining + 1]))
 
 
-def _numbered(
+def _binary(
     content: bytes, bounds: NDArray[np.int64], is_word: NDArray[np.bool_]
-) -> tuple[list[bytes], NDArray[np.int32]]:
-    """Each different word once, and which of them each word is: int32 (words,)."""
-    if not is_word.any():
-        return [], np.zeros(0, dtype=np.int32)
+) -> pa.LargeBinaryArray:
+    """What lies between the bounds, null where it is no word."""
     buffers = [
         pa.py_buffer(np.packbits(is_word, bitorder="little")),
         pa.py_buffer(bounds),
         pa.py_buffer(content),
     ]
-    runs = pa.Array.from_buffers(pa.large_binary(), len(is_word), buffers)
-    found = runs.dictionary_encode()
-    ids: NDArray[np.int32] = found.indices.drop_null().to_numpy()
-    return found.dictionary.to_pylist(), ids
+    return pa.Array.from_buffers(pa.large_binary(), len(is_word), buffers)
 
 
 def _table_size(whole: str, codes: NDArray[np.uint32]) -> int:

@@ -1,55 +1,46 @@
-"""Which runs of words are known, looked up for whole arrays of words."""
+"""Which runs of symbols are known, looked up for whole arrays of them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from product_length.embeddings.words import encoded
-
 _Ints = NDArray[np.int64]
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # of Fibonacci hashing (Knuth, TAOCP 3, 6.4)
 _ROOM = 8  # slots for each key: then most keys are alone in theirs
 
 
-class WordRuns:
-    """Known words and runs of words, and what they begin, as numbers: a trie.
+class Trie:
+    """Known runs of symbols, and what they begin, as numbers; -1 is no known run.
 
-    A word's number is below `words`; the numbers of longer runs follow. -1 is no known run.
+    A symbol is a run by itself: its number is its place in `symbols`.
     """
 
-    def __init__(self, terms: Sequence[str]) -> None:
-        """`terms`: words, or several with a space between them; their places are their columns."""
-        split = [term.split(" ") for term in terms]
+    def __init__(self, runs: Sequence[Sequence[str]]) -> None:
+        """`runs`: of words, or of characters; their places are their columns."""
         numbers: dict[str, int] = {}
-        for word in (word for run in split for word in run):
-            numbers.setdefault(word, len(numbers))
-        self.words = len(numbers)
+        for symbol in (symbol for run in runs for symbol in run):
+            numbers.setdefault(symbol, len(numbers))
+        self.symbols = list(numbers)
         longer: dict[int, int] = {}
         ends = []
-        for run in split:
+        for run in runs:
             state = numbers[run[0]]
-            for word in run[1:]:
-                key = state * self.words + numbers[word]
-                state = longer.setdefault(key, self.words + len(longer))
+            for symbol in run[1:]:
+                key = state * len(numbers) + numbers[symbol]
+                state = longer.setdefault(key, len(numbers) + len(longer))
             ends.append(state)
         # One more, so that -1 has no column.
-        self.columns = np.full(self.words + len(longer) + 1, -1, dtype=np.int64)
-        self.columns[ends] = np.arange(len(terms))
-        self._numbers = {encoded(word): number for word, number in numbers.items()}
+        self.columns = np.full(len(numbers) + len(longer) + 1, -1, dtype=np.int64)
+        self.columns[ends] = np.arange(len(runs))
         self._longer = KeyTable(np.fromiter(longer, np.int64, len(longer)))
 
-    def numbers(self, words: Sequence[bytes]) -> _Ints:
-        """The number of each word, encoded: int64 (words,)."""
-        get = self._numbers.get
-        return np.fromiter((get(word, -1) for word in words), np.int64, len(words))
-
-    def extended(self, runs: _Ints, words: _Ints) -> _Ints:
-        """The number of each run with the word after it, both int64 (n,): int64 (n,)."""
+    def extended(self, runs: _Ints, symbols: _Ints) -> _Ints:
+        """The number of each run with the symbol after it, both int64 (n,): int64 (n,)."""
         found = np.full(len(runs), -1, dtype=np.int64)
-        known = np.flatnonzero((runs >= 0) & (words >= 0))
-        places = self._longer.places(runs[known] * self.words + words[known])
-        found[known] = np.where(places < 0, -1, places + self.words)
+        known = np.flatnonzero((runs >= 0) & (symbols >= 0))
+        places = self._longer.places(runs[known] * len(self.symbols) + symbols[known])
+        found[known] = np.where(places < 0, -1, places + len(self.symbols))
         return found
 
 

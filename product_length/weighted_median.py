@@ -27,12 +27,15 @@ def weighted_median(values: NDArray[Any], weights: NDArray[Any]) -> float:
     return float(median)
 
 
-def weighted_median_rows(values: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
+def weighted_median_rows(
+    values: NDArray[Any], weights: NDArray[Any], order: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """Lower weighted median of each row of `values` (n, k) with `weights` (n, k) >= 0.
 
-    Returns float64 (n,), in the unit of the values; NaN where a row has no positive weight. Values
-    of weight zero play no part, whatever they are. Raises ValueError when the shapes differ or are
-    not (n, k), or when a weight is negative or not finite.
+    `order`: what `order_of_rows` gives for the values, where it is known. Returns float64 (n,), in
+    the unit of the values; NaN where a row has no positive weight. Values of weight zero play no
+    part, whatever they are. Raises ValueError when the shapes differ or are not (n, k), or when a
+    weight is negative or not finite.
     """
     if values.ndim != 2 or values.shape != weights.shape:
         raise ValueError(f"values {values.shape} and weights {weights.shape} must both be (n, k)")
@@ -40,7 +43,7 @@ def weighted_median_rows(values: NDArray[Any], weights: NDArray[Any]) -> NDArray
         raise ValueError("weights must be finite and not negative")
     if values.size == 0:
         return np.full(len(values), np.nan)
-    order = np.argsort(values, axis=1, kind="stable")
+    order = order_of_rows(values) if order is None else order
     ordered = np.take_along_axis(weights.astype(np.float64), order, axis=1)
     below = ordered.cumsum(axis=1)
     total = below[:, -1:]
@@ -50,6 +53,11 @@ def weighted_median_rows(values: NDArray[Any], weights: NDArray[Any]) -> NDArray
     chosen = np.take_along_axis(order, place[:, None], axis=1)
     medians = np.take_along_axis(values, chosen, axis=1)[:, 0].astype(np.float64)
     return np.where(total[:, 0] > 0, medians, np.nan)
+
+
+def order_of_rows(values: NDArray[Any]) -> NDArray[np.int64]:
+    """The places of each row's values (n, k), ascending: int64 (n, k)."""
+    return np.argsort(values, axis=1, kind="stable")
 
 
 def weighted_median_by_code(

@@ -7,7 +7,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
-from product_length.embeddings.tfidf import BLOCK, TfidfWeights
+from product_length.embeddings.tfidf import BLOCK, TfidfWeights, in_blocks
 from product_length.embeddings.truncated_svd import truncated_svd
 from product_length.embeddings.vocabulary import fit_weights
 from product_length.embeddings.weight_matrix import weight_matrix
@@ -109,9 +108,7 @@ class LsaEncoder:
         """
         if len(texts) <= BLOCK:
             return self._encode(texts)
-        blocks = [texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK)]
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            return np.concatenate(list(pool.map(self._encode, blocks)))
+        return np.concatenate(list(in_blocks(self._encode, texts)))
 
     def encode_marked(self, texts: Sequence[str]) -> tuple[NDArray[np.float16], None]:
         """`encode`; no text is cut to fit."""

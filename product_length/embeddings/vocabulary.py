@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from product_length.embeddings.known_ngrams import char_ngrams, spread
-from product_length.embeddings.tfidf import BLOCK, TfidfWeights, counted
+from product_length.embeddings.tfidf import BLOCK, Counted, TfidfWeights, counted, in_blocks
 from product_length.embeddings.words import between_signs, between_spaces, decoded
 from product_length.stage_progress import StageProgress
 
@@ -133,22 +133,24 @@ class _Numbered:
 
 
 def _numbered(texts: Sequence[str], progress: StageProgress) -> _Numbered:
+    def split(block: Sequence[str]) -> tuple[list[bytes], NDArray[np.int32], _Ints, Counted]:
+        words = between_signs(block)
+        distinct, own = words.distinct()
+        rows = words.rows()
+        return distinct.to_pylist(), own, rows, counted(rows, own, len(block), len(distinct))
+
     numbers: dict[bytes, int] = {}
     ids, rows = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
     in_texts = times = np.zeros(0, dtype=np.int64)
-    for start in range(0, len(texts), BLOCK):
-        words = between_signs(texts[start : start + BLOCK])
-        distinct, own = words.distinct()
-        names = distinct.to_pylist()
+    for names, own, of_words, found in in_blocks(split, texts):
         places = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
         ids.append(places.astype(np.int32)[own])
-        rows.append((words.rows() + start).astype(np.int32))
-        found = counted(words.rows(), own.astype(np.int64), len(words.offsets) - 1, len(names))
+        rows.append((of_words + progress.done).astype(np.int32))
         in_texts, times = (
             _added(counts, np.bincount(places[columns], minlength=len(numbers)))
             for counts, columns in ((in_texts, found.columns), (times, own))
         )
-        progress.step(len(words.offsets) - 1)
+        progress.step(len(found.offsets) - 1)
     decoded_names = [decoded(word) for word in numbers]
     return _Numbered(decoded_names, np.concatenate(ids), np.concatenate(rows), in_texts, times)
 
@@ -163,19 +165,20 @@ def _word_runs(numbered: _Numbered, longest: int, least: int) -> _Terms:
     kept = list(compress(numbered.distinct, is_kept))
     found = [_Terms(kept, numbered.in_texts[is_kept], numbered.times[is_kept])]
     # The place of the kept run that begins at each word, -1 where none does.
-    singles = runs = np.where(is_kept, is_kept.cumsum() - 1, -1)[numbered.words]
+    places = np.where(is_kept, is_kept.cumsum() - 1, -1)
+    singles = runs = places.astype(np.int32)[numbered.words]
     for length in range(2, longest + 1):
         count = max(0, len(singles) - length + 1)
         follows, rows = singles[length - 1 :], numbered.rows
         inside = rows[:count] == rows[length - 1 :]
         at = np.flatnonzero((runs[:count] >= 0) & (follows >= 0) & inside)
-        keys = runs[at] * len(kept) + follows[at]
+        keys = runs[at].astype(np.int64) * len(kept) + follows[at]
         longer = _sorted_runs(keys, rows[at], least)
         parts = zip(*np.divmod(longer.keys, max(1, len(kept))), strict=True)
         names = [f"{found[-1].names[before]} {kept[last]}" for before, last in parts]
         found.append(_Terms(names, longer.texts, longer.times))
         if length < longest:
-            runs = np.full(len(singles), -1, dtype=np.int64)
+            runs = np.full(len(singles), -1, dtype=np.int32)
             runs[at] = longer.places()
     return _Terms(
         [name for each in found for name in each.names],

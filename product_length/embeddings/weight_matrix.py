@@ -1,13 +1,11 @@
 """The weights of many texts' n-grams as one sparse matrix."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from product_length.embeddings.tfidf import BLOCK, TfidfWeights
+from product_length.embeddings.tfidf import TfidfWeights, in_blocks
 from product_length.stage_progress import StageProgress
 
 if TYPE_CHECKING:
@@ -28,12 +26,8 @@ def weight_matrix(stage: str, weights: TfidfWeights, texts: Sequence[str]) -> "c
         return csr_matrix((found.weights, columns, offsets), shape=(len(block), len(weights.terms)))
 
     blocks = []
-    with (
-        StageProgress(stage, len(texts), "texts") as progress,
-        ThreadPoolExecutor(torch.get_num_threads()) as pool,
-    ):
-        parts = (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
-        for block in pool.map(weighed, parts):
+    with StageProgress(stage, len(texts), "texts") as progress:
+        for block in in_blocks(weighed, texts):
             blocks.append(block)
             progress.step(block.shape[0])
     joined: csr_matrix = vstack(blocks, format="csr")

@@ -9,22 +9,22 @@ every row. A search in lists proves nothing: there, only a query with fewer than
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from product_length.mapped_memory import MappedMemory
 from product_length.search.ivf import IvfLists, IvfSearch
+from product_length.search.threads import in_parts
 from product_length.search.vectors import (
     RowReader,
+    exact_type,
     faiss_sees_a_gpu,
     load_faiss,
     norms_of,
     searches_on_a_gpu,
+    sums,
     unit,
 )
 
@@ -45,7 +45,6 @@ _QUERY_ROWS = 1024
 _IVF_QUERY_NUMBERS = 1 << 25  # the more queries share a list, the better
 _IVF_VISITS = 1 << 21  # queries times the lists that each probes; some 40 bytes each
 _ADDED_ROWS = 16_384
-_SHARED = 256  # queries for each thread below which one thread does them all
 _SCORED_PAIRS = 1024
 _SCANNED_NUMBERS = 1 << 25
 
@@ -117,7 +116,9 @@ class CosineSearch:
             for start in range(0, len(queries), step):
                 answer(start, min(start + step, len(queries)))
         else:  # a list is too little work to share: each thread has queries of its own
-            in_parts(answer, len(queries), step, max(1, load_faiss().omp_get_max_threads()))
+            threads = max(1, load_faiss().omp_get_max_threads())
+            self._in_lists().prepare(len(queries) * self.lists.nprobe, threads)
+            in_parts(answer, len(queries), step, threads)
         return rows, cosines
 
     def _search(
@@ -194,32 +195,36 @@ class CosineSearch:
         dots = np.empty(found.shape)
         each = max(1, found.shape[1])
         step = max(1, _SCORED_PAIRS // each)
-        reader = RowReader(self.vectors, step * each, np.float64)
+        reader = RowReader(self.vectors, step * each, exact_type(self.vectors, queries))
         for start in range(0, len(found), step):
             rows, asked = found[start : start + step], queries[start : start + step]
             near = reader.read(rows.ravel()).reshape(*rows.shape, queries.shape[1])
-            # Unlike BLAS, einsum adds up in an order that does not depend on the place.
-            dots[start : start + step] = np.einsum("qd,qmd->qm", asked.astype(np.float64), near)
+            near *= asked[:, None].astype(near.dtype)
+            dots[start : start + step] = sums(near)
         return dots
 
     def _dots_in_file(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float64]:
         """The same row after row, so that little of the file is in memory at a time."""
         rows, dots = found.ravel(), np.empty(found.size)
-        order = np.argsort(rows, kind="stable")
-        near = RowReader(self.vectors, _SCORED_PAIRS, np.float64)
-        asked = RowReader(queries, _SCORED_PAIRS, np.float64)
+        # Sorting plain numbers is several times as fast as finding their order.
+        order = np.sort(rows * len(rows) + np.arange(len(rows))) % max(1, len(rows))
+        kind = exact_type(self.vectors, queries)
+        near = RowReader(self.vectors, _SCORED_PAIRS, kind)
+        asked = RowReader(queries, _SCORED_PAIRS, kind)
         row_bytes = self.vectors[:1].nbytes
         for start in range(0, len(order), _SCORED_PAIRS):
             pairs = order[start : start + _SCORED_PAIRS]
             row, query = rows[pairs], pairs // found.shape[1]
-            dots[pairs] = np.einsum("nd,nd->n", asked.read(query), near.read(row))
+            products = near.read(row)
+            products *= asked.read(query)
+            dots[pairs] = sums(products)
             self._mapped.read(int(row[-1] - row[0] + 1) * row_bytes)
         return dots.reshape(found.shape)
 
     def _in_lists(self) -> IvfSearch:
         if self._ivf_search is None:
             assert self.lists is not None
-            self._ivf_search = IvfSearch(self.lists, self.vectors)
+            self._ivf_search = IvfSearch(self.lists, self.vectors, self._norms)
         return self._ivf_search
 
     def _faiss(self) -> Any:
@@ -254,29 +259,3 @@ def best_of(scores: NDArray[np.float32], found: Rows, k: int) -> tuple[Rows, NDA
         np.pad(rows, short, constant_values=-1),
         np.pad(np.where(missing, np.float32(0), scores), short),
     )
-
-
-def in_parts(work: Callable[[int, int], None], count: int, most: int, threads: int) -> None:
-    """Have `work(start, stop)` done for all of `count`, at most `most` at a time in each thread.
-
-    Within one, FAISS, BLAS and torch start no threads of their own.
-    """
-    import torch
-
-    parts = max(1, -(-count // most))
-    if threads > 1 and count >= threads * _SHARED:
-        parts = -(-parts // threads) * threads
-    bounds = np.linspace(0, count, parts + 1).astype(int).tolist()
-
-    def alone(part: tuple[int, int]) -> None:
-        load_faiss().omp_set_num_threads(1)  # of this thread
-        torch.set_num_threads(1)
-        work(*part)
-
-    whole = torch.get_num_threads()
-    try:
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads, "search") as pool:
-            for _ in pool.map(alone, pairwise(bounds)):
-                pass
-    finally:
-        torch.set_num_threads(whole)  # of threads that start later: it is theirs too

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from typing_extensions import Self
 
 from product_length.mapped_memory import MappedMemory
-from product_length.search.codes import codes_of, products
+from product_length.search.codes import Codes, codes_of, products
+from product_length.search.threads import in_parts
 from product_length.search.vectors import load_faiss, unit
 
 Rows = NDArray[np.int64]
@@ -29,6 +30,8 @@ _TRAINED_ROWS_PER_LIST = 39
 _ROUNDS = 5
 _SEED = 20
 _ADDED_ROWS = 4096
+# Rows that are compared with all centroids at once: larger arrays are new memory each time.
+_ASSIGNED_ROWS = 256
 # The nearest lists of a query are searched first, and tell what a row of the others must exceed:
 # so many lists, or as many as hold so many times the rows that are wanted.
 _NEAR_LISTS = 4
@@ -84,11 +87,16 @@ class IvfLists:
         with tqdm(
             total=len(vectors), unit=" rows", desc="rows to lists", disable=None, leave=False
         ) as bar:
-            for start in range(0, len(vectors), _ADDED_ROWS):
-                block = slice(start, start + _ADDED_ROWS)
-                rows, _ = codes_of(unit(vectors[block]))
-                of_row[block] = products(rows, codes, steps).argmax(axis=1)
-                bar.update(len(rows))
+
+            def assign(start: int, stop: int) -> None:
+                rows, _ = codes_of(vectors[start:stop])
+                for first in range(0, stop - start, _ASSIGNED_ROWS):
+                    part = slice(first, first + _ASSIGNED_ROWS)
+                    nearest = products(rows[part], codes, steps).argmax(axis=1)
+                    of_row[start:stop][part] = nearest
+                bar.update(stop - start)
+
+            in_parts(assign, len(vectors), _ADDED_ROWS, max(1, faiss.omp_get_max_threads()))
         return cls(np.array(means.centroids, dtype=np.float32), of_row, nprobe=1)
 
     def state(self) -> dict[str, Any]:
@@ -115,7 +123,8 @@ def list_count(rows: int) -> int:
 class IvfSearch:
     """Proposes rows of `vectors`, float16 or float32 (n, d), by their codes."""
 
-    def __init__(self, lists: IvfLists, vectors: NDArray[Any]) -> None:
+    def __init__(self, lists: IvfLists, vectors: NDArray[Any], norms: NDArray[np.float64]) -> None:
+        """`norms`: float64 (n,), of the vectors."""
         self._order = np.argsort(lists.of_row, kind="stable").astype(np.int32)
         ends = np.searchsorted(lists.of_row[self._order], np.arange(len(lists) + 1))
         self._ends: NDArray[np.int64] = ends
@@ -124,9 +133,8 @@ class IvfSearch:
         self._steps = np.empty(len(vectors), dtype=np.float32)
         self._has_codes = np.zeros(len(lists), dtype=np.bool_)
         self._coding = Lock()
-        self._vectors = vectors
-        self._centroids = load_faiss().IndexFlatIP(vectors.shape[1])
-        self._centroids.add(lists.centroids)
+        self._vectors, self._norms = vectors, norms
+        self._centroids = codes_of(lists.centroids)
 
     def search(self, queries: Scores, depth: int, nprobe: int) -> tuple[Scores, Rows]:
         """The `depth` rows in the `nprobe` lists nearest to each query whose codes are nearest.
@@ -134,13 +142,13 @@ class IvfSearch:
         `queries`: float32 (q, d), of norm 1. Returns cosines float32 (q, depth) of the codes, best
         first, and rows int64 (q, depth), -1 where those lists hold fewer.
         """
-        probed = self._centroids.search(queries, min(nprobe, len(self._ends) - 1))[1]
+        codes, steps = codes_of(queries)
+        probed = self._nearest_lists(codes, min(nprobe, len(self._has_codes)))
         self._make_codes(probed)
         sizes = np.diff(self._ends).astype(np.int32)[probed]
         near = np.cumsum(sizes, axis=1, dtype=np.int32) - sizes < _NEAR_ROWS * depth
         del sizes
         near[:, :_NEAR_LISTS] = True
-        codes, steps = codes_of(queries)
 
         best = load_faiss().ResultHeap(len(queries), depth, keep_max=True)
         for rows, asked, scores in self._compared(codes, probed, near):
@@ -164,30 +172,51 @@ class IvfSearch:
         del chosen
         return best_in_order(query, row, score * steps[query], (len(queries), depth))
 
+    def _nearest_lists(self, queries: Codes, count: int) -> Rows:
+        """So many lists whose centroids are nearest to each query, nearest first: int64."""
+        import torch
+
+        found = np.empty((len(queries), count), dtype=np.int64)
+        for start in range(0, len(queries), _ASSIGNED_ROWS):
+            block = slice(start, start + _ASSIGNED_ROWS)
+            scores = products(queries[block], *self._centroids)
+            found[block] = torch.from_numpy(scores).topk(count, dim=1).indices.numpy()
+        return found
+
+    def prepare(self, visits: int, threads: int) -> None:
+        """Make all codes at once, if so many visits to lists will need a good part of them."""
+        if visits > _MANY_LISTS * len(self._has_codes) and not self._has_codes.all():
+            place = np.empty_like(self._order)
+            place[self._order] = np.arange(len(place), dtype=place.dtype)
+            mapped = MappedMemory(self._vectors)
+
+            def code(start: int, stop: int) -> None:  # in the order that a disk likes
+                vectors = self._vectors[start:stop]
+                self._code(place[start:stop], vectors, self._norms[start:stop])
+                mapped.read(vectors.nbytes)
+
+            with self._coding:
+                in_parts(code, len(place), _ADDED_ROWS, threads)
+                self._has_codes[:] = True
+
     def _make_codes(self, probed: Rows) -> None:
         """Make the codes of those lists, int64 of any shape, that have none yet."""
         with self._coding:
-            missing = ~self._has_codes
-            wanted = np.zeros_like(missing)
+            wanted = np.zeros_like(self._has_codes)
             wanted[probed] = True
-            wanted &= missing
-            if wanted.sum() > _MANY_LISTS * len(missing):  # all, in the order that a disk likes
-                place = np.empty_like(self._order)
-                place[self._order] = np.arange(len(place), dtype=place.dtype)
-                mapped = MappedMemory(self._vectors)
-                for start in range(0, len(place), _ADDED_ROWS):
-                    block = slice(start, start + _ADDED_ROWS)
-                    self._code(place[block], self._vectors[block])
-                    mapped.read(self._vectors[block].nbytes)
-                wanted[:] = True
-            else:
-                for number in np.flatnonzero(wanted):
-                    part = slice(self._ends[number], self._ends[number + 1])
-                    self._code(part, self._vectors[self._order[part]])
-            self._has_codes |= wanted
+            for number in np.flatnonzero(wanted & ~self._has_codes):
+                part = slice(self._ends[number], self._ends[number + 1])
+                rows = self._order[part]
+                self._code(part, self._vectors[rows], self._norms[rows])
+                self._has_codes[number] = True
 
-    def _code(self, places: slice | NDArray[np.int32], vectors: NDArray[Any]) -> None:
-        self._codes[places], self._steps[places] = codes_of(unit(vectors))
+    def _code(
+        self,
+        places: slice | NDArray[np.int32],
+        vectors: NDArray[Any],
+        norms: NDArray[np.float64],
+    ) -> None:
+        self._codes[places], self._steps[places] = codes_of(vectors, norms)
 
     def _compared(
         self, queries: NDArray[np.int8], probed: Rows, wanted: NDArray[np.bool_]

@@ -104,8 +104,9 @@ def exact_cosines(
             near = unit(search.vectors[start : start + _BLOCK_ROWS])
             block = directions @ near.T
             # Only what is better than the worst so far is looked at: soon a few rows of a block.
-            query, row = np.nonzero(block > scores.min(axis=1)[:, None])
-            score, row = block[query, row], row + start
+            hits = np.flatnonzero(block > scores.min(axis=1)[:, None])
+            (query, row), score = np.divmod(hits, len(near)), block.ravel()[hits]
+            row += start
             if forbidden is not None:
                 allowed = ~forbidden(query, row[:, None])[:, 0]
                 query, row, score = query[allowed], row[allowed], score[allowed]

@@ -130,6 +130,18 @@ class RowReader:
         return self._converted[:count]
 
 
+def exact_type(one: Vectors, other: Vectors) -> type[np.floating[Any]]:
+    """In which numbers of two arrays, float16 or float32, are multiplied without rounding."""
+    halves = one.dtype == other.dtype == np.float16
+    return np.float32 if halves else np.float64
+
+
+def sums(numbers: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Sums over the last axis, in float64; unlike BLAS's, the same wherever a row stands."""
+    found: NDArray[np.float64] = np.einsum("...d->...", numbers.astype(np.float64, copy=False))
+    return found
+
+
 def load_faiss() -> Any:
     """The FAISS module, imported by the first call: it takes a second, and few runs need it."""
     # It tells of every instruction set that it tries.

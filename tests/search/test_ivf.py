@@ -16,9 +16,10 @@ from product_length.features.feature import Training
 from product_length.features.neighbours.config import NeighboursOptions
 from product_length.features.neighbours.index import NeighbourIndex
 from product_length.search import codes, cosine, ivf, tuning
-from product_length.search.cosine import in_parts
+from product_length.search import threads as threads_module
 from product_length.search.ivf import IvfLists, IvfSearch, list_count
-from product_length.search.vectors import RowReader, load_faiss, unit
+from product_length.search.threads import in_parts
+from product_length.search.vectors import RowReader, load_faiss, norms_of, unit
 
 RNG = np.random.default_rng
 
@@ -100,7 +101,7 @@ def test_a_block_of_queries_finds_the_best_rows_of_the_lists_it_probes(
     lists = IvfLists.train(vectors)
     queries = unit(clustered(50, seed=0)[::2])
     nprobe = 6
-    scores, rows = IvfSearch(lists, vectors).search(queries, 15, nprobe)
+    scores, rows = IvfSearch(lists, vectors, norms_of(vectors)).search(queries, 15, nprobe)
     nearest = np.argsort(-(queries @ lists.centroids.T), axis=1)[:, :nprobe]
     levels, steps = levels_of(unit(vectors))
     asked, their_steps = levels_of(queries)
@@ -142,13 +143,13 @@ def test_codes_are_made_once_for_the_lists_that_are_asked_for(monkeypatch):
     vectors = clustered(2000)
     lists = IvfLists.train(vectors)
     queries = unit(clustered(400, seed=0))
-    scores, rows = IvfSearch(lists, vectors).search(queries, 15, 3)
-    searched, coded = IvfSearch(lists, vectors), 0
+    scores, rows = IvfSearch(lists, vectors, norms_of(vectors)).search(queries, 15, 3)
+    searched, coded = IvfSearch(lists, vectors, norms_of(vectors)), 0
 
-    def counted(made):
+    def counted(made, *norms):
         nonlocal coded
         coded += len(made)
-        return codes.codes_of(made)
+        return codes.codes_of(made, *norms)
 
     monkeypatch.setattr(ivf, "codes_of", counted)
     for number in [3, 3, *range(len(queries))]:
@@ -166,7 +167,7 @@ def test_codes_are_made_once_for_the_lists_that_are_asked_for(monkeypatch):
 def test_lists_that_hold_too_few_rows_say_so():
     vectors = clustered(300)
     lists = IvfLists.train(vectors)
-    _, rows = IvfSearch(lists, vectors).search(unit(vectors[:9]), 290, 2)
+    _, rows = IvfSearch(lists, vectors, norms_of(vectors)).search(unit(vectors[:9]), 290, 2)
     for row in rows:
         found = row[row >= 0]
         assert 0 < len(found) < 290
@@ -215,7 +216,7 @@ def test_threads_find_what_one_finds(monkeypatch):
         return answer(*arguments)
 
     monkeypatch.setattr(IvfSearch, "search", watched)
-    monkeypatch.setattr(cosine, "_SHARED", 100)
+    monkeypatch.setattr(threads_module, "_SHARED", 100)
     try:
         faiss.omp_set_num_threads(3)
         found = index.search(vectors, 5, exclude_rows=np.arange(700))
@@ -233,7 +234,7 @@ def test_threads_find_what_one_finds(monkeypatch):
 @pytest.mark.parametrize("count", [0, 1, 7, 100])
 @pytest.mark.parametrize(("most", "threads"), [(3, 1), (200, 1), (3, 2), (200, 4)])
 def test_every_query_is_in_one_part(monkeypatch, count, most, threads):
-    monkeypatch.setattr(cosine, "_SHARED", 5)
+    monkeypatch.setattr(threads_module, "_SHARED", 5)
     parts = []
     in_parts(lambda start, stop: parts.append((start, stop)), count, most, threads)
     covered = [place for start, stop in sorted(parts) for place in range(start, stop)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from product_length.catalogue.vocabulary import Strings
 from product_length.features.neighbours.index import NeighbourIndex, Neighbours
-from product_length.weighted_median import weighted_median_rows
+from product_length.weighted_median import order_of_rows, weighted_median_rows
 
 # On sentence embeddings of catalogue texts, the best of 0.02 … 0.2 for a weighted median.
 BANDWIDTH = 0.1
@@ -75,15 +75,16 @@ def neighbour_features(
     same = np.zeros(found.shape, dtype=np.bool_)
     same[found] = index.type_codes[neighbours.rows[found]] == codes[found.nonzero()[0]]
     same &= codes[:, None] > 0
-    neutral = float(np.log(index.lengths.astype(np.float64)).mean()) if len(index) else 0.0
+    neutral = index.mean_log_length
     logs = np.where(found, np.log(lengths), neutral)
     similarity = np.where(found, neighbours.similarity.astype(np.float64), 0.0)
     weights = similarity_weights(neighbours)
 
     alone = np.zeros((len(found), len(_LENGTHS)))
     alone[:] = [0.0 if name == "log_length_deviation" else neutral for name in _LENGTHS]
-    of_all = _length_statistics(lengths, logs, weights, alone)
-    of_type = _length_statistics(lengths, logs, weights * same, of_all)
+    order = order_of_rows(logs)
+    of_all = _length_statistics(lengths, logs, order, weights, alone)
+    of_type = _length_statistics(lengths, logs, order, weights * same, of_all)
     count = found.sum(axis=1)
     kernel = np.where(found, np.exp((similarity - 1) / BANDWIDTH), 0.0)
     shape = [
@@ -101,6 +102,7 @@ def neighbour_features(
 def _length_statistics(
     lengths: NDArray[np.float64],
     logs: NDArray[np.float64],
+    order: NDArray[np.int64],
     weights: NDArray[np.float64],
     otherwise: NDArray[np.float64],
 ) -> NDArray[np.float64]:
@@ -118,7 +120,7 @@ def _length_statistics(
         np.sqrt(squares),
         logs.min(axis=1, initial=np.inf, where=counted),
         logs.max(axis=1, initial=-np.inf, where=counted),
-        weighted_median_rows(logs, counted.astype(np.float64)),
-        weighted_median_rows(logs, weights / lengths),
+        weighted_median_rows(logs, counted.astype(np.float64), order),
+        weighted_median_rows(logs, weights / lengths, order),
     ]
     return np.where(some[:, None], np.stack(columns, axis=1), otherwise)

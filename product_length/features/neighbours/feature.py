@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,9 @@ from product_length.unseen import unseen_types
 log = logging.getLogger(__name__)
 
 # Part of the address of found neighbours: raise it when the search would find others.
-_VERSION = 1
+_VERSION = 2
 # The same for IVF lists: raise it when they would be trained, probed or judged otherwise.
-_LISTS_VERSION = 2
+_LISTS_VERSION = 3
 # Of what the numbers about neighbours are; raise it when they would be others.
 _COLUMNS_VERSION = 2
 # The same for directions of types: raise it when types would get others.
@@ -124,7 +125,7 @@ class NeighboursFeature(Feature):
     def transform(self, products: Products, columns: Columns) -> NDArray[np.float32]:
         """Numbers about the neighbours of products that are not in the index."""
         neighbours = self._nearest(products, columns, self.options.k)
-        return neighbour_features(neighbours, self.index, products.types)
+        return _described(neighbours, self.index, products.types, quiet=True)
 
     def _nearest(self, products: Products, columns: Columns, k: int) -> Neighbours:
         """The k nearest training rows of products that are not in the index."""
@@ -194,17 +195,28 @@ def _searched(encoders: Sequence[str], training: Training) -> tuple[Vectors, Map
     return side_by_side([training.columns[name] for name in encoders]), made_from
 
 
-def _described(found: Neighbours, index: NeighbourIndex, types: Strings) -> NDArray[np.float32]:
-    """The column of all rows, some at a time, under a progress bar."""
+def _described(
+    found: Neighbours, index: NeighbourIndex, types: Strings, *, quiet: bool = False
+) -> NDArray[np.float32]:
+    """The column of all rows, some at a time in each thread, under a progress bar."""
+    import torch
+
     rows, k = found.rows.shape
     column = np.empty((rows, len(feature_names(k))), dtype=np.float32)
     types = as_column(types)
-    with tqdm(total=rows, unit=" rows", desc="describing neighbours", disable=None) as bar:
-        for start in range(0, rows, _CHUNK_ROWS):
-            chunk = slice(start, start + _CHUNK_ROWS)
-            some = types.slice(start, _CHUNK_ROWS)
-            column[chunk] = neighbour_features(found[chunk], index, some)
-            bar.update(len(column[chunk]))
+
+    def describe(start: int) -> int:
+        chunk = slice(start, start + _CHUNK_ROWS)
+        some = types.slice(start, _CHUNK_ROWS)
+        column[chunk] = neighbour_features(found[chunk], index, some)
+        return len(column[chunk])
+
+    with (
+        tqdm(total=rows, unit=" rows", desc="describing neighbours", disable=quiet or None) as bar,
+        ThreadPoolExecutor(torch.get_num_threads()) as pool,
+    ):
+        for count in pool.map(describe, range(0, rows, _CHUNK_ROWS)):
+            bar.update(count)
     return column
 
 

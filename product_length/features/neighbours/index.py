@@ -8,6 +8,7 @@ its own text among the training rows, so a training row must not either.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,11 @@ class NeighbourIndex:
         """
         forbidden = self._forbidden(exclude_rows, exclude_groups, len(queries))
         return Neighbours(*self._search.search(queries, k, forbidden))
+
+    @cached_property
+    def mean_log_length(self) -> float:
+        """Mean ln of the rows' lengths; 0 without rows."""
+        return float(np.log(self.lengths.astype(np.float64)).mean()) if len(self) else 0.0
 
     @property
     def lists(self) -> IvfLists | None:

@@ -71,27 +71,46 @@ def fit_tfidf_ridge(
     def held_out(number: int) -> tuple[Lengths, Lengths]:
         """Lengths of one fold's rows, and what the others predict for them."""
         inside = fold == number
-        coefficients, intercept = _fit(matrix[~inside], target[~inside], _ROUGHLY)
+        coefficients, intercept = ridge(matrix[~inside], target[~inside], _ROUGHLY)
         return known[inside], lengths(matrix[inside] @ coefficients + intercept)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        whole = pool.submit(_fit, matrix, target, _WELL)
+        whole = pool.submit(ridge, matrix, target, _WELL)
         of_folds = zip(*pool.map(held_out, range(_FOLDS)), strict=True)
         scale = best_scale(*map(np.concatenate, of_folds))
         coefficients, intercept = whole.result()
     log.info("%s: %d training rows, scale %.3f", _NAME, len(known), scale)
-    directions = coefficients.astype(np.float32)[:, None]
+    directions = coefficients[:, None]
     return lambda asked: (
         scale * lengths(weights.project(_heads(asked), directions)[:, 0] + intercept)
     )
 
 
-def _fit(matrix: Any, target: Lengths, tolerance: float) -> tuple[Lengths, float]:
-    """Coefficients float64 (terms,) and the intercept."""
-    from sklearn.linear_model import Ridge
+def ridge(matrix: Any, target: Lengths, tolerance: float) -> tuple[NDArray[np.float32], float]:
+    """Coefficients float32 (terms,) with penalty 1, and the intercept, which has none.
 
-    ridge = Ridge(alpha=1.0, solver="sparse_cg", tol=tolerance).fit(matrix, target)
-    return np.asarray(ridge.coef_, dtype=np.float64), float(ridge.intercept_)
+    `matrix`: sparse, float32 (n, terms); `target`: float64 (n,). By conjugate gradients, until what
+    is left of the target's correlations is so small a share of them. What scikit-learn's Ridge
+    gives, without importing it.
+    """
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    means = np.asarray(matrix.mean(axis=0), dtype=np.float32).ravel()
+
+    def correlations(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """With the columns about their means, which are never written out."""
+        found: NDArray[np.float32] = matrix.T @ values - means * values.sum()
+        return found
+
+    def normal(coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
+        some = coefficients.astype(np.float32, copy=False)
+        return correlations(matrix @ some - means @ some) + some
+
+    middle = target.mean()
+    equations = LinearOperator((len(means),) * 2, normal, dtype=np.float32)
+    about = correlations((target - middle).astype(np.float32))
+    found: NDArray[np.float32] = cg(equations, about, rtol=tolerance)[0]
+    return found, float(middle - means @ found)
 
 
 def best_scale(lengths: Lengths, predictions: Lengths) -> float:

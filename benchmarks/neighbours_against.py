@@ -54,11 +54,11 @@ def _alone(folder: Path, words: list[str]) -> Measured:
 def _together(rounds: list[Measured], vectors: NDArray[Any]) -> Measured:
     """Medians of the rounds, and the recall on the rows that are judged."""
     from product_length.search.cosine import CosineSearch
-    from product_length.search.tuning import exact_cosines, recalls_of
+    from product_length.search.tuning import exact_neighbours, recalls_of
 
     search, judged = CosineSearch(vectors), judged_rows(len(vectors))
     asked = vectors[judged]
-    exact = exact_cosines(search, asked, K, lambda query, row: row == judged[query, None])
+    _, exact = exact_neighbours(search, asked, K, lambda query, row: row == judged[query, None])
     found = np.array(rounds[0]["found"])
     cosines = search.cosines(asked, np.maximum(found, 0))
     cosines[found < 0] = -np.inf

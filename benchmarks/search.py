@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from product_length.search.cosine import OVERFETCH, CosineSearch, Forbidden, Rows, best_of
 from product_length.search.ivf import IvfLists
-from product_length.search.tuning import exact_cosines, recalls_of, tuning_sample
+from product_length.search.tuning import exact_neighbours, recalls_of, tuning_sample
 from product_length.search.vectors import load_faiss, unit
 from product_length.writing import write_text
 
@@ -124,7 +124,7 @@ def compare(name: str, vectors: NDArray[Any], queries: int) -> str:
     """One set of vectors: a line about the searches and a table of ratios."""
     sample = tuning_sample(len(vectors))
     ours = _Ours(vectors)
-    exact = exact_cosines(ours.search, vectors[sample], K, themselves(sample))
+    _, exact = exact_neighbours(ours.search, vectors[sample], K, themselves(sample))
     asked = np.random.default_rng(1).permutation(len(vectors))[:queries]
     with threadpool_limits(max(THREADS)):
         built = timed(ours.build)

@@ -1,7 +1,7 @@
 """Exact search or IVF lists, and how many lists to probe for the recall that was asked for."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,10 +16,10 @@ from product_length.search.vectors import searches_on_a_gpu, unit
 
 log = logging.getLogger(__name__)
 
-# Multiplications of an exact search that a CPU is left to do: two minutes of one core at the 32e9
-# a second measured, 100,000 × 100,000 × 384. IVF lists take a quarter of that, with their
-# training; below, exact answers are worth the wait.
-CHEAP = 4e12
+# Multiplications of an exact search that a CPU is left to do: half a minute of one core at the 32e9
+# a second measured, 50,000 × 50,000 × 384. IVF lists take a tenth of that, with their training;
+# below, exact answers are worth the wait.
+CHEAP = 1e12
 # Training rows whose neighbours are searched both ways.
 SAMPLE = 1000
 # Standard errors by which their recall must exceed what was asked for, so that the recall of all
@@ -29,7 +29,7 @@ CERTAINTY = 1.645
 # this share would gain little, and lose neighbours.
 WORTHWHILE = 1 / 2
 _SEED = 7
-_BLOCK_ROWS = 4096
+_FIRST_ROWS, _BLOCK_ROWS = 64, 4096
 
 Facts = dict[str, Any]
 
@@ -54,20 +54,22 @@ def tune(
 
     Recall is measured on `tuning_sample`, a row's neighbours being those that are not forbidden.
     `forbidden`: places of the queries in the index (q,) -> what they must not find. nprobe
-    grows from 1, beyond 4 by a quarter at most. Returns the facts: `kind` ("ivf" or "exact"),
-    `lists`, `nprobe`, `recall` reached, `sample`.
+    grows from where the lists hold so many neighbours, beyond 4 by a quarter at most. Returns the
+    facts: `kind` ("ivf" or "exact"), `lists`, `nprobe`, `recall` reached, `sample`.
     """
-    rows = len(search.vectors)
-    facts: Facts = {"kind": "exact", "lists": list_count(rows), "nprobe": 0, "recall": 0.0}
-    sample = tuning_sample(rows)
+    count = len(search.vectors)
+    facts: Facts = {"kind": "exact", "lists": list_count(count), "nprobe": 0, "recall": 0.0}
+    sample = tuning_sample(count)
     facts["sample"] = len(sample)
     if facts["lists"] * WORTHWHILE < 1:
         return facts
-    log.info("neighbours: putting %d rows into %d IVF lists", rows, facts["lists"])
+    log.info("neighbours: putting %d rows into %d IVF lists", count, facts["lists"])
     lists = IvfLists.train(search.vectors)
     queries = search.vectors[sample]
-    exact = exact_cosines(search, queries, k, forbidden(sample))
-    for nprobe in _growing(int(len(lists) * WORTHWHILE)):
+    rows, exact = exact_neighbours(search, queries, k, forbidden(sample))
+    tried = _growing(int(len(lists) * WORTHWHILE))
+    within = _within(lists, unit(queries), rows)
+    for nprobe in [each for each in tried if within[each - 1] >= recall] or tried[-1:]:
         search.use(replace(lists, nprobe=nprobe))
         found = search.search(queries, k, forbidden(sample))
         shares = recalls_of(*found, exact)
@@ -85,13 +87,24 @@ def _growing(most: int) -> list[int]:
     return sorted(step for step in steps if step <= most)
 
 
-def exact_cosines(
-    search: CosineSearch, queries: NDArray[Any], k: int, forbidden: Forbidden | None
-) -> NDArray[np.float32]:
-    """The k greatest cosines of each query to rows not forbidden, float32 (q, k), best first.
+def _within(lists: IvfLists, directions: NDArray[np.float32], rows: Rows) -> NDArray[np.float64]:
+    """Share of the neighbours `rows` (q, k) in a query's nearest 1, 2, … lists: (lists,)."""
+    scores = directions @ lists.centroids.T
+    rank = np.empty(scores.shape, dtype=np.int64)
+    np.put_along_axis(rank, np.argsort(-scores, axis=1), np.arange(len(lists))[None], axis=1)
+    query, place = (rows >= 0).nonzero()
+    of_list = np.bincount(rank[query, lists.of_row[rows[query, place]]], minlength=len(lists))
+    shares: NDArray[np.float64] = of_list.cumsum() / max(1, len(query))
+    return shares
 
-    -inf where there are no more. No index is built for a sample: at two million rows one of
-    float32 would take more memory than all the rest.
+
+def exact_neighbours(
+    search: CosineSearch, queries: NDArray[Any], k: int, forbidden: Forbidden | None
+) -> tuple[Rows, NDArray[np.float32]]:
+    """The k rows nearest to each query that are not forbidden, best first, and their cosines.
+
+    int64 and float32 (q, k), -1 and -inf where there are no more. No index is built for a sample:
+    at two million rows one of float32 would take more memory than all the rest.
     """
     directions = unit(queries)
     kept = k + OVERFETCH
@@ -100,8 +113,8 @@ def exact_cosines(
     with tqdm(
         total=len(search.vectors), unit=" rows", desc="exact answers", disable=None, leave=False
     ) as bar:
-        for start in range(0, len(search.vectors), _BLOCK_ROWS):
-            near = unit(search.vectors[start : start + _BLOCK_ROWS])
+        for start, stop in _blocks(len(search.vectors)):
+            near = unit(search.vectors[start:stop])
             block = directions @ near.T
             # Only what is better than the worst so far is looked at: soon a few rows of a block.
             hits = np.flatnonzero(block > scores.min(axis=1)[:, None])
@@ -121,7 +134,16 @@ def exact_cosines(
     rows[np.isneginf(scores)] = -1
     again = np.where(rows < 0, np.float32(-np.inf), search.cosines(queries, rows))
     found, cosines = best_of(again, rows, k)
-    return np.where(found < 0, np.float32(-np.inf), cosines)
+    return found, np.where(found < 0, np.float32(-np.inf), cosines)
+
+
+def _blocks(rows: int) -> Iterator[tuple[int, int]]:
+    """Where blocks begin and end: small ones first, of which all rows are looked at."""
+    start = 0
+    while start < rows:
+        stop = min(rows, start + min(max(start, _FIRST_ROWS), _BLOCK_ROWS))
+        yield start, stop
+        start = stop
 
 
 def recalls_of(
@@ -129,8 +151,8 @@ def recalls_of(
 ) -> NDArray[np.float64]:
     """Share of each query's exact answers that was found; of equally similar rows any may be.
 
-    `rows` and `cosines` (q, k) as a search returns them, `exact` (q, k) by `exact_cosines`. Returns
-    float64 (q,), 1 where there is nothing to find.
+    `rows` and `cosines` (q, k) as a search returns them, `exact` (q, k) by `exact_neighbours`.
+    Returns float64 (q,), 1 where there is nothing to find.
     """
     wanted = np.isfinite(exact).sum(axis=1)
     last = np.where(np.isfinite(exact), exact, np.inf).min(axis=1)

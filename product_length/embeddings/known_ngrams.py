@@ -3,6 +3,7 @@
 All texts at once, as arrays of numbers, almost without Python's lock.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -21,13 +22,11 @@ _SPACE = ord(" ")
 _Ints = NDArray[np.int64]
 
 
-class KnownWords:
-    """Words and runs of words."""
+class KnownNgrams(ABC):
+    """The n-grams of a vocabulary, `terms`."""
 
-    def __init__(self, terms: Sequence[str], longest: int) -> None:
-        """`terms`: words, or at most `longest` with spaces between them."""
+    def __init__(self, terms: Sequence[str]) -> None:
         self._terms = terms
-        self._longest = longest
 
     def columns(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
         """Rows and places among the terms of all that the texts hold, int64 (n,) each.
@@ -35,6 +34,25 @@ class KnownWords:
         In any order; what a text holds several times comes as often.
         """
         return self._of_few(texts) if len(texts) <= _FEW else self._of_many(texts)
+
+    @abstractmethod
+    def _of_many(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]: ...
+
+    @abstractmethod
+    def _of_few(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]: ...
+
+    @cached_property
+    def _column_of(self) -> dict[str, int]:
+        return {term: column for column, term in enumerate(self._terms)}
+
+
+class KnownWords(KnownNgrams):
+    """Words and runs of words."""
+
+    def __init__(self, terms: Sequence[str], longest: int) -> None:
+        """`terms`: words, or at most `longest` with spaces between them."""
+        super().__init__(terms)
+        self._longest = longest
 
     def _of_many(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
         words = between_signs(texts)
@@ -67,10 +85,6 @@ class KnownWords:
         return _flat(few)
 
     @cached_property
-    def _column_of(self) -> dict[str, int]:
-        return {term: column for column, term in enumerate(self._terms)}
-
-    @cached_property
     def _trie(self) -> Trie:
         return Trie([term.split(" ") for term in self._terms])
 
@@ -79,7 +93,7 @@ class KnownWords:
         return pa.array(map(encoded, self._trie.symbols), pa.large_binary())
 
 
-class KnownCharacters:
+class KnownCharacters(KnownNgrams):
     """Runs of characters of a word, which has a space before and after it.
 
     They do not depend on what stands around the word, so they are looked up once for each
@@ -88,13 +102,9 @@ class KnownCharacters:
 
     def __init__(self, terms: Sequence[str], shortest: int, longest: int) -> None:
         """`terms`: as `char_ngrams` makes them."""
-        self._terms = terms
+        super().__init__(terms)
         self._shortest, self._longest = shortest, longest
         self._of_word = lru_cache(_REMEMBERED_WORDS)(self._of_one_word)
-
-    def columns(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
-        """As of `KnownWords`."""
-        return self._of_few(texts) if len(texts) <= _FEW else self._of_many(texts)
 
     def _of_many(self, texts: Sequence[str]) -> tuple[_Ints, _Ints]:
         words = between_spaces(texts)
@@ -119,10 +129,6 @@ class KnownCharacters:
     def _of_one_word(self, word: str) -> list[int]:
         grams = char_ngrams(word, self._shortest, self._longest)
         return [column for gram in grams if (column := self._column_of.get(gram)) is not None]
-
-    @cached_property
-    def _column_of(self) -> dict[str, int]:
-        return {term: column for column, term in enumerate(self._terms)}
 
     @cached_property
     def _trie(self) -> Trie:

@@ -59,11 +59,11 @@ class TfidfWeights:
     ) -> None:
         self.terms = list(terms)
         self.idf = idf
-        self._known: KnownCharacters | KnownWords
-        if kind == "char":
-            self._known = KnownCharacters(self.terms, shortest, longest)
-        else:
-            self._known = KnownWords(self.terms, longest)
+        self._known = (
+            KnownCharacters(self.terms, shortest, longest)
+            if kind == "char"
+            else KnownWords(self.terms, longest)
+        )
 
     def project(self, texts: Sequence[str], directions: NDArray[np.float32]) -> NDArray[np.float32]:
         """The texts' weights times `directions`, float32 (terms, d): float32 (texts, d).

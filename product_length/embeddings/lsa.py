@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from product_length.embeddings.config import LsaOptions
-from product_length.embeddings.tfidf import BLOCK, TfidfWeights, in_blocks
+from product_length.embeddings.tfidf import TfidfWeights, in_blocks
 from product_length.embeddings.truncated_svd import truncated_svd
 from product_length.embeddings.vocabulary import fit_weights
 from product_length.embeddings.weight_matrix import weight_matrix
@@ -106,9 +106,8 @@ class LsaEncoder:
 
         On as many threads as torch has: nearly all of the work leaves Python's lock.
         """
-        if len(texts) <= BLOCK:
-            return self._encode(texts)
-        return np.concatenate(list(in_blocks(self._encode, texts)))
+        parts = list(in_blocks(self._encode, texts))
+        return parts[0] if len(parts) == 1 else np.concatenate([self._encode([]), *parts])
 
     def encode_marked(self, texts: Sequence[str]) -> tuple[NDArray[np.float16], None]:
         """`encode`; no text is cut to fit."""

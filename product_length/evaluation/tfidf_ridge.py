@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from product_length.embeddings.tfidf import in_blocks
 from product_length.embeddings.vocabulary import fit_weights
 from product_length.embeddings.weight_matrix import weight_matrix
 from product_length.weighted_median import weighted_median
@@ -81,9 +82,13 @@ def fit_tfidf_ridge(
         coefficients, intercept = whole.result()
     log.info("%s: %d training rows, scale %.3f", _NAME, len(known), scale)
     directions = coefficients[:, None]
-    return lambda asked: (
-        scale * lengths(weights.project(_heads(asked), directions)[:, 0] + intercept)
-    )
+
+    def predict(asked: Sequence[str]) -> Lengths:
+        parts = in_blocks(lambda block: weights.project(block, directions), _heads(asked))
+        logs = np.concatenate([np.zeros((0, 1), dtype=np.float32), *parts])[:, 0]
+        return scale * lengths(logs + intercept)
+
+    return predict
 
 
 def ridge(matrix: Any, target: Lengths, tolerance: float) -> tuple[NDArray[np.float32], float]:

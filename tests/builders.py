@@ -169,7 +169,7 @@ def fit_demo(folder: Path, features: Mapping[str, Any], rows: int = 300) -> Fitt
     store = ArtefactStore(folder)
     catalogue = open_catalogue(data, store)
     embeddings = embed_catalogue(
-        catalogue.texts,
+        catalogue.texts_of,
         catalogue.text_keys,
         catalogue.rows(TRAIN),
         EmbeddingOptions.model_validate({"encoders": {"text": lsa}}),

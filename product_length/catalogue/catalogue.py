@@ -47,9 +47,9 @@ class Catalogue(Products):
         """Indices of the rows of one split, int64, ascending."""
         return np.flatnonzero(self.split == split)
 
-    def usable_texts(self, start: int, stop: int) -> list[str]:
-        """Texts of `usable_rows[start:stop]`; read from disk now."""
-        return self.stored.texts(self.usable_rows[start:stop], self.recipe)
+    def usable_texts(self, rows: NDArray[np.int64]) -> list[str]:
+        """Texts of `usable_rows` at some places, int64 (n,), ascending; read from disk now."""
+        return self.stored.texts(self.usable_rows[rows], self.recipe)
 
     def usable_keys(self) -> NDArray[np.uint64]:
         """Text keys of `usable_rows`, uint64 (n,)."""

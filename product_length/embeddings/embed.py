@@ -74,12 +74,12 @@ def embed_catalogue(
 ) -> list[Embedding]:
     """The arrays of all encoders, in the order of `options.encoders`.
 
-    texts(start, stop) gives the texts of rows [start, stop), so that they are never all in
-    memory; text_keys: uint64 (rows,), equal where the texts are; train_rows: int64 (n,), the rows
-    that may be fitted on; recipe: JSON-able, how fields became texts. Every distinct text is
-    encoded once. only: int64 (n,), ascending, the rows that the arrays hold, None for all: each
-    length range of a catalogue is copied from the one array of all its rows. Arrays that are there
-    already are opened without loading a model.
+    texts gives the texts of some rows, so that they are never all in memory; text_keys: uint64
+    (rows,), equal where the texts are; train_rows: int64 (n,), the rows that may be fitted on;
+    recipe: JSON-able, how fields became texts. Every distinct text is encoded once. only: int64
+    (n,), ascending, the rows that the arrays hold, None for all: each length range of a catalogue
+    is copied from the one array of all its rows. Arrays that are there already are opened without
+    loading a model.
 
     Raises UserError when a model cannot be had or loaded, when no row may be fitted on, and what
     the engine raises.
@@ -89,7 +89,7 @@ def embed_catalogue(
     engine = choose_engine(options)
     # A wrong model is reported before the first encoder has worked for hours on its array.
     encoders = [
-        ready_encoder(name, chosen, texts, text_keys, train_rows, options.chunk_rows, store, recipe)
+        ready_encoder(name, chosen, texts, text_keys, train_rows, store, recipe)
         for name, chosen in options.encoders.items()
     ]
     found = embed_texts(texts, text_keys, encoders, options.chunk_rows, store, recipe, engine)

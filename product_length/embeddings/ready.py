@@ -31,8 +31,8 @@ FORMAT = 2
 other vectors than before."""
 _STATE = "state.pt"
 
-Texts = Callable[[int, int], Sequence[str]]
-"""(start, stop) -> the texts of rows [start, stop)."""
+Texts = Callable[[NDArray[np.int64]], Sequence[str]]
+"""Row numbers int64 (n,), ascending -> their n texts."""
 
 
 def ready_encoder(
@@ -41,7 +41,6 @@ def ready_encoder(
     texts: Texts,
     text_keys: NDArray[np.uint64],
     train_rows: NDArray[np.int64],
-    chunk_rows: int,
     store: ArtefactStore,
     recipe: Mapping[str, Any],
 ) -> Encoder:
@@ -53,7 +52,7 @@ def ready_encoder(
         return _checked_model(name, options, store)
     if isinstance(options, NgramOptions):
         return NgramEncoder(name, options)
-    return _fitted_lsa(name, options, texts, text_keys, train_rows, chunk_rows, store, recipe)
+    return _fitted_lsa(name, options, texts, text_keys, train_rows, store, recipe)
 
 
 def _checked_model(
@@ -84,7 +83,6 @@ def _fitted_lsa(
     texts: Texts,
     text_keys: NDArray[np.uint64],
     train_rows: NDArray[np.int64],
-    chunk_rows: int,
     store: ArtefactStore,
     recipe: Mapping[str, Any],
 ) -> LsaEncoder:
@@ -105,9 +103,7 @@ def _fitted_lsa(
             sample = random.choice(first, options.max_fit_rows, replace=False, shuffle=False)
         rows = np.sort(train_rows[sample])
         log.info("%s: fitting on %d distinct training texts", name, len(rows))
-        encoder = LsaEncoder.fit(
-            name, options, _read(texts, rows, chunk_rows), training_texts=training_texts
-        )
+        encoder = LsaEncoder.fit(name, options, texts(rows), training_texts=training_texts)
         state = io.BytesIO()  # first: torch does not say what a full disk is
         torch.save(encoder.state(), state)
         (folder / _STATE).write_bytes(state.getbuffer())
@@ -125,18 +121,6 @@ def _fitted_lsa(
     # Through the file also when just fitted: what is used is what is kept.
     state = torch.load(path, weights_only=True)
     return LsaEncoder.from_state({**state, "name": name})
-
-
-def _read(texts: Texts, rows: NDArray[np.int64], chunk_rows: int) -> list[str]:
-    """The texts of some rows, ascending, read in chunks."""
-    found: list[str] = []
-    chunks = rows // chunk_rows
-    for number in np.unique(chunks):
-        wanted = rows[chunks == number]
-        start = int(wanted[0])
-        chunk = texts(start, int(wanted[-1]) + 1)
-        found += [chunk[row - start] for row in wanted.tolist()]
-    return found
 
 
 def digest_of(keys: NDArray[np.uint64]) -> str:

@@ -36,7 +36,7 @@ class EncodeOnce:
     def __init__(
         self,
         encoder: Encoder,
-        texts: Callable[[int, int], Sequence[str]],
+        texts: Callable[[NDArray[np.int64]], Sequence[str]],
         text_keys: NDArray[np.uint64],
         engine: Engine,
     ) -> None:
@@ -79,10 +79,12 @@ class EncodeOnce:
         plan = _Plan(stop, texts, position, new)
         if not new.any():
             return plan, []
-        chunk = self._texts(start, stop)
-        if len(chunk) != stop - start:
-            raise ValueError(f"{len(chunk)} texts for the rows {start}:{stop}")
-        return plan, [chunk[row] for row in first[new]]
+        rows = start + first[new]
+        order = np.argsort(rows)
+        found = self._texts(rows[order])
+        if len(found) != len(rows):
+            raise ValueError(f"{len(found)} texts for {len(rows)} rows of {start}:{stop}")
+        return plan, [found[place] for place in np.argsort(order).tolist()]
 
     def _assembled(self, plan: _Plan, result: Marked) -> tuple[Vectors, dict[str, int]]:
         found, marks = result

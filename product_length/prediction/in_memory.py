@@ -212,7 +212,7 @@ def _encoded(ensemble: Ensemble, products: Sequence[Products]) -> list[Reading]:
             key = (id(encoder), id(some))
             if key not in known:
                 known[key] = encode_in_memory(
-                    some.texts, some.text_keys, encoder, CHUNK_ROWS, local_engine("auto")
+                    some.texts_of, some.text_keys, encoder, CHUNK_ROWS, local_engine("auto")
                 )
             vectors[encoder.name] = known[key]
         readings.append(Reading(member, some, vectors))

@@ -105,7 +105,7 @@ def with_words(
     def predict(some: Products) -> NDArray[np.float32]:
         vectors = {
             each.name: encode_in_memory(
-                some.texts, some.text_keys, each, CHUNK_ROWS, local_engine("auto")
+                some.texts_of, some.text_keys, each, CHUNK_ROWS, local_engine("auto")
             )
             for each in predictor.encoders
         }

@@ -189,7 +189,7 @@ def _open(
 def _encoded(reading: Reading, store: ArtefactStore, engine: Engine) -> Reading:
     """The same with its texts encoded."""
     embeddings = embed_texts(
-        reading.products.texts,
+        reading.products.texts_of,
         reading.products.text_keys,
         reading.predictor.encoders,
         CHUNK_ROWS,

@@ -61,7 +61,7 @@ class CosineSearch:
     def __init__(self, vectors: NDArray[Any], lists: IvfLists | None = None) -> None:
         self.vectors = vectors
         self.lists = lists
-        self._norms = norms_of(vectors)
+        self.norms = norms_of(vectors)
         self._mapped = MappedMemory(vectors)
         # Bound of the error of a float32 dot product of unit vectors (Higham 2002, section 3.1),
         # and of their own rounding.
@@ -96,18 +96,20 @@ class CosineSearch:
             raise ValueError("k must be at least 1")
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         cosines = np.zeros((len(queries), k), dtype=np.float32)
+        norms = np.empty(len(queries))
         step = _QUERY_ROWS
         if self.lists is not None:
             most = min(_IVF_QUERY_NUMBERS // queries.shape[1], _IVF_VISITS // self.lists.nprobe)
             step = max(step, most)
 
         def answer(start: int, stop: int) -> None:
-            norms = norms_of(queries[start:stop])
-            pending = start + np.flatnonzero(norms)
-            pending = self._search(queries, pending, k + OVERFETCH, forbidden, rows, cosines)
-            pending = self._search(queries, pending, DEEPEST, forbidden, rows, cosines, deeper=True)
+            of_part = norms[start:stop] = norms_of(queries[start:stop])
+            pending = start + np.flatnonzero(of_part)
+            for depth, wider in ((k + OVERFETCH, 1), (DEEPEST, _WIDER)):
+                found = rows, cosines
+                pending = self._search(queries, norms, pending, depth, wider, forbidden, found)
             # Every row ties for a query of zeros: no depth would settle that.
-            for query in np.concatenate([start + np.flatnonzero(norms == 0), pending]):
+            for query in np.concatenate([start + np.flatnonzero(of_part == 0), pending]):
                 self._scan(queries, query, forbidden, rows, cosines)
 
         if not len(self.vectors):
@@ -124,25 +126,26 @@ class CosineSearch:
     def _search(
         self,
         queries: NDArray[Any],
+        norms: NDArray[np.float64],
         pending: Rows,
         depth: int,
+        wider: int,
         forbidden: Forbidden | None,
-        rows: Rows,
-        cosines: NDArray[np.float32],
-        *,
-        deeper: bool = False,
+        answers: tuple[Rows, NDArray[np.float32]],
     ) -> Rows:
         """Answer the pending queries from `depth` candidates; returns those not settled."""
         if not len(pending):
             return pending
+        rows, cosines = answers
         depth = min(depth, DEEPEST, len(self.vectors))
-        asked = queries[pending]
+        asked, norms = queries[pending], norms[pending]
+        directions = unit(asked, norms)
         if self.lists is None:
-            bounds, found = self._faiss().search(unit(asked), depth)
+            bounds, found = self._faiss().search(directions, depth)
         else:
-            nprobe = self.lists.nprobe * (_WIDER if deeper else 1)
-            bounds, found = self._in_lists().search(unit(asked), depth, nprobe)
-        scores = self.cosines(asked, found)
+            nprobe = self.lists.nprobe * wider
+            bounds, found = self._in_lists().search(directions, depth, nprobe)
+        scores = self.cosines(asked, found, norms)
         scores[found < 0] = -np.inf
         if forbidden is not None:
             scores[forbidden(pending, found)] = -np.inf
@@ -184,10 +187,16 @@ class CosineSearch:
         best = best_of(self.cosines(asked, found[None]), found[None], k)
         rows[query], cosines[query] = best[0][0], best[1][0]
 
-    def cosines(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float32]:
-        """Cosines of each query (q, d) to its rows (q, m), added up in float64."""
+    def cosines(
+        self, queries: NDArray[Any], found: Rows, norms: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float32]:
+        """Cosines of each query (q, d) to its rows (q, m), added up in float64.
+
+        `norms`: of the queries, where they are known.
+        """
+        norms = norms_of(queries) if norms is None else norms
         dots = self._dots_in_file(queries, found) if self._mapped else self._dots(queries, found)
-        scale = norms_of(queries)[:, None] * self._norms[found]
+        scale = norms[:, None] * self.norms[found]
         return np.divide(dots, scale, out=np.zeros_like(dots), where=scale > 0).astype(np.float32)
 
     def _dots(self, queries: NDArray[Any], found: Rows) -> NDArray[np.float64]:
@@ -224,7 +233,7 @@ class CosineSearch:
     def _in_lists(self) -> IvfSearch:
         if self._ivf_search is None:
             assert self.lists is not None
-            self._ivf_search = IvfSearch(self.lists, self.vectors, self._norms)
+            self._ivf_search = IvfSearch(self.lists, self.vectors, self.norms)
         return self._ivf_search
 
     def _faiss(self) -> Any:

@@ -114,7 +114,7 @@ def exact_neighbours(
         total=len(search.vectors), unit=" rows", desc="exact answers", disable=None, leave=False
     ) as bar:
         for start, stop in _blocks(len(search.vectors)):
-            near = unit(search.vectors[start:stop])
+            near = unit(search.vectors[start:stop], search.norms[start:stop])
             block = directions @ near.T
             # Only what is better than the worst so far is looked at: soon a few rows of a block.
             hits = np.flatnonzero(block > scores.min(axis=1)[:, None])

@@ -34,9 +34,12 @@ def norms_of(vectors: NDArray[Any]) -> NDArray[np.float64]:
     return norms
 
 
-def unit(vectors: NDArray[Any]) -> NDArray[np.float32]:
-    """Rows scaled to norm 1, float32 (n, d); rows of zeros stay as they are."""
-    norms = norms_of(vectors)[:, None]
+def unit(vectors: NDArray[Any], norms: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
+    """Rows scaled to norm 1, float32 (n, d); rows of zeros stay as they are.
+
+    `norms`: what `norms_of` gives for them, where it is known.
+    """
+    norms = (norms_of(vectors) if norms is None else norms)[:, None]
     scaled = np.empty(vectors.shape, np.float32)
     for part in _blocks(vectors):
         some, of_some = vectors[part], norms[part]

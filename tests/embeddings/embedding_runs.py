@@ -1,6 +1,6 @@
 """Embeds lists of texts as a catalogue is embedded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,4 +33,9 @@ def embed(
     rows = np.arange(len(texts)) if train is None else np.array(train, dtype=np.int64)
     options = EmbeddingOptions(encoders=encoders, chunk_rows=chunk_rows, **(engine or {}))
     store = ArtefactStore(root)
-    return embed_catalogue(lambda a, b: texts[a:b], keys_of(texts), rows, options, store, recipe)
+    return embed_catalogue(of(texts), keys_of(texts), rows, options, store, recipe)
+
+
+def of(texts: Sequence[str]) -> Callable[[NDArray[np.int64]], list[str]]:
+    """Those of some rows."""
+    return lambda rows: [texts[row] for row in rows]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from embedding_runs import LSA, RECIPE, embed, keys_of
+from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
 from product_length.embeddings.config import EmbeddingOptions
@@ -50,14 +51,15 @@ def test_texts_are_asked_for_by_chunks_and_in_order(
     texts = product_texts(100)
     asked = []
 
-    def give(start: int, stop: int) -> list[str]:
-        asked.append((start, stop))
-        return texts[start:stop]
+    def give(rows: NDArray[np.int64]) -> list[str]:
+        asked.append(rows.tolist())
+        return [texts[row] for row in rows]
 
     options = EmbeddingOptions(encoders={"lsa": LSA}, chunk_rows=32)
     store = ArtefactStore(tmp_path)
     embed_catalogue(give, keys_of(texts), np.arange(100), options, store, RECIPE)
-    assert asked == [(0, 32), (32, 64), (64, 96), (96, 100)] * 2  # fitting, then encoding
+    chunks = [range(32), range(32, 64), range(64, 96), range(96, 100)]
+    assert asked == [list(range(100)), *map(list, chunks)]  # fitting, then encoding
 
 
 def test_encoders_come_in_the_order_given(
@@ -142,7 +144,7 @@ def test_keys_of_another_kind_are_a_programming_error(tmp_path: Path) -> None:
     options = EmbeddingOptions(encoders={"lsa": LSA})
     with pytest.raises(ValueError, match="text_keys must be uint64"):
         embed_catalogue(
-            lambda a, b: [""] * (b - a),
+            lambda rows: [""] * len(rows),
             np.zeros(3),  # type: ignore[arg-type]
             np.arange(3),
             options,

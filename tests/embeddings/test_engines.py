@@ -148,10 +148,10 @@ def test_a_killed_worker_costs_no_finished_chunk(
     encoders = {"tiny": tiny(tiny_models("bert"))}
     options = EmbeddingOptions(encoders=encoders, chunk_rows=8, workers=2)
 
-    def give(start: int, stop: int) -> list[str]:
-        if start == 48:
+    def give(rows: NDArray[np.int64]) -> list[str]:
+        if rows[0] == 48:
             os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
-        return texts[start:stop]
+        return [texts[row] for row in rows]
 
     store = ArtefactStore(tmp_path)
     with pytest.raises(UserError) as caught:
@@ -178,9 +178,9 @@ def test_a_fault_in_a_worker_is_reported_in_words(
     texts = product_texts(40)
     options = EmbeddingOptions(encoders={"tiny": tiny(tiny_copy)}, chunk_rows=8, workers=2)
 
-    def give(start: int, stop: int) -> list[str]:
+    def give(rows: NDArray[np.int64]) -> list[str]:
         shutil.rmtree(tiny_copy, ignore_errors=True)
-        return texts[start:stop]
+        return [texts[row] for row in rows]
 
     with pytest.raises(UserError, match=r"^embeddings\.encoders\.tiny\.model=.* no such folder"):
         embed_catalogue(

@@ -15,6 +15,7 @@ import pytest
 from embedding_runs import LSA, RECIPE, embed, keys_of
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from product_length.artefacts import ArtefactStore
 from product_length.embeddings.config import EmbeddingOptions, LsaOptions
@@ -173,9 +174,9 @@ def test_a_fault_on_the_cluster_is_reported_in_words(
     tiny = {"kind": "sentence_transformer", "model": str(tiny_copy), "device": "cpu"}
     options = EmbeddingOptions(encoders={"tiny": tiny}, chunk_rows=8, engine="ray")
 
-    def give(start: int, stop: int) -> list[str]:
+    def give(rows: NDArray[np.int64]) -> list[str]:
         shutil.rmtree(tiny_copy, ignore_errors=True)
-        return texts[start:stop]
+        return [texts[row] for row in rows]
 
     with pytest.raises(UserError, match=r"^embeddings\.encoders\.tiny\.model=.* no such folder"):
         embed_catalogue(

@@ -34,14 +34,27 @@ def truncated_svd(
     """
     block = rank // 2 + _MORE
     if min(matrix.shape) <= block * (_ROUNDS + 1):
-        _, values, axes = torch.linalg.svd(torch.from_numpy(matrix.toarray()), full_matrices=False)
-        return values[:rank].numpy(), axes[:rank].numpy()
+        return _exact(matrix, rank)
     with StageProgress(stage, 2 * _ROUNDS + 2, "products") as progress:
         basis, image = _krylov(matrix, block, seed, progress)
     turns = torch.linalg.eigh(_squares(image)).eigenvectors[:, -rank:].float()
     # Not the roots of eigenvalues: their rounding would hide small values.
     strengths, falling = torch.linalg.norm(image @ turns, dim=0).sort(descending=True)
     return strengths.numpy(), (basis @ turns[:, falling]).T.contiguous().numpy()
+
+
+def _exact(matrix: "csr_matrix", rank: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """By the inner products of all rows, or of all columns, in float64."""
+    double = matrix.astype(np.float64)
+    is_wide = matrix.shape[0] <= matrix.shape[1]
+    squares = (double @ double.T if is_wide else double.T @ double).toarray()
+    values, axes = torch.linalg.eigh(torch.from_numpy(squares))
+    strengths = values.flip(0)[:rank].clamp(min=0).sqrt().numpy()
+    directions = axes.flip(1)[:, :rank].numpy()
+    if is_wide:
+        directions = double.T @ directions
+        directions /= np.where(strengths > _ROUNDING * strengths[0], strengths, np.inf)
+    return strengths.astype(np.float32), directions.T.astype(np.float32)
 
 
 def _krylov(

@@ -35,12 +35,20 @@ def truncated_svd(
     block = rank // 2 + _MORE
     if min(matrix.shape) <= block * (_ROUNDS + 1):
         return _exact(matrix, rank)
+    is_wide = matrix.shape[0] < matrix.shape[1]
     with StageProgress(stage, 2 * _ROUNDS + 2, "products") as progress:
-        basis, image = _krylov(matrix, block, seed, progress)
+        # The basis is in the shorter of the two spaces, where it costs less.
+        basis, image = _krylov(matrix.T.tocsr() if is_wide else matrix, block, seed, progress)
     turns = torch.linalg.eigh(_squares(image)).eigenvectors[:, -rank:].float()
+    images = image @ turns
     # Not the roots of eigenvalues: their rounding would hide small values.
-    strengths, falling = torch.linalg.norm(image @ turns, dim=0).sort(descending=True)
-    return strengths.numpy(), (basis @ turns[:, falling]).T.contiguous().numpy()
+    strengths, falling = torch.linalg.norm(images, dim=0).sort(descending=True)
+    if is_wide:
+        there = strengths > _ROUNDING * strengths[0]
+        directions = images[:, falling] / torch.where(there, strengths, torch.inf)
+    else:
+        directions = basis @ turns[:, falling]
+    return strengths.numpy(), directions.T.contiguous().numpy()
 
 
 def _exact(matrix: "csr_matrix", rank: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

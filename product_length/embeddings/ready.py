@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 FORMAT = 2
 """Part of the address of encoders and arrays: raise it when the same texts and encoder would give
 other vectors than before."""
+_LSA_VERSION = 2  # the same for fits of LSA alone
 _STATE = "state.pt"
 
 Texts = Callable[[NDArray[np.int64]], Sequence[str]]
@@ -113,6 +114,7 @@ def _fitted_lsa(
 
     made_from = {
         "format": FORMAT,
+        "version": _LSA_VERSION,
         "options": options.model_dump(mode="json"),
         "training_texts": training_texts,
         "recipe": dict(recipe),

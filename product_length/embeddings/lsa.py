@@ -106,8 +106,7 @@ class LsaEncoder:
 
         On as many threads as torch has: nearly all of the work leaves Python's lock.
         """
-        parts = list(in_blocks(self._encode, texts))
-        return parts[0] if len(parts) == 1 else np.concatenate([self._encode([]), *parts])
+        return np.concatenate(list(in_blocks(self._encode, texts)))
 
     def encode_marked(self, texts: Sequence[str]) -> tuple[NDArray[np.float16], None]:
         """`encode`; no text is cut to fit."""

@@ -87,12 +87,12 @@ class TfidfWeights:
 def in_blocks(work: Callable[[Sequence[str]], Result], texts: Sequence[str]) -> Iterator[Result]:
     """What `work` makes of each block of texts, in their order, on as many threads as torch has.
 
-    Nearly all of it should leave Python's lock.
+    There is one block at least. Nearly all of the work should leave Python's lock.
     """
-    blocks = (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
     if len(texts) <= BLOCK:
-        yield from map(work, blocks)
+        yield work(texts)
         return
+    blocks = (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         yield from pool.map(work, blocks)
 

@@ -36,6 +36,7 @@ def codes_of(
     steps = np.empty(len(vectors), dtype=np.float32)
     for start in range(0, len(vectors), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
+        # A copy, since torch warns of arrays that it may not write to.
         numbers = torch.from_numpy(np.array(vectors[block])).float()
         each = numbers.abs().amax(dim=1) / _LEVELS if numbers.numel() else numbers.sum(dim=1)
         steps[block] = each.numpy()

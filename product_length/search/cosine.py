@@ -96,7 +96,7 @@ class CosineSearch:
             raise ValueError("k must be at least 1")
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         cosines = np.zeros((len(queries), k), dtype=np.float32)
-        norms = np.empty(len(queries))
+        answers, norms = (rows, cosines), np.empty(len(queries))
         step = _QUERY_ROWS
         if self.lists is not None:
             most = min(_IVF_QUERY_NUMBERS // queries.shape[1], _IVF_VISITS // self.lists.nprobe)
@@ -106,8 +106,7 @@ class CosineSearch:
             of_part = norms[start:stop] = norms_of(queries[start:stop])
             pending = start + np.flatnonzero(of_part)
             for depth, wider in ((k + OVERFETCH, 1), (DEEPEST, _WIDER)):
-                found = rows, cosines
-                pending = self._search(queries, norms, pending, depth, wider, forbidden, found)
+                pending = self._search(queries, norms, pending, depth, wider, forbidden, answers)
             # Every row ties for a query of zeros: no depth would settle that.
             for query in np.concatenate([start + np.flatnonzero(of_part == 0), pending]):
                 self._scan(queries, query, forbidden, rows, cosines)

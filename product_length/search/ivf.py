@@ -183,7 +183,9 @@ class IvfSearch:
 
     def prepare(self, visits: int, threads: int) -> None:
         """Make all codes at once, if so many visits to lists will need a good part of them."""
-        if visits > _MANY_LISTS * len(self._has_codes) and not self._has_codes.all():
+        with self._coding:
+            if visits <= _MANY_LISTS * len(self._has_codes) or self._has_codes.all():
+                return
             place = np.empty_like(self._order)
             place[self._order] = np.arange(len(place), dtype=place.dtype)
             mapped = MappedMemory(self._vectors)
@@ -193,9 +195,8 @@ class IvfSearch:
                 self._code(place[start:stop], vectors, self._norms[start:stop])
                 mapped.read(vectors.nbytes)
 
-            with self._coding:
-                in_parts(code, len(place), _ADDED_ROWS, threads)
-                self._has_codes[:] = True
+            in_parts(code, len(place), _ADDED_ROWS, threads)
+            self._has_codes[:] = True
 
     def _make_codes(self, probed: Rows) -> None:
         """Make the codes of those lists, int64 of any shape, that have none yet."""

@@ -10,7 +10,7 @@ from product_length.stage_progress import StageProgress
 
 
 def sparse_of(rows: int, columns: int, rank: int, fall: float) -> sparse.csr_matrix:
-    """About a third of its numbers are not 0; its singular values fall so fast."""
+    """A product of two sparse matrices; its singular values fall about so fast."""
     random = np.random.default_rng(1)
     left, right = random.normal(size=(rows, rank)), random.normal(size=(rank, columns))
     left *= random.random(left.shape) < 0.1

@@ -125,7 +125,9 @@ class NeighboursFeature(Feature):
     def transform(self, products: Products, columns: Columns) -> NDArray[np.float32]:
         """Numbers about the neighbours of products that are not in the index."""
         neighbours = self._nearest(products, columns, self.options.k)
-        return _described(neighbours, self.index, products.types, quiet=True)
+        if len(neighbours.rows) <= _CHUNK_ROWS:  # a server's few are not worth threads
+            return neighbour_features(neighbours, self.index, products.types)
+        return _described(neighbours, self.index, products.types)
 
     def _nearest(self, products: Products, columns: Columns, k: int) -> Neighbours:
         """The k nearest training rows of products that are not in the index."""
@@ -195,9 +197,7 @@ def _searched(encoders: Sequence[str], training: Training) -> tuple[Vectors, Map
     return side_by_side([training.columns[name] for name in encoders]), made_from
 
 
-def _described(
-    found: Neighbours, index: NeighbourIndex, types: Strings, *, quiet: bool = False
-) -> NDArray[np.float32]:
+def _described(found: Neighbours, index: NeighbourIndex, types: Strings) -> NDArray[np.float32]:
     """The column of all rows, some at a time in each thread, under a progress bar."""
     import torch
 
@@ -212,7 +212,7 @@ def _described(
         return len(column[chunk])
 
     with (
-        tqdm(total=rows, unit=" rows", desc="describing neighbours", disable=quiet or None) as bar,
+        tqdm(total=rows, unit=" rows", desc="describing neighbours", disable=None, delay=1) as bar,
         ThreadPoolExecutor(torch.get_num_threads()) as pool,
     ):
         for count in pool.map(describe, range(0, rows, _CHUNK_ROWS)):
